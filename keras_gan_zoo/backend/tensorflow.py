@@ -1,0 +1,78 @@
+"""Training on TensorFlow: plain alternating gradient tapes."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+
+def _replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _assign(variable, value):
+    """Assigns from inside of a replica too, where floats become the replicas' mean (integers are equal on all)."""
+    if _replicas() == 1:
+        variable.assign(value)
+        return
+
+    def assign_everywhere(strategy, value):
+        if variable.dtype.startswith(("float", "bfloat")):
+            value = strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+        else:
+            value = strategy.experimental_local_results(value)[0]
+        strategy.extended.update(variable.value, lambda replica, new: replica.assign(new), args=(value,))
+
+    tf.distribute.get_replica_context().merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))
+
+
+class Trainer:
+    """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
+
+    def train_step(self, data):
+        return self.train_round(data)
+
+    def update(self, player, batch):
+        """One gradient step of `player` on `batch`; returns its loss before the step."""
+        with tf.GradientTape() as tape, self.writing(self.written_by(player)):
+            loss = player.objective(batch)
+            # The optimizer sums the gradients of the replicas; the loss is the mean over the global batch.
+            scaled = loss / _replicas()
+        gradients = tape.gradient(scaled, [variable.value for variable in player.variables])
+        player.optimizer.apply(gradients, player.variables)
+        return loss
+
+    @contextlib.contextmanager
+    def writing(self, variables):
+        """Holds back all that is assigned inside, and then assigns it to those of `variables` that it is meant for."""
+        with keras.StatelessScope() as scope:
+            yield
+        for variable in variables:
+            value = scope.get_current_value(variable)
+            if value is not None:
+                _assign(variable, value)
+
+    def gradient(self, function, x):
+        """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x)
+
+    def draw(self, sample, shape):
+        """sample(shape), where the replicas of a strategy take their parts of what one device would have drawn."""
+        replicas = _replicas()
+        if replicas == 1:
+            return sample(shape)
+        index = tf.distribute.get_replica_context().replica_id_in_sync_group
+        everything = sample((shape[0] * replicas, *shape[1:]))
+        return tf.reshape(everything, (replicas, *shape))[index]
+
+    @staticmethod
+    def as_dataset(batches, signature):
+        """The iterator `batches` as what `fit` takes; static shapes let the step be compiled once, for one shape."""
+        specs = tuple(tf.TensorSpec(shape, dtype) for shape, dtype in signature)
+        dataset = tf.data.Dataset.from_generator(
+            lambda: batches, output_signature=specs if len(specs) > 1 else specs[0]
+        )
+        return dataset.prefetch(4)

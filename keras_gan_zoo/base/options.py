@@ -1,0 +1,102 @@
+"""Options that every variant has: the training tricks that change no paper's game."""
+
+import contextlib
+import dataclasses
+import difflib
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Training tricks; each is off by default, and a variant changes the default where its paper does.
+
+    Attributes:
+        n_critic: discriminator steps for each generator step, each on fresh images.
+        latent_distribution: "normal" for N(0, I), "uniform" for U(-1, 1).
+        label_smoothing: one-sided; the real target falls from 1 to 1 - label_smoothing, in [0, 0.5)
+            (Salimans et al., 2016, https://arxiv.org/abs/1606.03498).
+        label_flipping: share of pairs whose real and fake labels the discriminator gets swapped, in [0, 0.5).
+        instance_noise: standard deviation, at the start, of Gaussian noise on all that the discriminator sees, real and
+            fake, in both players' steps (Sonderby et al., 2016, https://arxiv.org/abs/1610.04490).
+        instance_noise_images: images after which that noise has fallen, linearly, to 0.
+        r1_gamma: weight of the zero-centred gradient penalty gamma / 2 E |grad D(x)|^2 at real images
+            (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
+        r1_share: share of the batch that this penalty is estimated on, in (0, 1]; 0.25 costs a quarter of the time.
+        ema_half_life: half-life, in images, of the average of the generator's weights that is used for sampling (its
+            batch-norm statistics are averaged along); 0 for none (Karras et al., 2017, https://arxiv.org/abs/1710.10196).
+        ema_rampup: while few images have been seen, the half-life is at most this share of them.
+    """
+
+    n_critic: int = 1
+    latent_distribution: str = "normal"
+    label_smoothing: float = 0.0
+    label_flipping: float = 0.0
+    instance_noise: float = 0.0
+    instance_noise_images: int = 0
+    r1_gamma: float = 0.0
+    r1_share: float = 1.0
+    ema_half_life: int = 0
+    ema_rampup: float = 0.05
+
+    @classmethod
+    def from_arguments(cls, owner, arguments):
+        """Checks the keyword arguments of a variant's constructor; an unknown name is an error naming the closest one."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in arguments:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(known)}."
+                raise TypeError(f"{owner}() got an unknown argument {name!r}; {hint}")
+        options = cls(**arguments)
+        options.check()
+        return options
+
+    def check(self):
+        allowed = {
+            "n_critic": (self.n_critic >= 1, "an integer of at least 1"),
+            "latent_distribution": (self.latent_distribution in ("normal", "uniform"), "'normal' or 'uniform'"),
+            "label_smoothing": (0 <= self.label_smoothing < 0.5, "in [0, 0.5)"),
+            "label_flipping": (0 <= self.label_flipping < 0.5, "in [0, 0.5)"),
+            "instance_noise": (self.instance_noise >= 0, "0 or more"),
+            "instance_noise_images": (
+                self.instance_noise_images > 0 or not self.instance_noise,
+                "the number of images after which instance_noise has fallen to 0",
+            ),
+            "r1_gamma": (self.r1_gamma >= 0, "0 or more"),
+            "r1_share": (0 < self.r1_share <= 1, "in (0, 1]"),
+            "ema_half_life": (self.ema_half_life >= 0, "0 or more images"),
+            "ema_rampup": (0 < self.ema_rampup <= 1, "in (0, 1]"),
+        }
+        for name, (good, expected) in allowed.items():
+            if not good:
+                raise ValueError(f"{name}={getattr(self, name)!r} is not possible; it must be {expected}.")
+
+
+@contextlib.contextmanager
+def precision(policy):
+    """Layers built inside take this dtype policy unless they say otherwise."""
+    if policy.name == "mixed_float16":
+        raise ValueError(
+            "dtype='mixed_float16' is not supported: Keras scales the loss of one optimizer only. Pass 'mixed_bfloat16'."
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def check_shape(image_shape):
+    """(height, width, channels) as a tuple of integers, or an error that says what is wrong with it."""
+    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
+    if not isinstance(shape, tuple) or len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
+        raise ValueError(
+            f"image_shape={image_shape!r} is not possible; pass (height, width, channels), as (64, 64, 3)."
+        )
+    if shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"image_shape={image_shape!r} has {shape[-1]} channels; 1 (grey), 3 (RGB) and 4 (RGBA) are possible."
+        )
+    return shape

@@ -1,0 +1,28 @@
+"""A side of the game."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+
+
+class Player(NamedTuple):
+    """One side of the game.
+
+    Attributes:
+        name: names the loss in the logs ("discriminator" gives "discriminator_loss").
+        networks: the models whose weights, and no others, this player moves.
+        optimizer: the optimizer of their trainable variables.
+        objective: function of a batch; returns the scalar loss that the player minimises.
+        steps: gradient steps in a round, each on images of its own.
+    """
+
+    name: str
+    networks: tuple[keras.Model, ...]
+    optimizer: keras.optimizers.Optimizer
+    objective: Callable
+    steps: int = 1
+
+    @property
+    def variables(self):
+        return [variable for network in self.networks for variable in network.trainable_variables]

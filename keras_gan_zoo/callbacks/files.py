@@ -1,0 +1,124 @@
+"""Callbacks that write files: checkpoints, sample grids and a CSV log.
+
+Each acts at the end of an epoch, which in the zoo's recipes is a fixed number of rounds.
+"""
+
+import contextlib
+import csv
+import math
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
+    path = Path(path)
+    # Keras goes by the ending of the name.
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the whole state of the training, so that a resumed run is bit-identical to an uninterrupted one.
+
+    Args:
+        path: file to write, ending in `.weights.h5`; load it with `gan.load_weights(path)` after `compile`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with whole_file(self.path) as partial:
+                self.model.save_weights(partial)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"The checkpoint {self.path} could not be written ({error}); the one before it is kept"
+            ) from error
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Writes a grid of samples, from the same latents each time.
+
+    Args:
+        folder: where the PNG files go, as `round_000500.png`.
+        every: epochs from one grid to the next; the last epoch always gets one.
+        n: number of images.
+        seed: of the latents.
+    """
+
+    def __init__(self, folder, every=1, n=64, seed=0):
+        super().__init__()
+        self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        images = grid_samples(self.model, self.n, self.seed)
+        save_grid(images, self.folder / f"round_{int(self.model.rounds):06d}.png")
+
+
+class CSVLog(keras.callbacks.Callback):
+    """One line of logs for each epoch: the round, then the mean of each log over the epoch.
+
+    Lines past the model's round, which a killed run may have left behind, are dropped when training starts again.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_train_begin(self, logs=None):
+        self.rows = []
+        if self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= int(self.model.rounds)]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append(
+            {"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}}
+        )
+        with whole_file(self.path) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.rows[-1])
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def grid_samples(gan, n, seed, labels=None, truncation=1.0):
+    """n uint8 images; those of a conditional model go through its classes, column by column, unless labels are given."""
+    if labels is None and gan.num_classes is not None:
+        labels = np.arange(n) % math.ceil(math.sqrt(n)) % gan.num_classes
+    return gan.generate(n, labels=labels, seed=seed, truncation=truncation, dtype="uint8")
+
+
+def save_grid(images, path, scale=None):
+    """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows."""
+    from PIL import Image
+
+    n, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    canvas = np.zeros((rows * columns, height, width, channels), "uint8")
+    canvas[:n] = images
+    canvas = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    canvas = canvas.reshape(rows * height, columns * width, channels)
+    picture = Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+    scale = scale or max(1, 64 // max(height, width))
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    with whole_file(path) as partial:
+        picture.save(partial, format="PNG")

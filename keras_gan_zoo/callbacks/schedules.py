@@ -1,0 +1,27 @@
+"""Learning-rate schedules that Keras does not have."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant, then linear to 0, as DCGAN, WGAN-GP and SNGAN train: rate min(1, (steps - step) / (steps - start)).
+
+    Args:
+        initial_learning_rate: the rate before `start`.
+        steps: optimizer step at which the rate reaches 0.
+        start: optimizer step at which it begins to fall.
+    """
+
+    def __init__(self, initial_learning_rate, steps, start=0):
+        if not 0 <= start < steps:
+            raise ValueError(f"start={start!r} is not possible; it must be in [0, steps={steps}).")
+        self.initial_learning_rate, self.steps, self.start = initial_learning_rate, steps, start
+
+    def __call__(self, step):
+        left = (self.steps - ops.cast(step, "float32")) / float(self.steps - self.start)
+        return self.initial_learning_rate * ops.clip(left, 0.0, 1.0)
+
+    def get_config(self):
+        return {"initial_learning_rate": self.initial_learning_rate, "steps": self.steps, "start": self.start}

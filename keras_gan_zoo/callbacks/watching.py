@@ -1,0 +1,91 @@
+"""Callbacks that watch a training: a progress bar, and a stop where losses are no numbers any more."""
+
+import time
+
+import keras
+import numpy as np
+
+
+class DivergedError(RuntimeError):
+    """A loss became NaN or infinite."""
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Ends the training with an error when a loss is NaN or infinite, before the state is saved.
+
+    The logs are means over the epoch, which one NaN turns into NaN for the rest of it, so they need not be read in every
+    round: reading them makes an accelerator wait.
+
+    Args:
+        every: rounds from one look to the next.
+    """
+
+    def __init__(self, every=20):
+        super().__init__()
+        self.every = every
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self.every == 0:
+            self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+
+    def _check(self, logs):
+        bad = [name for name, value in (logs or {}).items() if not np.isfinite(float(value))]
+        if bad:
+            raise DivergedError(
+                f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
+                "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
+            )
+
+
+class Progress(keras.callbacks.Callback):
+    """A progress bar over all rounds with losses, images per second and time left.
+
+    Args:
+        rounds: rounds of the whole training.
+        images_per_round: real images that a round takes.
+        console: `rich.console.Console` to write to; by default the terminal.
+    """
+
+    def __init__(self, rounds, images_per_round, console=None):
+        super().__init__()
+        self.rounds, self.images_per_round, self.console = rounds, images_per_round, console
+
+    def on_train_begin(self, logs=None):
+        from rich import progress
+
+        self.bar = progress.Progress(
+            progress.TextColumn("round"),
+            progress.MofNCompleteColumn(),
+            progress.BarColumn(),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[text]}"),
+            console=self.console,
+        )
+        self.task = self.bar.add_task("training", total=self.rounds, completed=int(self.model.rounds), text="")
+        self.bar.start()
+        self.done, self.shown, self.started = 0, 0.0, None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        # The first call has built the graph; its time would spoil the rate.
+        if self.started is None:
+            self.started = now
+            return
+        self.done += 1
+        if now - self.shown < 0.5:
+            return
+        self.shown = now
+        rate = self.done * self.images_per_round / (now - self.started)
+        losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
+        self.bar.update(self.task, completed=int(self.model.rounds), text=f"{losses}  {rate:,.0f} images/s")
+
+    def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Ends the bar; also for a training that an error has ended."""
+        self.bar.update(self.task, completed=int(self.model.rounds))
+        self.bar.stop()

@@ -1,0 +1,133 @@
+"""The command line: keras-gan-zoo list | sample | train.
+
+No framework is imported before a command needs one, so that `list` and `--help` answer at once.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
+)
+out, err = Console(), Console(stderr=True)
+
+
+@app.command("list")
+def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, as "*mnist*".')] = "*"):
+    """Shows the presets: variant, data and its licence, size, and the main measured results."""
+    from .presets import list_presets
+
+    table = Table("preset", "variant", "data", "licence of the data", "size", "measured")
+    presets = list_presets(pattern)
+    if not presets:
+        _fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
+    for preset in presets:
+        size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "no weights"
+        table.add_row(preset.name, preset.variant, preset.data, preset.license, size, summary(preset.results))
+    out.print(table)
+
+
+@app.command()
+def sample(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
+    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("samples.png"),
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of images in the grid.")] = 64,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    label: Annotated[int | None, typer.Option(help="Class of all images, for conditional models.")] = None,
+    truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
+):
+    """Writes a grid of generated images."""
+    from .callbacks import grid_samples, save_grid
+    from .presets import load
+
+    gan = load(preset)
+    images = grid_samples(gan, n, seed, label, truncation)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    save_grid(images, output)
+    out.print(f"{output}: {n} images of {preset}, seed {seed}.")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe (folder or config.yaml), or the name of a variant.")],
+    output: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/NAME.")] = None,
+    data: Annotated[str | None, typer.Option(help="For a variant: folder, zip, .npz or TFDS name.")] = None,
+    size: Annotated[str | None, typer.Option(help="For a variant: image size, as 64 or 48x32.")] = None,
+    channels: Annotated[int, typer.Option(help="For a variant: 1 grey, 3 RGB, 4 RGBA.")] = 3,
+    rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard logs.")] = False,
+):
+    """Trains by a recipe, or a variant on your own images."""
+    from .config import read_recipe
+    from .training import train as run
+
+    if dtype not in (None, "float32", "mixed_bfloat16"):
+        _fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
+    if Path(recipe).exists():
+        if data or size or rounds or batch_size:
+            _fail("--data, --size, --rounds and --batch-size are for a variant; a recipe says them itself.")
+        settings = read_recipe(recipe)
+        name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
+    else:
+        settings = _recipe_for(recipe, data, size, channels, rounds, batch_size)
+        name = recipe
+    output = output or Path("runs") / name
+    try:
+        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, console=out)
+    except KeyboardInterrupt:
+        err.print(f"Stopped. Go on with the same command and --resume; {output} holds the last checkpoint.")
+        raise typer.Exit(130) from None
+    out.print(f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
+
+
+def _recipe_for(variant, data, size, channels, rounds, batch_size):
+    from .config import parse_recipe
+    from .models import check_variant
+
+    check_variant(variant)
+    if data is None or size is None:
+        _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
+    sides = size.lower().split("x")
+    if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
+        _fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
+    height, width = int(sides[0]), int(sides[-1])
+    training = {"rounds": rounds, "batch_size": batch_size, "checkpoint_rounds": min(rounds or 500, 500)}
+    if rounds and rounds % training["checkpoint_rounds"]:
+        _fail(f"--rounds {rounds} is not possible; checkpoints are written every 500 rounds, pass a multiple of that.")
+    training["sample_rounds"] = training["checkpoint_rounds"]
+    settings = {
+        "variant": variant,
+        "model": {"image_shape": [height, width, channels]},
+        "data": {"source": data},
+        "training": {key: value for key, value in training.items() if value is not None},
+    }
+    return parse_recipe(settings, "the command line")
+
+
+def summary(results) -> str:
+    """The main results of a preset in one line, as "FID 8.1, labels 97.4 %"."""
+    return ", ".join(f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items())
+
+
+def _fail(message):
+    err.print(f"[red]Error:[/red] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend become one line, not a traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        err.print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)

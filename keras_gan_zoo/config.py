@@ -1,0 +1,171 @@
+"""Recipes: a YAML file -> checked settings. An unknown key is an error that names the closest known one.
+
+This module imports no framework, so that presets can be listed at once.
+"""
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+# A recipe is a page of text; a larger file is something else, or an attack on the parser.
+MAX_BYTES = 1_000_000
+
+
+class ConfigError(ValueError):
+    """A recipe that cannot be used; the message names the key, its value and the fix."""
+
+
+class _Settings(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Settings):
+    """Where the images come from.
+
+    Attributes:
+        source: TFDS name, folder, zip or .npz.
+        split: split of a TFDS data set; "train" where nothing is said.
+        license: licence of the data, as its source states it.
+    """
+
+    source: str
+    split: str | None = None
+    license: str = "not stated"
+
+
+class Optimizer(_Settings):
+    """One player's optimizer.
+
+    Attributes:
+        name: a Keras optimizer, as "adam".
+        learning_rate: its rate at the start.
+        decay_start: share of the training, in [0, 1), after which the rate falls linearly to 0; None for a constant rate.
+        arguments: its other arguments, as {"beta_1": 0.5}.
+    """
+
+    name: str = "adam"
+    learning_rate: float = pydantic.Field(2e-4, gt=0)
+    decay_start: float | None = pydantic.Field(None, ge=0, lt=1)
+    arguments: dict[str, Any] = {}
+
+
+class Optimizers(_Settings):
+    """The optimizers; a missing one is the variant's default."""
+
+    discriminator: Optimizer | None = None
+    generator: Optimizer | None = None
+
+
+class Training(_Settings):
+    """The course of a training.
+
+    Attributes:
+        rounds: rounds of the game; each takes n_critic minibatches.
+        batch_size: images in one gradient step.
+        seed: of weights, noise and the order of the images.
+        dtype: "float32", "mixed_bfloat16", or "auto" for what is fastest on the machine.
+        checkpoint_rounds: rounds from one checkpoint, and one line of the log, to the next.
+        sample_rounds: rounds from one sample grid to the next.
+    """
+
+    rounds: int = pydantic.Field(20_000, ge=1)
+    batch_size: int = pydantic.Field(64, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+    dtype: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    checkpoint_rounds: int = pydantic.Field(500, ge=1)
+    sample_rounds: int = pydantic.Field(1_000, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _whole_parts(self):
+        for name, whole, part in (
+            ("rounds", self.rounds, self.checkpoint_rounds),
+            ("sample_rounds", self.sample_rounds, self.checkpoint_rounds),
+        ):
+            if whole % part:
+                raise ValueError(f"{name}={whole} must be a multiple of checkpoint_rounds={part}")
+        return self
+
+
+class Recipe(_Settings):
+    """All that defines a preset but its weights.
+
+    Attributes:
+        variant: name of the model's file, as "wgan_gp".
+        description: a sentence for the model card.
+        model: arguments of the variant's constructor.
+        data, optimizers, training: see there; a model that was saved by hand may have no data.
+    """
+
+    variant: str
+    description: str = ""
+    model: dict[str, Any]
+    data: Data | None = None
+    optimizers: Optimizers = Optimizers()
+    training: Training = Training()
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Reads and checks `config.yaml`, or the folder that holds one.
+
+    Raises:
+        ConfigError: no such file, no YAML, unknown or missing keys, impossible values.
+    """
+    path = Path(path)
+    path = path / "config.yaml" if path.is_dir() else path
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path} has more than {MAX_BYTES:,} bytes; a recipe is a short YAML file.")
+        settings = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no recipe at {path}; name a config.yaml or the folder that holds it.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    return parse_recipe(settings, str(path))
+
+
+def parse_recipe(settings: Any, where: str) -> Recipe:
+    """Checks the settings of a recipe; `where` names their source in errors."""
+    if not isinstance(settings, dict):
+        raise ConfigError(
+            f"{where} holds {type(settings).__name__}; a recipe is a mapping with the keys variant, model, ..."
+        )
+    try:
+        return Recipe.model_validate(settings)
+    except pydantic.ValidationError as error:
+        problems = [_problem(entry) for entry in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(problems)) from None
+
+
+def write_recipe(recipe: Recipe, path: str | Path) -> None:
+    """Writes the recipe, defaults included, so that it means the same under another version's defaults."""
+    text = yaml.safe_dump(
+        recipe.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=120
+    )
+    Path(path).write_text(text, "utf-8")
+
+
+def _problem(entry) -> str:
+    *parents, key = entry["loc"] or ("",)
+    name = ".".join(str(part) for part in entry["loc"])
+    if entry["type"] == "extra_forbidden":
+        known = list(_settings_at(parents).model_fields)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the keys here are {', '.join(known)}"
+        return f"unknown key {name!r} (value {entry['input']!r}); {hint}"
+    if entry["type"] == "missing":
+        return f"the key {name!r} is missing; add it"
+    return f"{name}={entry['input']!r}: {entry['msg']}" if name else entry["msg"]
+
+
+def _settings_at(parents):
+    settings = Recipe
+    for part in parents:
+        annotation = settings.model_fields[part].annotation
+        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        settings = next(option for option in options if isinstance(option, type) and issubclass(option, _Settings))
+    return settings

@@ -1,0 +1,178 @@
+"""Checks on images and labels, shared by the loaders, the streams and the models.
+
+Each message names the argument, the value it had, and the fix. The checks read values, so they are for NumPy arrays
+before training starts, not for tensors inside a compiled step.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+CHANNELS = (1, 3, 4)
+
+_DTYPE_FIXES = {
+    "b": "{name}.astype('uint8') * 255",
+    "i": "{name}.astype('uint8'), if the values are 0..255",
+    "u": "{name}.astype('uint8'), if the values are 0..255",
+    "c": "{name}.real, if the imaginary part is empty",
+    "O": "images of one size in one array, np.stack({name}); for mixed sizes save them as files and load the folder "
+    "with size=...",
+}
+
+
+class InvalidData(ValueError):
+    """Images, labels or options that cannot be used; the message says which value, and what to do about it."""
+
+
+def check_integer(value: Any, name: str, low: int, high: int | None = None) -> int:
+    """Check that `value` is an integer with low <= value (and value < high, if given).
+
+    Returns:
+        The value as a Python int.
+
+    Raises:
+        InvalidData: not an integer (booleans are not), or out of the bounds.
+    """
+    bounds = f"an integer of at least {low}" if high is None else f"an integer in [{low}, {high})"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InvalidData(f"{name}={value!r} must be {bounds}.") from None
+    if isinstance(value, (bool, np.bool_)) or number < low or (high is not None and number >= high):
+        raise InvalidData(f"{name}={value!r} must be {bounds}.")
+    return number
+
+
+def check_channels(channels: Any, name: str = "channels") -> None:
+    """Check that `channels` is 1 (grey), 3 (RGB) or 4 (RGBA).
+
+    Raises:
+        InvalidData: it is anything else.
+    """
+    if not isinstance(channels, (int, np.integer)) or isinstance(channels, bool) or channels not in CHANNELS:
+        raise InvalidData(f"{name}={channels!r} must be 1 (grey), 3 (RGB) or 4 (RGBA).")
+
+
+def check_images(
+    images: Any, image_shape: Sequence[int | None] | None = None, name: str = "images"
+) -> tuple[float, float]:
+    """Check a batch of images: type, dtype, rank, channels, shape, finite values, range.
+
+    Args:
+        images: what should be a NumPy array (n, height, width, channels), channels 1, 3 or 4, n >= 1; uint8 in 0..255,
+            or float16/32/64 in [-1, 1] or in [0, 1].
+        image_shape: (height, width, channels) that the images must have; None, or a None in it, accepts any.
+        name: what the messages call the argument.
+
+    Returns:
+        The range that the values use: (0, 255) for uint8; for floats (-1, 1) if any value is negative, else (0, 1).
+        Floats that are meant as [-1, 1] but are nowhere negative cannot be told from [0, 1].
+
+    Raises:
+        InvalidData: any of the above does not hold.
+    """
+    check_dtype(images, name)
+    if images.ndim != 4:
+        raise InvalidData(
+            f"{name} has shape {images.shape}; expected (n, height, width, channels). Fix: {name}[None] for a single "
+            f"image, {name}[..., None] for grey images without a channel axis."
+        )
+    if 0 in images.shape:
+        raise InvalidData(f"{name} is empty: its shape is {images.shape}. Fix: check how it was selected or read.")
+    if images.shape[3] not in CHANNELS:
+        fix = "keep 1 (grey), 3 (RGB) or 4 (RGBA) of them"
+        if images.shape[1] in CHANNELS:
+            fix = f"the channels seem to come first: np.moveaxis({name}, 1, -1)"
+        raise InvalidData(
+            f"{name} has {images.shape[3]} channels (shape {images.shape}); expected 1, 3 or 4. Fix: {fix}."
+        )
+    if image_shape is not None:
+        expected = tuple(image_shape)
+        if len(expected) != 3 or any(e is not None and e != a for e, a in zip(expected, images.shape[1:], strict=True)):
+            raise InvalidData(
+                f"{name} holds images of shape {images.shape[1:]}; expected {expected}. Fix: load_images({name}, "
+                f"size={expected[:2]}, channels={expected[-1]}), or build the model for {images.shape[1:]}."
+            )
+    if images.dtype == np.uint8:
+        return 0, 255
+    return _float_range(images, name)
+
+
+def check_dtype(images: Any, name: str = "images") -> None:
+    """Check that `images` is a NumPy array of dtype uint8, float16, float32 or float64.
+
+    Raises:
+        InvalidData: another type or dtype.
+    """
+    if not isinstance(images, np.ndarray):
+        raise InvalidData(f"{name} is a {type(images).__name__}; expected a NumPy array. Fix: np.asarray({name}).")
+    if images.dtype == np.uint8 or images.dtype in (np.float16, np.float32, np.float64):
+        return
+    fix = _DTYPE_FIXES.get(images.dtype.kind, "{name}.astype('float32')").format(name=name)
+    raise InvalidData(
+        f"{name} has dtype {images.dtype}; expected uint8 (0..255) or float16/32/64 ([-1, 1] or [0, 1]). Fix: {fix}."
+    )
+
+
+def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
+    # NaN and infinity pass through min and max, so two passes see everything; the mask is built only when needed.
+    low, high = float(images.min()), float(images.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = int(images.size - np.count_nonzero(np.isfinite(images)))
+        raise InvalidData(
+            f"{name} has {bad} values of {images.size} that are NaN or infinite. Fix: find where they come from, or "
+            f"drop those images: {name}[np.isfinite({name}).all(axis=(1, 2, 3))]."
+        )
+    if -1 <= low < 0 and high <= 1:
+        return -1, 1
+    if 0 <= low and high <= 1:
+        return 0, 1
+    if low >= 0 and high <= 255:
+        fix = f"np.rint({name}).astype('uint8') if they are 0..255 (or {name} / 127.5 - 1)"
+    else:
+        fix = f"undo the normalisation so that they lie in [-1, 1] or [0, 1]; np.clip({name}, -1, 1) for slight excess"
+    raise InvalidData(f"{name} has float values in [{low:g}, {high:g}]; expected [-1, 1] or [0, 1]. Fix: {fix}.")
+
+
+def check_labels(labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels") -> np.ndarray:
+    """Check class labels.
+
+    Args:
+        labels: integers, shape (n,), each >= 0 and, with num_classes, < num_classes. An array or a list.
+        num_classes: number of classes; None leaves the upper bound open.
+        n: number of images that the labels belong to; None accepts any count.
+        name: what the messages call the argument.
+
+    Returns:
+        The labels as int32 (n,).
+
+    Raises:
+        InvalidData: any of the above does not hold.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        fix = "one integer per image"
+        if array.ndim == 2:
+            fix = f"{name}[:, 0]" if array.shape[1] == 1 else f"np.argmax({name}, axis=1) if they are one-hot"
+        raise InvalidData(f"{name} has shape {array.shape}; expected (n,). Fix: {fix}.")
+    if array.dtype.kind not in "iu":
+        fix = f"np.unique({name}, return_inverse=True)[1] numbers the classes"
+        if array.dtype.kind in "bf":
+            fix = f"{name}.astype('int32') if the values are whole"
+        raise InvalidData(f"{name} has dtype {array.dtype}; expected integers. Fix: {fix}.")
+    if n is not None and len(array) != n:
+        raise InvalidData(f"{name} has {len(array)} entries for {n} images. Fix: one label per image, in one order.")
+    if not len(array):
+        raise InvalidData(f"{name} is empty. Fix: one label per image.")
+    low, high = int(array.min()), int(array.max())
+    if low < 0:
+        raise InvalidData(f"{name} has the value {low}; labels start at 0. Fix: {name} - {name}.min().")
+    limit = 2**31 if num_classes is None else num_classes
+    if high >= limit:
+        raise InvalidData(
+            f"{name} has the value {high}; expected less than {limit}. Fix: num_classes={high + 1}, or labels that "
+            f"count from 0."
+        )
+    return array.astype(np.int32, copy=False)

@@ -1,0 +1,191 @@
+"""One way in for every kind of image source."""
+
+import os
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from keras_gan_zoo.data.checks import CHANNELS, InvalidData, check_channels, check_dtype, check_images, check_labels
+from keras_gan_zoo.data.convert import convert_channels, float_to_uint8, parse_size, resize_images
+from keras_gan_zoo.data.files import load_folder, load_zip
+from keras_gan_zoo.data.image_data import ImageData
+from keras_gan_zoo.data.tensorflow_sources import KNOWN_DATASETS, is_tf_dataset, load_tfds, read_tf_dataset
+
+# name, name/config, name:version, name/config:version
+_TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
+_FILE_SUFFIXES = (".npz", ".zip")
+
+
+def load_images(
+    source: Any,
+    *,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    labels: bool | np.ndarray | None = None,
+    split: str = "train",
+    on_error: Literal["raise", "skip"] = "raise",
+    data_dir: str | os.PathLike | None = None,
+) -> ImageData:
+    """Load images, and labels if there are any, into memory as uint8.
+
+    Args:
+        source: one of
+            * a NumPy array (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
+              [-1, 1] or [0, 1]. Floats with a negative value are taken as [-1, 1], others as [0, 1], and rounded to
+              256 steps (halves to even), which moves a value by at most 1/510 of the range. uint8 that needs no
+              conversion is shared, not copied;
+            * a pair (images, labels) of arrays;
+            * a path to an .npz file with `images` and perhaps `labels`; or `x_train`, `y_train`, `x_test`, `y_test` as
+              in the mnist.npz of Keras, chosen by `split`. Nothing is unpickled;
+            * a folder or a .zip of png, jpg, jpeg, webp, bmp or gif files (first frame), searched with its sub-folders
+              and read in the order of the sorted relative paths. EXIF orientation is applied. Hidden files are ignored.
+              An archive is unpacked in memory;
+            * a TFDS name: "mnist", "mnist:3.0.1", "celeb_a_hq/256". Downloaded if it is not prepared. An existing path
+              comes first; a well-known name that is also a path here is refused with both spellings;
+            * a finite tf.data.Dataset of images or (images, labels), batched or not.
+        size: side of a square, or (height, width). Each image is resized so that it covers the size, antialiased
+            (LANCZOS), and centre-cropped. None keeps the images as they are, which must then be of one size.
+        channels: 1 (grey, ITU-R 601 luma), 3 (RGB, alpha composited over white) or 4 (RGBA). None keeps what the
+            source has; for files that is 4 if any has alpha, 1 if all are grey, else 3.
+        labels: None takes labels where they come along (pairs, .npz, tf.data) and leaves them where they must be asked
+            for. True requires them: class names and labels from TFDS, or from the top-level sub-folders of a folder or
+            zip, sorted. False leaves them out. An array (n,) of integers >= 0 gives them for an array source.
+        split: TFDS split ("train", "test", "train[:1000]"), or "train" / "test" for an .npz with both.
+        on_error: for folders and zips, "raise" names the files that cannot be read; "skip" records them in `skipped`.
+        data_dir: where TFDS data lie; None means the environment variable TFDS_DATA_DIR, or else TFDS's own folder.
+
+    Returns:
+        An `ImageData`.
+
+    Raises:
+        InvalidData: the source or an option cannot be used. The message names the value and the fix.
+    """
+    size = parse_size(size)
+    if channels is not None:
+        check_channels(channels)
+    if on_error not in ("raise", "skip"):
+        raise InvalidData(f"on_error={on_error!r} must be 'raise' or 'skip'.")
+    if not isinstance(split, str):
+        raise InvalidData(f"split={split!r} must be a string such as 'train' or 'train[:1000]'.")
+    kind = _kind(source)
+    if not (labels is None or isinstance(labels, bool) or kind == "array"):
+        raise InvalidData(
+            f"labels is a {type(labels).__name__}, but source brings its own; arrays of labels are for array sources. "
+            f"Fix: labels=True, False or None."
+        )
+    _refuse_unused(kind, split, on_error, data_dir)
+    if kind == "tfds":
+        return load_tfds(source, split=split, size=size, channels=channels, labels=labels is True, data_dir=data_dir)
+    if kind in ("folder", "zip"):
+        load = load_folder if kind == "folder" else load_zip
+        return load(Path(source), size=size, channels=channels, labels=labels is True, on_error=on_error)
+    if kind == "npz":
+        images, found = _read_npz(Path(source), split)
+    elif kind == "tf.data":
+        images, found = read_tf_dataset(source, size)
+    elif kind == "pair":
+        images, found = source
+    else:
+        images, found = source, None if isinstance(labels, bool) else labels
+    if labels is True and found is None:
+        raise InvalidData(
+            f"labels=True, but the source ({kind}) has no labels. Fix: give the pair (images, labels), or leave out "
+            f"labels=True."
+        )
+    return _from_arrays(images, None if labels is False else found, size, channels)
+
+
+def _kind(source: Any) -> str:
+    if isinstance(source, np.ndarray):
+        return "array"
+    if isinstance(source, tuple):
+        if len(source) != 2:
+            raise InvalidData(f"source is a tuple of {len(source)}; expected the pair (images, labels).")
+        return "pair"
+    if isinstance(source, (str, os.PathLike)):
+        return _kind_of_name(source)
+    if is_tf_dataset(source):
+        return "tf.data"
+    raise InvalidData(
+        f"source is a {type(source).__name__}; expected a NumPy array, a pair (images, labels), a path to an .npz, .zip "
+        f"or folder, a TFDS name or a tf.data.Dataset. Fix: np.asarray(source) for tensors, np.stack(source) for lists."
+    )
+
+
+def _kind_of_name(source: str | os.PathLike) -> str:
+    path = Path(source)
+    if not path.exists():
+        if isinstance(source, str) and _TFDS_NAME.fullmatch(source) and path.suffix not in _FILE_SUFFIXES:
+            return "tfds"
+        raise InvalidData(
+            f"source='{source}': there is no such file or folder, and TFDS names look like 'mnist' or 'mnist:3.0.1'. "
+            f"Fix: correct the path (relative ones start at '{Path.cwd()}')."
+        )
+    if source in KNOWN_DATASETS:
+        raise InvalidData(
+            f"source={source!r} is both a path here and a TFDS name. Fix: './{source}' for the path, '{source}:*.*.*' "
+            f"for TFDS."
+        )
+    if path.is_dir():
+        return "folder"
+    if path.suffix.lower() in _FILE_SUFFIXES:
+        return path.suffix.lower()[1:]
+    raise InvalidData(f"source='{source}' is a file of another kind. Fix: an .npz, a .zip of images, or the folder.")
+
+
+def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any) -> None:
+    # An option that would be ignored is a mistake that shows only in the results, if at all.
+    if split != "train" and kind not in ("tfds", "npz"):
+        raise InvalidData(
+            f"split={split!r} is for TFDS names and .npz files, but source is a {kind}. Fix: leave it out."
+        )
+    if on_error != "raise" and kind not in ("folder", "zip"):
+        raise InvalidData(f"on_error={on_error!r} is for folders and zips, but source is a {kind}. Fix: leave it out.")
+    if data_dir is not None and kind != "tfds":
+        raise InvalidData(f"data_dir='{data_dir}' is for TFDS names, but source is a {kind}. Fix: leave it out.")
+
+
+def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    # `images` is one set without splits, so another split can only be one of Keras's names.
+    pairs = [(f"x_{split}", f"y_{split}")]
+    if split == "train":
+        pairs.insert(0, ("images", "labels"))
+    try:
+        if not zipfile.is_zipfile(path):  # np.load would take a pickle or a bare .npy for what it is
+            raise zipfile.BadZipFile("it is not a zip archive, as every .npz is")
+        with np.load(path, allow_pickle=False) as arrays:
+            names = arrays.files
+            for image_name, label_name in pairs:
+                if image_name in names:
+                    return arrays[image_name], arrays[label_name] if label_name in names else None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError) as error:
+        fix = "copy or write it again, it may be truncated"
+        if "allow_pickle" in str(error):
+            fix = "save plain arrays, np.savez(path, images=np.stack(images)); pickled objects are not loaded"
+        raise InvalidData(f"'{path}' cannot be read as .npz ({error}). Fix: {fix}.") from error
+    wanted = " or ".join(repr(image_name) for image_name, _ in reversed(pairs))
+    raise InvalidData(
+        f"'{path}' has no array named {wanted} for split={split!r}; it has {', '.join(names) or 'none'}. Fix: "
+        f"np.savez(path, images=images, labels=labels)."
+    )
+
+
+def _from_arrays(images: Any, labels: Any, size: tuple[int, int] | None, channels: int | None) -> ImageData:
+    check_dtype(images)
+    if images.ndim == 3:
+        if images.shape[2] in CHANNELS:
+            raise InvalidData(
+                f"images has shape {images.shape}, which is either one image or {images.shape[0]} grey ones of width "
+                f"{images.shape[2]}. Fix: images[None] for the first, images[..., None] for the second."
+            )
+        images = images[..., None]
+    low, _ = check_images(images)
+    if labels is not None:
+        labels = check_labels(labels, n=len(images))
+    if images.dtype != np.uint8:
+        images = float_to_uint8(images, low)
+    return ImageData(convert_channels(resize_images(images, size), channels), labels)

@@ -1,0 +1,70 @@
+"""Spectral normalisation as a reparametrisation (Miyato et al., 2018, https://arxiv.org/abs/1802.05957).
+
+    W_SN = W / s,   s = u^T W v,   and before it, once for each call in training,
+    v <- W^T u / |W^T u|,   u <- W v / |W v|        (u and v are constants for the gradient, W in s is not)
+
+The gradient is that of the function W -> W / s: it is orthogonal to W, and the kernel variable itself is never changed by
+a call. `keras.layers.SpectralNormalization` of Keras 3.15 overwrites the kernel on each training call and leaves the
+derivative of s out, which is another method.
+"""
+
+import keras
+from keras import layers, ops
+
+
+def _unit(vector):
+    return vector / ops.sqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-24))
+
+
+class _SpectralNorm:
+    """Divides the kernel of the layer it is mixed into by an estimate of its largest singular value."""
+
+    output_axis = -1
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        rows, columns = self._matrix(self._kernel).shape
+        options = {"initializer": keras.initializers.RandomNormal(stddev=1.0), "trainable": False, "dtype": "float32"}
+        self.u = self.add_weight(name="u", shape=(columns,), **options)
+        self.v = self.add_weight(name="v", shape=(rows,), **options)
+
+    def _matrix(self, kernel):
+        """(all other axes, output channels): the transpose of the paper's matrix, with the same singular values."""
+        kernel = ops.moveaxis(ops.cast(kernel, "float32"), self.output_axis, -1)
+        return ops.reshape(kernel, (-1, kernel.shape[-1]))
+
+    @property
+    def kernel(self):
+        matrix = self._matrix(self._kernel)
+        u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
+        sigma = ops.sum(v * ops.matmul(matrix, u))
+        return self._kernel / ops.cast(sigma, self.compute_dtype)
+
+    @kernel.setter
+    def kernel(self, value):
+        self._kernel = value
+
+    def call(self, inputs, training=False):
+        if training:
+            matrix = ops.stop_gradient(self._matrix(self._kernel))
+            v = _unit(ops.matmul(matrix, self.u))
+            self.v.assign(v)
+            self.u.assign(_unit(ops.matmul(v, matrix)))
+        return super().call(inputs)
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class SNDense(_SpectralNorm, layers.Dense):
+    """`keras.layers.Dense` with a spectrally normalised kernel."""
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class SNConv2D(_SpectralNorm, layers.Conv2D):
+    """`keras.layers.Conv2D` with a spectrally normalised kernel."""
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class SNConv2DTranspose(_SpectralNorm, layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose` with a spectrally normalised kernel (whose output channels come last but one)."""
+
+    output_axis = -2

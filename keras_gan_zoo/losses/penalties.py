@@ -1,0 +1,43 @@
+"""Penalties on the discriminator's input gradient: pure functions of that gradient.
+
+`gradient` is the derivative of the sum of the scores with respect to the input of the discriminator, of shape (batch,
+...). A penalty belongs to each sample: norms run over all axes but the first, sums are never replaced by means, and the
+mean is taken over the batch last. Batch norm in the discriminator would mix the samples and is not allowed.
+"""
+
+from keras import ops
+
+
+def _squared_norm(gradient):
+    gradient = ops.cast(ops.reshape(gradient, (ops.shape(gradient)[0], -1)), "float32")
+    return ops.sum(ops.square(gradient), axis=1)
+
+
+def gradient_penalty(gradient, target=1.0, one_sided=False):
+    """E (|g| - target)^2 (Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028).
+
+    Args:
+        gradient: input gradient of the critic at the interpolates, (batch, ...).
+        target: the norm that the critic is held to.
+        one_sided: penalise only norms above the target (WGAN-LP, https://arxiv.org/abs/1709.08894).
+
+    Returns:
+        Scalar, to be multiplied by the penalty weight (10 in the paper).
+    """
+    # The root has an infinite slope at 0; the guard changes a norm of 1 by 5e-13.
+    excess = ops.sqrt(_squared_norm(gradient) + 1e-12) - target
+    if one_sided:
+        excess = ops.relu(excess)
+    return ops.mean(ops.square(excess))
+
+
+def zero_centred_penalty(gradient):
+    """E |g|^2 / 2, R1 at real samples and R2 at generated ones (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
+
+    Args:
+        gradient: input gradient of the discriminator, (batch, ...).
+
+    Returns:
+        Scalar, to be multiplied by gamma (the half is the paper's; the authors' code leaves it out).
+    """
+    return ops.mean(_squared_norm(gradient)) / 2

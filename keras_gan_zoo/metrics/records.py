@@ -1,0 +1,285 @@
+"""Results with all that it takes to repeat and to compare them.
+
+A number such as "FID 7.3" means nothing without extractor, resizing, sample sizes and data split. So the functions here
+return a `Record`, and `require_same_protocol` refuses to line up records which were measured differently.
+"""
+
+import dataclasses
+import functools
+import importlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import scipy
+
+from keras_gan_zoo.metrics.classifier import Classifier
+from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+from keras_gan_zoo.metrics.images import to_uint8
+
+PROTOCOL = ("metric", "extractor", "extractor_sha256", "resizer", "n_real", "n_fake", "reference_split", "dtype")
+
+
+class Extractor(Protocol):
+    """What turns uint8 images (n, height, width, channels) into features (n, dimension). See `InceptionFeatures`."""
+
+    name: str
+    sha256: str
+    resizer: str
+    dtype: str
+    dimension: int
+
+    def features(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One measured value.
+
+    Args:
+        value: the number.
+        metric: its name.
+        extractor: name of the network that saw the images.
+        extractor_sha256: of that network's weight file.
+        resizer: how images reached the network's input size; "none" where they had it.
+        n_real: real images behind the reference; 0 where the metric needs none.
+        n_fake: images measured.
+        reference_split: real data of the reference, as in "mnist/test"; "none" where the metric needs none.
+        dtype: Keras dtype policy of the network.
+        seed: seed or seeds behind the images, if there are any.
+        details: further results of the same measurement.
+        backend: Keras backend.
+        device: first device of the backend.
+        versions: version of each library that computes.
+        commit: Git commit of the code ("-dirty" appended where files differ from it), or the installed version.
+    """
+
+    value: float
+    metric: str
+    extractor: str
+    extractor_sha256: str
+    resizer: str
+    n_real: int
+    n_fake: int
+    reference_split: str
+    dtype: str
+    seed: int | Sequence[int] | None = None
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    backend: str = dataclasses.field(default_factory=keras.backend.backend)
+    device: str = dataclasses.field(default_factory=lambda: device())
+    versions: dict[str, str] = dataclasses.field(default_factory=lambda: versions())
+    commit: str = dataclasses.field(default_factory=lambda: commit())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON. `Record(**d)` turns them back."""
+        return dataclasses.asdict(self)
+
+
+def require_same_protocol(*records: Record) -> None:
+    """Raise ValueError, naming the fields, unless all records were measured in the same way."""
+    differing = [name for name in PROTOCOL if len({getattr(record, name) for record in records}) > 1]
+    if differing:
+        values = "; ".join(f"{name}: {', '.join(str(getattr(r, name)) for r in records)}" for name in differing)
+        raise ValueError(f"Records of different protocols do not compare ({values}).")
+
+
+def moments(
+    images: np.ndarray, extractor: Extractor, split: str = "none", batch_size: int = 50, progress: bool = False
+) -> Moments:
+    """Moments of the features of images, with the extractor and the data split noted in `source`.
+
+    Args:
+        images: (n, height, width, channels), uint8 in [0, 255] or floats in [-1, 1], which are quantised first.
+        extractor: an `InceptionFeatures`, or anything that has the same attributes.
+        split: data set and split, as in "mnist/test".
+        batch_size: images per call of the network.
+        progress: show a progress bar.
+    """
+    source = {**_described(extractor), "split": split}
+    result = Moments(extractor.dimension, source)
+    # In chunks: 50,000 float64 vectors of 2048 would take 800 MB, and the outer products are fast from some hundreds on.
+    chunk = 10 * batch_size
+    bar = keras.utils.Progbar(len(images), unit_name="image") if progress else None
+    for start in range(0, len(images), chunk):
+        part = to_uint8(images[start : start + chunk])
+        result.update(extractor.features(part, batch_size))
+        if bar:
+            bar.add(len(part))
+    return result
+
+
+def frechet_inception_distance(
+    images: np.ndarray,
+    reference: Moments,
+    extractor: Extractor,
+    *,
+    seed: int | Sequence[int] | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Record:
+    """Fréchet distance between the features of images and those of a reference: FID where the extractor is Inception's.
+
+    Args:
+        images: (n, height, width, channels), uint8 in [0, 255] or floats in [-1, 1], which are quantised first.
+        reference: moments of real images, as `moments` returns them, with their `source`.
+        extractor: the extractor behind the reference.
+        seed: seed or seeds of the images, for the record.
+        batch_size: images per call of the network.
+        progress: show a progress bar.
+
+    Returns:
+        A record; value 0 or more.
+
+    Raises:
+        ValueError: the reference does not say that it comes from this extractor.
+    """
+    for key, value in _described(extractor).items():
+        if reference.source.get(key) != value:
+            raise ValueError(f"The reference has {key} {reference.source.get(key)!r}, the extractor {value!r}.")
+    fake = moments(images, extractor, batch_size=batch_size, progress=progress)
+    return Record(
+        value=frechet_distance(reference, fake),
+        metric="frechet_inception_distance",
+        **_described(extractor),
+        n_real=reference.n,
+        n_fake=fake.n,
+        reference_split=reference.source.get("split", "unknown"),
+        seed=seed,
+    )
+
+
+def class_histogram(images: np.ndarray, classifier: Classifier, *, seed: int | Sequence[int] | None = None) -> Record:
+    """How images spread over the classes that a classifier sees in them.
+
+        value = 1/2 sum_c |share_c - 1 / classes|
+
+    the total variation distance from even shares: 0 where all classes are equally frequent, 1 - 1 / classes where only
+    one is left. It measures missing modes, not quality.
+
+    Args:
+        images: (n, 28, 28, 1), uint8 in [0, 255] or floats in [-1, 1]. At least one.
+        classifier: the judge.
+        seed: seed or seeds of the images, for the record.
+
+    Returns:
+        A record; `details` has "shares" (a list over the classes, summing to 1), and "mean_confidence" (mean largest
+        probability, in [1 / classes, 1]).
+
+    Raises:
+        ValueError: no images, or a wrong shape or range.
+    """
+    probabilities = _probabilities(images, classifier)
+    shares = np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes) / len(probabilities)
+    return _judged(
+        float(np.abs(shares - 1 / classifier.classes).sum() / 2),
+        "class_histogram",
+        classifier,
+        len(probabilities),
+        seed,
+        {"shares": shares.tolist(), "mean_confidence": float(probabilities.max(axis=1).mean(dtype="float64"))},
+    )
+
+
+def label_agreement(
+    images: np.ndarray, labels: np.ndarray, classifier: Classifier, *, seed: int | Sequence[int] | None = None
+) -> Record:
+    """Share of images in which a classifier sees the label that was asked for.
+
+    Args:
+        images: (n, 28, 28, 1), uint8 in [0, 255] or floats in [-1, 1]. At least one.
+        labels: integers (n,) in [0, classes).
+        classifier: the judge. Its own errors bound the value: compare with its test accuracy.
+        seed: seed or seeds of the images, for the record.
+
+    Returns:
+        A record; value in [0, 1]. `details` has "per_class": the share for each label, None for one never asked for.
+
+    Raises:
+        ValueError: no images, a wrong shape or range, labels that are not integers of that range, one per image.
+    """
+    labels = np.asarray(labels)
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        raise ValueError(f"Expected {len(images)} integer labels, got {labels.dtype} of shape {labels.shape}.")
+    probabilities = _probabilities(images, classifier)
+    if labels.min() < 0 or labels.max() >= classifier.classes:
+        raise ValueError(f"Labels must lie in 0 to {classifier.classes - 1}, got {labels.min()} to {labels.max()}.")
+    right = probabilities.argmax(axis=1) == labels
+    per_class = [right[labels == c] for c in range(classifier.classes)]
+    details = {"per_class": [float(r.mean()) if len(r) else None for r in per_class]}
+    return _judged(float(right.mean()), "label_agreement", classifier, len(labels), seed, details)
+
+
+def _described(extractor: Extractor) -> dict[str, str]:
+    return {
+        "extractor": extractor.name,
+        "extractor_sha256": extractor.sha256,
+        "resizer": extractor.resizer,
+        "dtype": extractor.dtype,
+    }
+
+
+def _probabilities(images: np.ndarray, classifier: Classifier) -> np.ndarray:
+    if not len(images):
+        raise ValueError("There are no images to judge.")
+    return classifier.probabilities(images)
+
+
+def _judged(value: float, metric: str, classifier: Classifier, n: int, seed, details: dict[str, Any]) -> Record:
+    return Record(
+        value=value,
+        metric=metric,
+        **_described(classifier),
+        n_real=0,
+        n_fake=n,
+        reference_split="none",
+        seed=seed,
+        details=details,
+    )
+
+
+def device() -> str:
+    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and the machine's architecture."""
+    # From a tensor: keras.distribution.list_devices fails on torch. TensorFlow's name is a path ending in "device:CPU:0".
+    place = str(keras.ops.zeros(()).device).rpartition("device:")[2].lower()
+    return f"{place} ({platform.machine()})"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, Keras, its backend, NumPy and SciPy."""
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        # Not by distribution name, which differs between builds (tensorflow, tensorflow-cpu).
+        backend: importlib.import_module(backend).__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
+
+
+@functools.cache
+def commit() -> str:
+    """Git commit of the running code, with "-dirty" where the checkout has changes; outside of one the version.
+
+    Looked up once per process: results written by the first measurement should not make the second one dirty.
+    """
+    folder = Path(__file__).parent
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        # An environment inside of somebody's repository is not a checkout of this one: Git must know this very file.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    try:
+        return importlib.metadata.version("keras_gan_zoo")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,91 @@
+"""Boundary equilibrium GAN (Berthelot et al., 2017, https://arxiv.org/abs/1703.10717).
+
+The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |x - D(x)|, and the score is -L(x).
+
+    loss of D      L(x) - k L(G(z))
+    loss of G      L(G(z))
+    balance        k <- clip(k + rate (gamma L(x) - L(G(z))), 0, 1)
+    convergence    L(x) + |gamma L(x) - L(G(z))|              (lower is better; it does not see a collapse)
+
+Differs from the paper: the skip connections and vanishing residuals, which it offers as options, are left out, as in the
+authors' reference figures' code.
+"""
+
+import keras
+from keras import ops, tree
+
+from ..losses import autoencoder_error
+from ..networks import began_autoencoder, began_decoder
+from .gan import GAN
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class BEGAN(GAN):
+    """An auto-encoder as discriminator, and a controller that keeps the two players in balance.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        latent_dim: latent variables, and hidden units of the auto-encoder (64).
+        width: channels of the convolutions (64 or 128 in the paper).
+        gamma: diversity ratio E L(G(z)) / E L(x) to be held, in [0, 1]; lower gives sharper, less varied images.
+        balance_rate: step of k in a round (lambda_k in the paper), for errors that are means over the pixels.
+        latent_distribution: U(-1, 1) in the paper.
+        **options: as in `GAN`.
+    """
+
+    log_names = (*GAN.log_names, "balance", "convergence")
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 3),
+        latent_dim=64,
+        *,
+        width=64,
+        gamma=0.5,
+        balance_rate=0.001,
+        latent_distribution="uniform",
+        **options,
+    ):
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"gamma={gamma!r} is not possible; the diversity ratio must be in [0, 1].")
+        self.gamma, self.balance_rate = gamma, balance_rate
+        super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
+
+    def build_more(self):
+        self.balance = self.add_weight(name="balance", shape=(), initializer="zeros", trainable=False, dtype="float32")
+
+    def default_generator(self):
+        return began_decoder(self.image_shape, self.latent_dim, width=self.width)
+
+    def default_discriminator(self):
+        return began_autoencoder(self.image_shape, self.latent_dim, width=self.width)
+
+    def default_optimizers(self):
+        """Adam whose rate is halved after 100,000 steps and again after 200,000."""
+        steps, rates = [100_000, 200_000], [8e-5, 4e-5, 2e-5]
+        schedules = [keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates) for _ in range(2)]
+        return tuple(keras.optimizers.Adam(schedule, beta_1=0.5) for schedule in schedules)
+
+    def score(self, batch, training=True):
+        return -autoencoder_error(batch, self.discriminator(batch, training=training))
+
+    def discriminator_loss(self, real_scores, fake_scores):
+        return ops.mean(-real_scores) - self.balance * ops.mean(-fake_scores)
+
+    def generator_loss(self, fake_scores):
+        return ops.mean(-fake_scores)
+
+    def discriminator_objective(self, real):
+        fake = tree.map_structure(ops.stop_gradient, self.fake_like(real))
+        real_scores, fake_scores = self.scores(real, fake)
+        loss = self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
+        self.move_balance(ops.mean(-real_scores), ops.mean(-fake_scores))
+        return loss
+
+    def move_balance(self, real_error, fake_error):
+        """One step of the controller, from the errors under the networks that the round began with."""
+        real_error, fake_error = ops.stop_gradient(real_error), ops.stop_gradient(fake_error)
+        imbalance = self.gamma * real_error - fake_error
+        self.balance.assign(ops.clip(self.balance + self.balance_rate * imbalance, 0.0, 1.0))
+        self.log("balance", self.balance)
+        self.log("convergence", real_error + ops.abs(imbalance))

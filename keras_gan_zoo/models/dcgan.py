@@ -1,0 +1,52 @@
+"""Deep convolutional GAN (Radford et al., 2015, https://arxiv.org/abs/1511.06434).
+
+The 2014 game with strided convolutions in place of pooling and of hidden fully connected layers, batch norm in both
+networks (but for G's output and D's input), ReLU in G, LeakyReLU(0.2) in D, and all weights drawn from N(0, 0.02).
+
+Differs from the paper: kernels of 4 (the authors' torch code) instead of 5 and latents N(0, I) (the same code) instead of
+U(-1, 1); images of 28 x 28 go through the same all-convolutional ladder, where the authors' MNIST script has hidden fully
+connected layers.
+"""
+
+import keras
+
+from ..networks import dcgan_discriminator, dcgan_generator
+from .gan import GAN
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class DCGAN(GAN):
+    """The 2014 game between convolutional networks.
+
+    Args:
+        image_shape: (height, width, channels); any size of at least 8. (64, 64, 3) with width 64 is the paper's network.
+        latent_dim: number of latent variables (100).
+        width: channels at half the image size.
+        discriminator_width: the same for the discriminator, where it differs.
+        discriminator_norm: "batch" (the paper), "layer" or None; an input-gradient penalty needs one of the last two.
+        **options: as in `GAN`.
+    """
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 3),
+        latent_dim=100,
+        *,
+        width=64,
+        discriminator_width=None,
+        discriminator_norm="batch",
+        **options,
+    ):
+        self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        super().__init__(image_shape, latent_dim, width=width, **options)
+
+    def default_generator(self):
+        return dcgan_generator(self.image_shape, self.latent_dim, width=self.width, num_classes=self.num_classes)
+
+    def default_discriminator(self):
+        return dcgan_discriminator(
+            self.image_shape,
+            width=self.discriminator_width or self.width,
+            norm=self.discriminator_norm,
+            num_classes=self.num_classes,
+        )

@@ -1,0 +1,84 @@
+"""Generative adversarial network (Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661).
+
+    value of the game    V = E log D(x) + E log(1 - D(G(z))),   D = sigmoid(score)
+    loss of D            -V
+    loss of G            -E log D(G(z))      (saturating=True: E log(1 - D(G(z))), the minimax form)
+
+A GAN is a game. A player is a set of networks, an optimizer, an objective and a number of steps; a round lets each player
+move in turn. The methods of this class are the whole of the 2014 game, and the template of every other: a variant
+overrides those in which its paper differs, and nothing else.
+
+Differs from the paper: Adam (2e-4, beta_1 0.5) instead of SGD with growing momentum; Gaussian instead of uniform latents;
+tanh and data in [-1, 1] instead of a sigmoid and [0, 1]; kernels only, no output bias from the data's marginals.
+"""
+
+import keras
+from keras import ops, tree
+
+from ..base import Base, Player
+from ..base.batches import batch_size_of
+from ..losses import minimax_discriminator_loss, minimax_generator_loss, non_saturating_generator_loss
+from ..networks import mlp_discriminator, mlp_generator
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class GAN(Base):
+    """The 2014 game, with the fully connected networks of its MNIST experiment.
+
+    Args:
+        image_shape: (height, width, channels) of the images; channels 1, 3 or 4.
+        latent_dim: number of latent variables.
+        width: units of the generator's hidden layers (1200 in the paper); the discriminator has a fifth of it.
+        saturating: whether the generator minimises the value of the game itself.
+        **options: `generator`, `discriminator` (your own networks), `seed`, `name`, `dtype`, and the fields of `Options`.
+    """
+
+    def __init__(self, image_shape=(28, 28, 1), latent_dim=100, *, width=1200, saturating=False, **options):
+        self.width, self.saturating = width, saturating
+        super().__init__(image_shape, latent_dim, **options)
+
+    def default_generator(self):
+        """The paper's generator."""
+        return mlp_generator(self.image_shape, self.latent_dim, width=self.width)
+
+    def default_discriminator(self):
+        """The paper's discriminator."""
+        return mlp_discriminator(self.image_shape, width=max(self.width // 5, 1))
+
+    def default_optimizers(self):
+        """(discriminator's, generator's)."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def players(self):
+        """The players, in the order of their moves."""
+        optimizers, steps = self.optimizers, self.options.n_critic
+        return (
+            Player("discriminator", (self.discriminator,), optimizers[0], self.discriminator_objective, steps),
+            Player("generator", (self.generator,), optimizers[1], self.generator_objective),
+        )
+
+    def discriminator_objective(self, real):
+        """Loss of the discriminator on a batch of real samples and as many fakes; scalar."""
+        fake = tree.map_structure(ops.stop_gradient, self.fake_like(real))
+        real_scores, fake_scores = self.scores(real, fake)
+        return self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
+
+    def generator_objective(self, real):
+        """Loss of the generator; `real` tells how many samples and, in conditional games, of which labels; scalar."""
+        return self.generator_loss(self.score(self.noisy(self.fake_like(real))))
+
+    def fake_like(self, real):
+        """As many generated samples as there are in `real`, under the same conditions."""
+        return self.generator(self.draw_latents(batch_size_of(real)), training=True)
+
+    def discriminator_loss(self, real_scores, fake_scores):
+        """Scores of real and of generated samples (batch,) -> scalar."""
+        return minimax_discriminator_loss(real_scores, fake_scores)
+
+    def generator_loss(self, fake_scores):
+        """Scores of generated samples (batch,) -> scalar."""
+        return minimax_generator_loss(fake_scores) if self.saturating else non_saturating_generator_loss(fake_scores)
+
+    def penalty(self, real, fake):
+        """What the loss of D has beside the scores: here R1, where the options ask for it."""
+        return self.r1_penalty(real)

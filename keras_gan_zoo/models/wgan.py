@@ -1,0 +1,44 @@
+"""Wasserstein GAN with weight clipping (Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875).
+
+    loss of the critic    E C(G(z)) - E C(x)       its negative estimates K W_1(data, model)
+    loss of G             -E C(G(z))
+    after each critic step, every trainable weight of the critic   w <- clip(w, -c, c),   c = clip_limit
+
+Differs from the paper: nothing known. From the authors' code: 5 critic steps in every round, as in Algorithm 1, where the
+code takes 100 for the first 25 rounds and for each 500th; it clips after the step, as Algorithm 1 does, and not before.
+"""
+
+import keras
+
+from ..layers import WeightClip
+from ..losses import wasserstein_discriminator_loss, wasserstein_generator_loss
+from .dcgan import DCGAN
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class WGAN(DCGAN):
+    """DCGAN networks that play for the Wasserstein distance, with a clipped critic.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        latent_dim: number of latent variables.
+        clip_limit: largest absolute value of a critic weight, biases and norms among them (0.01).
+        n_critic: critic steps in a round (5).
+        **options: as in `DCGAN`.
+    """
+
+    def __init__(self, image_shape=(64, 64, 3), latent_dim=100, *, clip_limit=0.01, n_critic=5, **options):
+        self.clip_limit = clip_limit
+        super().__init__(image_shape, latent_dim, n_critic=n_critic, **options)
+        for variable in self.discriminator.trainable_variables:
+            variable.constraint = WeightClip(clip_limit)
+
+    def default_optimizers(self):
+        """RMSProp without momentum: with a momentum the paper saw training fail."""
+        return tuple(keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8) for _ in range(2))
+
+    def discriminator_loss(self, real_scores, fake_scores):
+        return wasserstein_discriminator_loss(real_scores, fake_scores)
+
+    def generator_loss(self, fake_scores):
+        return wasserstein_generator_loss(fake_scores)

@@ -1,0 +1,80 @@
+"""Wasserstein GAN with gradient penalty (Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028).
+
+    loss of the critic    E C(G(z)) - E C(x) + w E (|grad C(x')| - 1)^2,   x' = e x + (1 - e) G(z),   e ~ U(0, 1)
+    loss of G             -E C(G(z))
+
+e is one number for each sample, the norm runs over all pixels of a sample, and w = penalty_weight. The critic has no batch
+norm, which would make each score depend on the whole batch.
+
+Differs from the paper: nothing known. The networks are those of the authors' MNIST script (DIM = 64), continued by the same
+rule to other sizes.
+"""
+
+import keras
+
+from ..base.batches import batch_size_of, images_of, with_images
+from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
+from ..networks import dcgan_discriminator, dcgan_generator
+from .gan import GAN
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class WGANGP(GAN):
+    """A critic that is held to gradients of norm 1 between the data and the samples.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        latent_dim: number of latent variables (128).
+        width: channels of the critic's first map (64); the generator mirrors it.
+        discriminator_width: the critic's own width, where it differs from the generator's.
+        penalty_weight: weight of the penalty (10).
+        one_sided: penalise only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
+        n_critic: critic steps in a round (5).
+        **options: as in `GAN`.
+    """
+
+    def __init__(
+        self,
+        image_shape=(28, 28, 1),
+        latent_dim=128,
+        *,
+        width=64,
+        discriminator_width=None,
+        penalty_weight=10.0,
+        one_sided=False,
+        n_critic=5,
+        **options,
+    ):
+        self.discriminator_width = discriminator_width
+        self.penalty_weight, self.one_sided = penalty_weight, one_sided
+        super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
+
+    def default_generator(self):
+        return dcgan_generator(
+            self.image_shape, self.latent_dim, width=self.width, kernel_size=5, norm=None, base_size=4
+        )
+
+    def default_discriminator(self):
+        width = self.discriminator_width or self.width
+        return dcgan_discriminator(self.image_shape, width=width, kernel_size=5, norm=None, base_size=4)
+
+    def default_optimizers(self):
+        return tuple(keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for _ in range(2))
+
+    def discriminator_loss(self, real_scores, fake_scores):
+        return wasserstein_discriminator_loss(real_scores, fake_scores)
+
+    def generator_loss(self, fake_scores):
+        return wasserstein_generator_loss(fake_scores)
+
+    def penalty(self, real, fake):
+        if not self.penalty_weight:
+            return super().penalty(real, fake)
+        between = self.interpolates(images_of(real), images_of(fake))
+        gradient = self.score_gradient(with_images(real, between))
+        return super().penalty(real, fake) + self.penalty_weight * gradient_penalty(gradient, one_sided=self.one_sided)
+
+    def interpolates(self, real, fake):
+        """One point, uniformly drawn, on the segment from each generated image to a real one."""
+        share = self.uniform((batch_size_of(real), 1, 1, 1), 0.0, 1.0)
+        return fake + share * (real - fake)

@@ -1,0 +1,174 @@
+"""Strided convolutional networks of the DCGAN family (Radford et al., 2015, https://arxiv.org/abs/1511.06434).
+
+The same two ladders serve every image size: the discriminator halves the image, rounding up, until its longer side is at
+most `base_size`; the generator climbs the same sizes back and crops where a doubling overshoots (7 <- 8). Channels double
+at each halving.
+"""
+
+import math
+
+import keras
+from keras import initializers, layers
+
+from ..layers import OneHot, label_maps
+
+
+def ladder(image_shape, base_size):
+    """Sizes (height, width) from the image down to the base: (28, 28), (14, 14), (7, 7)."""
+    sizes = [tuple(image_shape[:2])]
+    while max(sizes[-1]) > base_size:
+        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+    return sizes
+
+
+def _normalisation(x, kind, name):
+    if kind == "batch":
+        return layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, gamma_initializer=initializers.RandomNormal(1.0, 0.02), name=f"{name}_norm"
+        )(x)
+    if kind == "layer":
+        return layers.LayerNormalization(axis=(-3, -2, -1) if len(x.shape) == 4 else -1, name=f"{name}_norm")(x)
+    return x
+
+
+def _kernels(norm):
+    # N(0, 0.02) relies on a normalisation that restores the scale; without one, kernels keep the variance themselves.
+    if norm == "batch":
+        return initializers.RandomNormal(0.0, 0.02)
+    return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
+
+
+def check_norm(norm):
+    """Refuses a normalisation that these networks do not have."""
+    if norm not in ("batch", "layer", None):
+        raise ValueError(f"norm={norm!r} is unknown; pass 'batch', 'layer' or None.")
+
+
+def dcgan_generator(
+    image_shape,
+    latent_dim,
+    *,
+    width=64,
+    kernel_size=4,
+    norm="batch",
+    base_size=7,
+    hidden=None,
+    num_classes=None,
+    name="generator",
+):
+    """Latents -> small map of many channels -> transposed convolutions of stride 2 -> tanh.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        latent_dim: number of latent variables.
+        width: channels of the map at half the image size.
+        kernel_size: side of the kernels; 4 divides evenly into the stride, 5 is the paper's.
+        norm: "batch", "layer" or None, after each layer but the last.
+        base_size: longest side that the first map may have.
+        hidden: units of a fully connected layer before the first map, or None.
+        num_classes: number of classes; then the model takes [latents, labels].
+
+    Returns:
+        Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels) in [-1, 1].
+    """
+    check_norm(norm)
+    sizes = ladder(image_shape, base_size)
+    options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
+    inputs = x = keras.Input((latent_dim,), name="latents")
+    if num_classes:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs = [inputs, labels]
+        x = layers.Concatenate(name="latents_and_label")([x, OneHot(num_classes, name="one_hot")(labels)])
+    if hidden:
+        x = layers.ReLU(name="hidden_relu")(
+            _normalisation(layers.Dense(hidden, name="hidden", **options)(x), norm, "hidden")
+        )
+    channels = width * 2 ** max(len(sizes) - 2, 0)
+    x = layers.Dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
+    x = layers.Reshape((*sizes[-1], channels), name="base_map")(x)
+    x = layers.ReLU(name="base_relu")(_normalisation(x, norm, "base"))
+    for (height, width_), (above_height, above_width) in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
+        last = (above_height, above_width) == sizes[0]
+        channels = image_shape[-1] if last else channels // 2
+        stage = f"up_{above_height}x{above_width}"
+        # The output layer stays in float32, so that reduced precision ends before the pixels.
+        dtype = {"dtype": "float32"} if last else {}
+        x = layers.Conv2DTranspose(channels, kernel_size, 2, padding="same", name=stage, **options, **dtype)(x)
+        excess = (2 * height - above_height, 2 * width_ - above_width)
+        if any(excess):
+            x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop", **dtype)(x)
+        if not last:
+            x = layers.ReLU(name=f"{stage}_relu")(_normalisation(x, norm, stage))
+    return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
+
+
+def dcgan_features(images, *, width, kernel_size, norm, base_size, leak, hidden, labels=None, num_classes=None):
+    """The discriminator below its head: symbolic images -> features (batch, features)."""
+    check_norm(norm)
+    sizes = ladder(images.shape[1:], base_size)
+    options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
+    x, channels = images, width
+    for i, (height, width_) in enumerate(sizes[1:]):
+        stage = f"down_{height}x{width_}"
+        x = layers.Conv2D(channels, kernel_size, 2, padding="same", name=stage, **options)(x)
+        # The first layer sees raw pixels: normalising them lets the networks oscillate (DCGAN, section 3).
+        x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalisation(x, norm, stage))
+        channels *= 2
+    if num_classes:
+        # At the last map too deep a stack cannot lose the label, as it can when it enters with the pixels only.
+        x = layers.Concatenate(name="map_and_label")([x, label_maps(labels, num_classes, *sizes[-1], name="label")])
+        x = layers.Conv2D(channels // 2, 3, padding="same", name="matching", **options)(x)
+        x = layers.LeakyReLU(leak, name="matching_relu")(_normalisation(x, norm, "matching"))
+    x = layers.Flatten(name="flatten")(x)
+    if hidden:
+        x = _normalisation(layers.Dense(hidden, name="hidden", **options)(x), norm, "hidden")
+        x = layers.LeakyReLU(leak, name="hidden_relu")(x)
+    return x
+
+
+def dcgan_discriminator(
+    image_shape,
+    *,
+    width=64,
+    kernel_size=4,
+    norm="batch",
+    base_size=7,
+    leak=0.2,
+    hidden=None,
+    num_classes=None,
+    name="discriminator",
+):
+    """Image -> convolutions of stride 2 -> score.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        width: channels of the first map.
+        kernel_size: side of the kernels.
+        norm: "batch", "layer" or None, after each layer but the first and the last. An input-gradient penalty needs
+            "layer" or None, since batch norm mixes the samples.
+        base_size: longest side that the last map may have.
+        leak: negative slope of the LeakyReLU (0.2 in the paper).
+        hidden: units of a fully connected layer before the score, or None.
+        num_classes: number of classes; then the model takes [images, labels].
+
+    Returns:
+        Model, images (batch, height, width, channels) in [-1, 1] [and labels (batch,)] -> scores (batch, 1).
+    """
+    inputs = images = keras.Input(image_shape, name="images")
+    labels = None
+    if num_classes:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs = [images, labels]
+    features = dcgan_features(
+        images,
+        width=width,
+        kernel_size=kernel_size,
+        norm=norm,
+        base_size=base_size,
+        leak=leak,
+        hidden=hidden,
+        labels=labels,
+        num_classes=num_classes,
+    )
+    head = layers.Dense(1, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
+    return keras.Model(inputs, head(features), name=name)

@@ -1,0 +1,57 @@
+"""Discriminator and recognition network of InfoGAN, which share a trunk (https://github.com/openai/InfoGAN)."""
+
+import keras
+from keras import initializers, layers
+
+from .dcgan import dcgan_features
+
+
+def info_gan_discriminator(image_shape, *, width=64, hidden=1024, norm="batch", leak=0.01, name="discriminator"):
+    """Image -> (score, features that the recognition network starts from).
+
+    Args:
+        image_shape: (height, width, channels).
+        width: channels of the first map.
+        hidden: units of the last layer that both heads share.
+        norm: "batch", "layer" or None.
+        leak: negative slope; 0.01 in the authors' code, where the paper says 0.1.
+
+    Returns:
+        Model, images (batch, height, width, channels) in [-1, 1] -> [scores (batch, 1), features (batch, hidden)].
+    """
+    images = keras.Input(image_shape, name="images")
+    features = dcgan_features(images, width=width, kernel_size=4, norm=norm, base_size=7, leak=leak, hidden=hidden)
+    kernels = initializers.RandomNormal(0.0, 0.02)
+    score = layers.Dense(1, kernel_initializer=kernels, dtype="float32", name="score")(features)
+    return keras.Model(images, [score, features], name=name)
+
+
+def info_gan_recognition(
+    features_dim, categories, continuous, *, hidden=128, norm="batch", leak=0.01, name="recognition"
+):
+    """Features -> parameters of Q(c | x).
+
+    Args:
+        features_dim: features of the discriminator.
+        categories: values of the categorical code.
+        continuous: number of continuous codes.
+        hidden: units of the hidden layer (128 in the paper).
+        norm: "batch", "layer" or None.
+        leak: negative slope.
+
+    Returns:
+        Model, features (batch, features_dim) -> [logits (batch, categories), means (batch, continuous)].
+    """
+    features = keras.Input((features_dim,), name="features")
+    kernels = initializers.RandomNormal(0.0, 0.02)
+    x = layers.Dense(hidden, kernel_initializer=kernels, name="hidden")(features)
+    if norm == "batch":
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="hidden_norm")(x)
+    elif norm == "layer":
+        x = layers.LayerNormalization(name="hidden_norm")(x)
+    x = layers.LeakyReLU(leak, name="hidden_relu")(x)
+    heads = [
+        layers.Dense(units, kernel_initializer=kernels, dtype="float32", name=name_)(x)
+        for units, name_ in ((categories, "logits"), (continuous, "means"))
+    ]
+    return keras.Model(features, heads, name=name)

@@ -1,0 +1,287 @@
+"""Presets: folders of plain files that hold a model.
+
+    config.yaml            the recipe: variant, arguments, data, optimizers, training
+    weights.safetensors    the weights of the networks that are shipped, at least the generator to sample from
+    weights.json           sha256 of that file, and what it holds
+    results.json           measured results (written by the benchmarks)
+    README.md, samples.png the model card (written by the benchmarks)
+
+The same format serves the built-in presets, `save_to_preset` and folders from elsewhere. No pickle is ever read, and no
+path outside of the folder is followed. Nothing here imports a framework before a model is built.
+"""
+
+import dataclasses
+import difflib
+import fnmatch
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
+
+CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
+DTYPES = ("float16", "float32")
+
+
+class PresetError(ValueError):
+    """A preset that cannot be found or read; the message says which file, what is wrong with it, and the fix."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """What is known of a preset without loading it.
+
+    Attributes:
+        name: as `load` takes it.
+        variant: name of the model, as "wgan_gp".
+        data: name of the data set that it was trained on.
+        license: licence of that data.
+        bytes: size of the weights.
+        results: measured results, metric -> record.
+        folder: where the files lie.
+    """
+
+    name: str
+    variant: str
+    data: str
+    license: str
+    bytes: int
+    results: dict[str, Any]
+    folder: Path
+
+
+def preset_root() -> Path:
+    """The folder of the built-in presets: beside the package's modules when installed, else in the repository."""
+    package = Path(__file__).parent
+    installed = package / "zoo_configs"
+    return installed if installed.is_dir() else package.parent / "zoo_configs"
+
+
+def list_presets(pattern: str = "*") -> list[Preset]:
+    """The built-in presets whose names match a pattern such as "*mnist*"."""
+    folders = sorted(path.parent for path in preset_root().glob(f"*/{CONFIG}"))
+    return [_described(folder) for folder in folders if fnmatch.fnmatch(folder.name, pattern)]
+
+
+def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None):
+    """Builds a model from a preset.
+
+    Args:
+        name: a built-in preset ("dcgan_mnist"), or a folder that `save_to_preset` wrote.
+        load_weights: False leaves the networks as they are initialised, to train them anew.
+        dtype: dtype policy, as "float32" or "mixed_bfloat16"; by default Keras's own.
+        seed: of the random numbers of a further training.
+
+    Returns:
+        The variant's model, as `keras_gan_zoo.DCGAN`. Networks that the preset does not ship (as a rule the discriminator)
+        are freshly initialised.
+
+    Raises:
+        PresetError: unknown name, or files that are missing, damaged, or of another model.
+        ConfigError: a recipe with unknown, missing or impossible settings.
+    """
+    folder = find_preset(name)
+    gan = build(read_recipe(_inside(folder, CONFIG)), dtype=dtype, seed=seed)
+    if load_weights:
+        read_weights(gan, folder)
+    return gan
+
+
+def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None):
+    """The model of a recipe, with fresh weights."""
+    from .models import variant_class
+
+    try:
+        arguments = _networks_built(recipe.model)
+        return variant_class(recipe.variant)(**arguments, dtype=dtype, seed=seed)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"The recipe's model cannot be built: {error}") from error
+
+
+def find_preset(name: str | Path) -> Path:
+    """The folder of a preset."""
+    built_in = {path.parent.name: path.parent for path in preset_root().glob(f"*/{CONFIG}")}
+    if str(name) in built_in:
+        return built_in[str(name)]
+    folder = Path(name)
+    if (folder / CONFIG).is_file():
+        return folder
+    if folder.is_dir():
+        raise PresetError(f"The folder {folder} holds no {CONFIG}; pass a folder that save_to_preset wrote.")
+    close = difflib.get_close_matches(str(name), built_in, n=3)
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are {', '.join(built_in) or 'none'}."
+    raise PresetError(f"There is no preset {str(name)!r}, and no folder of that name. {hint}")
+
+
+def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=("generator",), recipe=None) -> Path:
+    """Writes a model as a preset, which `load` reads.
+
+    Args:
+        gan: the model. Where it keeps an average of the generator, that is what is saved as the generator.
+        folder: the folder to write; it is replaced whole if it is a preset already.
+        dtype: "float32", or "float16" for half the size.
+        networks: names of the networks to save; add "discriminator" to go on training elsewhere.
+        recipe: the `Recipe` that the model was trained by, if there is one.
+
+    Raises:
+        PresetError: `folder` exists and is no preset, or an argument is not possible.
+    """
+    from safetensors.numpy import save
+
+    folder = Path(folder)
+    if folder.exists() and not (folder / CONFIG).is_file():
+        raise PresetError(f"folder={str(folder)!r} exists and is no preset; name a new folder.")
+    if dtype not in DTYPES:
+        raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
+    if "generator" not in networks:
+        raise PresetError(f"networks={networks!r} leaves the generator out; a preset holds at least that.")
+    tensors = {}
+    for name in networks:
+        variables = _variables(gan, name)
+        tensors |= {key: _finite(key, _array(variable).astype(dtype)) for key, variable in variables.items()}
+    data = save(tensors)
+    info = {"sha256": hashlib.sha256(data).hexdigest(), "dtype": dtype, "networks": list(networks)}
+    # Written beside and moved, so that no half of a preset is ever seen under its name.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
+        new = Path(partial) / "new"
+        new.mkdir()
+        write_recipe(recipe or recipe_of(gan), new / CONFIG)
+        (new / WEIGHTS).write_bytes(data)
+        (new / WEIGHTS_INFO).write_text(json.dumps(info, indent=2) + "\n", "utf-8")
+        if folder.exists():
+            folder.rename(Path(partial) / "old")
+        new.rename(folder)
+    return folder
+
+
+def recipe_of(gan) -> Recipe:
+    """A recipe that builds the model anew, without the data and the course of its training."""
+    from .models import variant_name
+
+    model = {key: value for key, value in gan.get_config().items() if key not in ("name", "dtype", "seed")}
+    model = {key: value for key, value in model.items() if value is not None}
+    return parse_recipe({"variant": variant_name(gan), "model": json.loads(json.dumps(model))}, "the model")
+
+
+def read_weights(gan, folder: str | Path) -> None:
+    """Puts a preset's weights into a model, after checking hash, names, shapes and types.
+
+    Raises:
+        PresetError: a check fails; the model is left as it was.
+    """
+    import safetensors.numpy
+
+    folder = Path(folder)
+    path, info_path = _inside(folder, WEIGHTS), _inside(folder, WEIGHTS_INFO)
+    try:
+        info = json.loads(info_path.read_text("utf-8"))
+        expected, dtype, networks = info["sha256"], info["dtype"], info["networks"]
+        variables = {key: v for name in networks for key, v in _variables(gan, name).items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PresetError(
+            f"{info_path} cannot be used ({error}); take the whole folder from its source again."
+        ) from error
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PresetError(f"{path} cannot be read ({error}); take the whole folder from its source again.") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != expected:
+        raise PresetError(
+            f"{path} has the sha256 {digest}, but {WEIGHTS_INFO} says {expected}: the file is truncated, or was changed. "
+            "Take the whole folder from its source again."
+        )
+    try:
+        tensors = safetensors.numpy.load(data)
+    except Exception as error:  # safetensors raises several types, not all of them its own
+        raise PresetError(f"{path} is no safetensors file ({error}).") from error
+    if "generator" not in networks or set(tensors) != set(variables):
+        odd = sorted(set(tensors) ^ set(variables))[:3]
+        raise PresetError(f"{path} holds other weights than the model of {CONFIG}: {', '.join(odd)} ...")
+    for key, variable in variables.items():
+        tensor = tensors[key]
+        if tensor.shape != tuple(variable.shape) or tensor.dtype.name != dtype:
+            raise PresetError(
+                f"{path}: {key} is {tensor.dtype} {tensor.shape}, but the model of {CONFIG} needs {dtype} "
+                f"{tuple(variable.shape)}; the two files do not belong together."
+            )
+        _finite(key, tensor)
+    for key, variable in variables.items():
+        variable.assign(tensors[key].astype("float32"))
+    if gan.average_generator is not None:
+        gan.generator.set_weights(gan.average_generator.get_weights())
+
+
+def _variables(gan, network):
+    """Key in the file -> variable, for one network; the generator is the one that samples."""
+    model = gan.sampler if network == "generator" else getattr(gan, network, None)
+    if not hasattr(model, "weights") or network == "sampler":
+        raise PresetError(f"networks names {network!r}, which {type(gan).__name__} does not have.")
+    return {f"{network}/{i:03d}/{variable.path}": variable for i, variable in enumerate(model.weights)}
+
+
+def _array(variable):
+    from keras import ops
+
+    return ops.convert_to_numpy(variable)
+
+
+def _finite(key, array):
+    import numpy as np
+
+    if not np.isfinite(array).all():
+        raise PresetError(f"{key} has values that are NaN, infinite, or too large for {array.dtype}; it was not used.")
+    return array
+
+
+def _inside(folder, name):
+    """A file of the folder; refuses links that lead out of it."""
+    path = Path(folder) / name
+    if path.is_symlink() and not path.resolve().is_relative_to(Path(folder).resolve()):
+        raise PresetError(f"{path} is a link that leaves its folder; a preset holds its own files.")
+    return path
+
+
+def _networks_built(arguments):
+    """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
+    networks = {key: value for key, value in arguments.items() if isinstance(value, dict)}
+    if not networks:
+        return arguments
+    import keras
+
+    for key, value in networks.items():
+        _refuse_foreign_code(key, value)
+        networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
+    return {**arguments, **networks}
+
+
+def _refuse_foreign_code(key, config):
+    """A configuration names Python classes to build; in a preset these are Keras's and the zoo's, and no lambdas."""
+    if isinstance(config, dict):
+        module = config.get("module")
+        name = config.get("class_name")
+        foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "keras_gan_zoo", "builtins")
+        if foreign or name in ("Lambda", "__lambda__", "function"):
+            raise PresetError(
+                f"{CONFIG}: {key} contains {module}.{name}, which a preset may not run; build the model in Python "
+                "and use load_weights."
+            )
+    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _refuse_foreign_code(key, value)
+
+
+def _described(folder) -> Preset:
+    recipe = read_recipe(folder)
+    weights, results = folder / WEIGHTS, folder / RESULTS
+    return Preset(
+        name=folder.name,
+        variant=recipe.variant,
+        data=recipe.data.source if recipe.data else "",
+        license=recipe.data.license if recipe.data else "",
+        bytes=weights.stat().st_size if weights.is_file() else 0,
+        results=json.loads(results.read_text("utf-8")) if results.is_file() else {},
+        folder=folder,
+    )

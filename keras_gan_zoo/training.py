@@ -1,0 +1,188 @@
+"""Training by a recipe: what `keras-gan-zoo train` does.
+
+A run is a folder:
+
+    config.yaml              the recipe
+    checkpoint.weights.h5    the whole state after the last finished part
+    log.csv                  losses
+    samples/round_000500.png grids from fixed latents
+    preset/                  the trained model, once the training has ended
+
+Stopped at any moment and started again, a run ends in bit-identical weights: the state of both optimizers, of the average,
+of the random generators and of the game are in the checkpoint, and the order of the images is a function of seed and round.
+"""
+
+import os
+import platform
+from pathlib import Path
+
+from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
+
+CONFIG, CHECKPOINT, LOG = "config.yaml", "checkpoint.weights.h5", "log.csv"
+
+
+def fastest_dtype() -> tuple[str, str]:
+    """The dtype policy that trains fastest on this machine, and why."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.config.list_physical_devices("GPU"):
+            return "mixed_bfloat16", "a GPU"
+        cpu = Path("/proc/cpuinfo")
+        if cpu.exists() and "amx_bf16" in cpu.read_text():
+            return "mixed_bfloat16", "a CPU with bfloat16 matrix units (AMX)"
+        return "float32", f"a CPU without bfloat16 matrix units ({platform.machine()})"
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() != "cpu":
+            return "mixed_bfloat16", f"an accelerator ({jax.default_backend()})"
+    else:
+        import torch
+
+        if torch.cuda.is_available():
+            return "mixed_bfloat16", "a GPU"
+    return "float32", f"a CPU under the {keras.backend.backend()} backend"
+
+
+def train(
+    recipe: Recipe | str | Path, output: str | Path, *, resume=False, dtype=None, tensorboard=False, console=None
+):
+    """Trains a model by its recipe.
+
+    Args:
+        recipe: a `Recipe`, or the path of one.
+        output: the folder of the run.
+        resume: goes on where the run in `output` was stopped.
+        dtype: overrides the recipe's, as "float32".
+        tensorboard: also writes TensorBoard logs (needs TensorFlow).
+        console: `rich.console.Console` for the progress bar.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ConfigError: an impossible recipe; with `resume`, another recipe than that of the run.
+        FileExistsError: `output` holds a run, and `resume` is not asked for.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    output = Path(output)
+    checkpoint = output / CHECKPOINT
+    _check_run(recipe, output, resume)
+
+    import keras
+
+    from . import callbacks as c
+    from .data import load_images
+    from .presets import build, save_to_preset
+
+    settings = recipe.training
+    dtype = dtype or settings.dtype
+    if dtype == "auto":
+        dtype, reason = fastest_dtype()
+        if console:
+            console.print(f"Training in {dtype}: this is {reason}. --dtype overrides.")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Without it, some kernels add in the order in which their threads happen to finish.
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(settings.seed)
+    if recipe.data is None:
+        raise ConfigError("The recipe has no data; add the key data with a source.")
+
+    gan = build(recipe, dtype=dtype, seed=settings.seed)
+    compile_by(gan, recipe)
+    options = {} if recipe.data.split is None else {"split": recipe.data.split}
+    size, channels = gan.image_shape[:2], gan.image_shape[2]
+    data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
+    output.mkdir(parents=True, exist_ok=True)
+    write_recipe(recipe, output / CONFIG)
+    if resume and checkpoint.exists():
+        gan.load_weights(checkpoint)
+
+    progress = c.Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
+    part = settings.checkpoint_rounds
+    watchers = [
+        progress,
+        c.StopAtNaN(),
+        c.Checkpoint(checkpoint),
+        c.CSVLog(output / LOG),
+        c.SampleGrid(output / "samples", every=settings.sample_rounds // part),
+    ]
+    if tensorboard:
+        watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
+    try:
+        gan.fit(
+            data,
+            batch_size=settings.batch_size,
+            epochs=settings.rounds // part,
+            initial_epoch=int(gan.rounds) // part,
+            steps_per_epoch=part,
+            callbacks=watchers,
+            verbose=0,
+            seed=settings.seed,
+        )
+    finally:
+        progress.close()
+    save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
+    c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
+    return gan
+
+
+def compile_by(gan, recipe: Recipe) -> None:
+    """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
+    # Before the first compile there are no optimizers, and so no players to count steps of.
+    steps = {"discriminator": recipe.training.rounds * gan.options.n_critic, "generator": recipe.training.rounds}
+    optimizers = {
+        f"{name}_optimizer": make_optimizer(getattr(recipe.optimizers, name), steps[name])
+        for name in steps
+        if getattr(recipe.optimizers, name) is not None
+    }
+    gan.compile(**optimizers)
+
+
+def make_optimizer(settings: Optimizer, steps: int):
+    """A Keras optimizer that will take `steps` steps."""
+    import keras
+
+    from .callbacks import LinearDecay
+
+    rate = settings.learning_rate
+    if settings.decay_start is not None:
+        rate = LinearDecay(rate, steps, int(settings.decay_start * steps))
+    try:
+        config = {**settings.arguments, "learning_rate": rate}
+        return keras.optimizers.get({"class_name": settings.name, "config": config})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
+
+
+def _check_run(recipe, output, resume):
+    """A run goes on by its own recipe only, and is never overwritten."""
+    if output.exists() and not output.is_dir():
+        raise FileExistsError(f"output={str(output)!r} is a file; name a folder.")
+    if not (output / CONFIG).exists():
+        if resume:
+            raise ConfigError(f"There is no run to resume in {output}; leave --resume out.")
+        if output.is_dir() and os.listdir(output):
+            raise FileExistsError(f"output={str(output)!r} holds other files; name a new folder.")
+        return
+    if not resume:
+        raise FileExistsError(
+            f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder."
+        )
+    before, now = _flat(read_recipe(output / CONFIG).model_dump()), _flat(recipe.model_dump())
+    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    if differing:
+        changes = ", ".join(f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing)
+        raise ConfigError(f"The run in {output} has another recipe ({changes}); resume by its own config.yaml.")
+
+
+def _flat(settings, prefix=""):
+    flat = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,170 @@
+"""load_images from TFDS and tf.data. The TFDS set here is a tiny one, prepared in a temporary folder."""
+
+import logging
+import os
+
+import numpy as np
+import pytest
+
+from keras_gan_zoo.data import InvalidData, load_images
+
+tf = pytest.importorskip("tensorflow")
+tfds = pytest.importorskip("tensorflow_datasets")
+
+
+def uint8(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+class TinyShapes(tfds.core.GeneratorBasedBuilder):
+    """Five 6x5 images ("plain"), or five of growing size ("mixed"); image i is filled with 10 i."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = (tfds.core.BuilderConfig(name="plain"), tfds.core.BuilderConfig(name="mixed"))
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(6, 5, 3) if self.builder_config.name == "plain" else (None, None, 3)),
+            "label": tfds.features.ClassLabel(names=["round", "square"]),
+            "note": tfds.features.Text(),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(), "test": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(5):
+            grown = i if self.builder_config.name == "mixed" else 0
+            image = np.full((6 + grown, 5 + grown, 3), 10 * i, np.uint8)
+            yield i, {"image": image, "label": i % 2, "note": "words"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    for config in ("plain", "mixed"):
+        TinyShapes(config=config, data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_tfds(folder, monkeypatch):
+    data = load_images("tiny_shapes/plain:1.0.0", labels=True, data_dir=folder)
+    assert data.images.shape == (5, 6, 5, 3)
+    assert data.images.dtype == np.uint8
+    assert data.labels.dtype == np.int32
+    assert data.class_names == ("round", "square")
+    assert sorted(data.images[:, 0, 0, 0].tolist()) == [0, 10, 20, 30, 40]
+    np.testing.assert_array_equal(data.images[:, 0, 0, 0] // 10 % 2, data.labels)
+    again = load_images("tiny_shapes/plain", data_dir=folder)
+    np.testing.assert_array_equal(again.images, data.images)
+    assert (again.labels, again.class_names) == (None, None)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    part = load_images("tiny_shapes/plain", split="test[:3]", size=(4, 3), channels=1)
+    assert part.images.shape == (3, 4, 3, 1)
+
+
+def test_tfds_of_mixed_sizes(folder):
+    with pytest.raises(InvalidData, match="several sizes.*size=8"):
+        load_images("tiny_shapes/mixed", data_dir=folder)
+    data = load_images("tiny_shapes/mixed", data_dir=folder, size=4, labels=True)
+    assert data.images.shape == (5, 4, 4, 3)
+    np.testing.assert_array_equal(data.images[:, 0, 0, 0] // 10 % 2, data.labels)
+
+
+def test_tfds_split(folder):
+    with pytest.raises(InvalidData, match="split='valid'.*one of .*train"):
+        load_images("tiny_shapes/plain", split="valid", data_dir=folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "closest"), [("mnits", "mnist"), ("cifra10", "cifar10"), ("fashionmnist", "fashion_mnist")]
+)
+def test_unknown_name(name, closest):
+    with pytest.raises(InvalidData, match=f"neither an existing file or folder nor a TFDS name .*{closest}"):
+        load_images(name)
+
+
+def test_unknown_version(folder):
+    with pytest.raises(InvalidData, match="TFDS does not have source='mnist:99.0.0'"):
+        load_images("mnist:99.0.0", data_dir=folder)
+
+
+def test_download_that_fails(tmp_path, monkeypatch, caplog):
+    def download_and_prepare(self):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download_and_prepare)
+    with caplog.at_level(logging.WARNING), pytest.raises(InvalidData) as error:
+        load_images("mnist", data_dir=tmp_path)
+    for word in ["not prepared", str(tmp_path), "no network", "TFDS_DATA_DIR", "download_and_prepare"]:
+        assert word in str(error.value)
+    assert "downloading" in caplog.text
+
+
+def test_tf_data():
+    images, labels = uint8(7, 6, 5, 3), np.arange(7) % 3
+    plain = tf.data.Dataset.from_tensor_slices(images)
+    pairs = tf.data.Dataset.from_tensor_slices((images, labels))
+    for dataset in (plain, plain.batch(3)):
+        np.testing.assert_array_equal(load_images(dataset).images, images)
+    for dataset in (pairs, pairs.batch(3)):
+        data = load_images(dataset)
+        np.testing.assert_array_equal(data.images, images)
+        np.testing.assert_array_equal(data.labels, labels)
+        assert load_images(dataset, labels=False).labels is None
+    with pytest.raises(InvalidData, match="labels=True"):
+        load_images(plain, labels=True)
+
+
+def test_tf_data_of_grey_and_floats():
+    images = uint8(7, 6, 5)
+    dataset = tf.data.Dataset.from_tensor_slices(images)
+    for source in (dataset, dataset.batch(3), dataset.batch(3).map(lambda x: tf.cast(x, tf.float32) / 127.5 - 1)):
+        np.testing.assert_array_equal(load_images(source).images, images[..., None])
+
+
+def test_tf_data_of_mixed_sizes():
+    def dataset(dtype):
+        def images():
+            for side in (8, 12, 20):
+                yield np.full((side, side + 2, 3), 0, dtype)
+
+        return tf.data.Dataset.from_generator(images, output_signature=tf.TensorSpec((None, None, 3), dtype))
+
+    assert load_images(dataset(np.uint8), size=4).images.shape == (3, 4, 4, 3)
+    with pytest.raises(InvalidData, match="several sizes.*size=8"):
+        load_images(dataset(np.uint8))
+    with pytest.raises(InvalidData, match="only uint8 can be resized"):
+        load_images(dataset(np.float32), size=4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda dataset: dataset.repeat(), "infinite.*take"),
+        (lambda dataset: dataset.take(0), "empty"),
+        (lambda dataset: dataset.map(lambda image: {"image": image}), "expected images"),
+        (lambda dataset: dataset.batch(2).batch(2), "expected images"),
+    ],
+)
+def test_refused_tf_data(change, words):
+    with pytest.raises(InvalidData, match=words):
+        load_images(change(tf.data.Dataset.from_tensor_slices(uint8(4, 6, 5, 3))))
+
+
+def test_tensors_are_refused():
+    with pytest.raises(InvalidData, match="np.asarray"):
+        load_images(tf.zeros((2, 4, 4, 3)))
+
+
+@pytest.mark.real_data
+def test_mnist():
+    folder = os.environ.get("TFDS_DATA_DIR", "")
+    if not os.path.isdir(os.path.join(folder, "mnist")) or not folder:
+        pytest.skip("TFDS_DATA_DIR does not name a folder with a prepared mnist")
+    data = load_images("mnist", labels=True)
+    assert data.images.shape == (60_000, 28, 28, 1)
+    assert data.class_names == tuple("0123456789")
+    counts = np.bincount(data.labels).tolist()
+    assert counts == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+
+from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+
+N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
+A = np.sin(0.37 * N * D) + 0.1 * D
+B = 1.2 * np.cos(0.29 * N * D) - 0.05 * D
+
+
+def distance(a, b):
+    return frechet_distance(Moments.of(a), Moments.of(b))
+
+
+def correlated(n, dimension, seed):
+    """Features as networks give them: a spectrum over ten decades, no axis special."""
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(dimension, dimension)))[0]
+    scales = 30.0 * 10.0 ** -np.linspace(0, 5, dimension)
+    return np.random.default_rng(seed).normal(size=(n, dimension)) * scales @ rotation
+
+
+def test_golden_value():
+    assert distance(A, B) == pytest.approx(2.452941038395, abs=1e-11)
+    assert distance(B, A) == pytest.approx(2.452941038395, abs=1e-11)
+
+
+def test_is_zero_for_equal_sets_whatever_their_size():
+    for n in (40, 100, 500):
+        x = correlated(n, 100, seed=1)
+        assert 0.0 <= distance(x, x.copy()) < 1e-10 * np.trace(np.cov(x, rowvar=False))
+
+
+def test_is_exact_for_fewer_vectors_than_dimensions_and_for_ill_conditioned_ones():
+    for n in (40, 400):
+        x, y = correlated(n, 100, seed=1), correlated(n, 100, seed=2) + 0.1
+        # The trace of the root is the nuclear norm of the product of the centred sets, which needs no covariance.
+        cx, cy = x - x.mean(axis=0), y - y.mean(axis=0)
+        trace = np.linalg.svd(cx @ cy.T, compute_uv=False).sum() / (n - 1)
+        difference = x.mean(axis=0) - y.mean(axis=0)
+        expected = difference @ difference + ((cx**2).sum() + (cy**2).sum()) / (n - 1) - 2 * trace
+        assert distance(x, y) == pytest.approx(expected, rel=1e-9)
+
+
+def test_diagonal_covariances_have_a_closed_form():
+    a, b = np.array([1.0, 4.0, 9.0]), np.array([16.0, 1.0, 0.0])
+    x = Moments.from_statistics(1000, np.array([0.0, 1.0, 2.0]), np.diag(a))
+    y = Moments.from_statistics(1000, np.array([1.0, 1.0, 4.0]), np.diag(b))
+    assert frechet_distance(x, y) == pytest.approx(5.0 + 9.0 + 1.0 + 9.0, abs=1e-10)
+
+
+def test_identity_covariances_leave_the_distance_of_the_means():
+    x = Moments.from_statistics(1000, np.zeros(64), np.eye(64))
+    y = Moments.from_statistics(1000, np.ones(64), np.eye(64))
+    assert frechet_distance(x, y) == pytest.approx(64.0, abs=1e-9)
+
+
+def test_invariances():
+    rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(6, 6)))[0]
+    shift = np.arange(6.0)
+    expected = distance(A, B)
+    assert distance(A @ rotation, B @ rotation) == pytest.approx(expected, abs=1e-11)
+    assert distance(3 * A, 3 * B) == pytest.approx(9 * expected, abs=1e-10)
+    assert distance(A, A + shift) == pytest.approx(shift @ shift, abs=1e-11)
+
+
+def test_bias_of_equal_gaussians_is_the_predicted_one():
+    # 2 d / n + d (d + 1) / (2 n): two-sided, so it fails for a missing term as well as for a doubled one.
+    rng = np.random.default_rng(4)
+    values = [distance(rng.normal(size=(1000, 10)), rng.normal(size=(1000, 10))) for _ in range(200)]
+    error = np.std(values) / np.sqrt(len(values))
+    assert np.mean(values) == pytest.approx(0.075, abs=4 * error)
+    assert error < 0.002
+
+
+def test_moments_are_those_of_numpy_however_the_batches_fall():
+    x = np.random.default_rng(5).normal(size=(101, 7)) * np.arange(1, 8) + 10
+    whole = Moments.of(x)
+    assert (whole.n, whole.dimension) == (101, 7)
+    np.testing.assert_allclose(whole.mean, x.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(whole.covariance, np.cov(x, rowvar=False), rtol=1e-10)
+    streamed = Moments(7)
+    for start, stop in ((0, 1), (1, 1), (1, 40), (40, 101)):
+        streamed.update(x[start:stop])
+    merged = Moments.of(x[:30]).merge(Moments(7)).merge(Moments.of(x[30:]))
+    for other in (streamed, merged):
+        assert other.n == 101
+        np.testing.assert_allclose(other.mean, whole.mean, rtol=1e-13)
+        np.testing.assert_allclose(other.covariance, whole.covariance, rtol=1e-10, atol=1e-12)
+
+
+def test_small_variance_about_a_large_mean_survives_float32_input():
+    x = (100 + 0.01 * np.random.default_rng(6).normal(size=(5000, 3))).astype("float32")
+    moments = Moments(3)
+    for batch in np.split(x, 50):
+        moments.update(batch)
+    np.testing.assert_allclose(np.diag(moments.covariance), x.astype("float64").var(axis=0, ddof=1), rtol=1e-9)
+
+
+def test_an_update_invalidates_the_cached_root():
+    moments = Moments.of(A[:20])
+    frechet_distance(moments, Moments.of(B))
+    assert frechet_distance(moments.update(A[20:]), Moments.of(B)) == pytest.approx(2.452941038395, abs=1e-11)
+
+
+def test_saved_moments_return_the_same(tmp_path):
+    moments = Moments.of(A, source={"extractor": "sine"})
+    moments.save(tmp_path / "a.npz")
+    loaded = Moments.load(tmp_path / "a.npz")
+    assert (loaded.n, loaded.source) == (40, {"extractor": "sine"})
+    np.testing.assert_array_equal(loaded.mean, moments.mean)
+    np.testing.assert_allclose(loaded.covariance, moments.covariance, rtol=1e-14)
+    np.savez(tmp_path / "foreign.npz", n=40, mean=moments.mean, covariance=moments.covariance)
+    assert Moments.load(tmp_path / "foreign.npz").source == {}
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="shape"):
+        Moments(6).update(np.zeros((4, 5)))
+    with pytest.raises(ValueError, match="finite"):
+        Moments(1).update(np.array([[np.nan]]))
+    with pytest.raises(ValueError, match="2 feature vectors"):
+        distance(A[:1], B)
+    with pytest.raises(ValueError, match="6 and 5 dimensions"):
+        distance(A, B[:, :5])
+    with pytest.raises(ValueError, match="6 and 5 dimensions"):
+        Moments.of(A).merge(Moments.of(B[:, :5]))
+    with pytest.raises(ValueError, match="fit"):
+        Moments.from_statistics(9, np.zeros(3), np.eye(2))
