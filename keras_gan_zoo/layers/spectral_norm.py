@@ -24,7 +24,8 @@ class _SpectralNorm:
     def build(self, input_shape):
         super().build(input_shape)
         rows, columns = self._matrix(self._kernel).shape
-        options = {"initializer": keras.initializers.RandomNormal(stddev=1.0), "trainable": False, "dtype": "float32"}
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        options = {"initializer": normal, "trainable": False, "dtype": "float32", "autocast": False}
         self.u = self.add_weight(name="u", shape=(columns,), **options)
         self.v = self.add_weight(name="v", shape=(rows,), **options)
 
@@ -35,10 +36,10 @@ class _SpectralNorm:
 
     @property
     def kernel(self):
-        matrix = self._matrix(self._kernel)
+        kernel = ops.convert_to_tensor(self._kernel)
         u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
-        sigma = ops.sum(v * ops.matmul(matrix, u))
-        return self._kernel / ops.cast(sigma, self.compute_dtype)
+        sigma = ops.sum(v * ops.matmul(self._matrix(kernel), u))
+        return kernel / ops.cast(sigma, kernel.dtype)
 
     @kernel.setter
     def kernel(self, value):
@@ -51,6 +52,14 @@ class _SpectralNorm:
             self.v.assign(v)
             self.u.assign(_unit(ops.matmul(v, matrix)))
         return super().call(inputs)
+
+    # Dense and Conv2D would write the divided kernel, and leave u and v out.
+
+    def save_own_variables(self, store):
+        layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store):
+        layers.Layer.load_own_variables(self, store)
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")

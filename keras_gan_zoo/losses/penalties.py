@@ -5,12 +5,14 @@
 mean is taken over the batch last. Batch norm in the discriminator would mix the samples and is not allowed.
 """
 
+import keras
 from keras import ops
 
 
 def _squared_norm(gradient):
-    gradient = ops.cast(ops.reshape(gradient, (ops.shape(gradient)[0], -1)), "float32")
-    return ops.sum(ops.square(gradient), axis=1)
+    # Never in less than float32: a sum of many squares would stop growing.
+    gradient = ops.cast(gradient, keras.backend.result_type(gradient.dtype, "float32"))
+    return ops.sum(ops.square(ops.reshape(gradient, (ops.shape(gradient)[0], -1))), axis=1)
 
 
 def gradient_penalty(gradient, target=1.0, one_sided=False):

@@ -1,6 +1,9 @@
 """A small classifier of 28 x 28 grey images that judges generators and is never trained with one.
 
-    conv 3x3, 32 - conv 3x3, 64 - max pool 2 - conv 3x3, 128 - global mean - dense 128 (the features) - dense 10
+    2 x conv 3x3, 32 - max pool - 2 x conv 3x3, 64 - max pool - max pool - dense 128 (the features) - dense 10
+
+with batch norm and ReLU after each convolution, ReLU after the first dense layer. (Three convolutions and a mean over
+all positions, which see 10 pixels at a time, stop at 96 % on MNIST.)
 
 Trained on the real training split only: Adam, cosine-decayed learning rate, random shifts of up to 2 pixels. Features of
 a network trained on the very data set suit it better than Inception's; TF-GAN's `mnist_score` and the LeNet of
@@ -37,17 +40,27 @@ def build(classes: int = 10, dtype: str = "float32") -> keras.Model:
     """
 
     def conv(filters):
-        return layers.Conv2D(filters, 3, padding="same", activation="relu", dtype=dtype, data_format="channels_last")
+        convolution = layers.Conv2D(
+            filters, 3, padding="same", use_bias=False, dtype=dtype, data_format="channels_last"
+        )
+        # The usual momentum of 0.99 would leave the statistics of a short training behind.
+        return [convolution, layers.BatchNormalization(momentum=0.9, dtype=dtype), layers.ReLU(dtype=dtype)]
+
+    def pool():
+        return layers.MaxPooling2D(dtype=dtype, data_format="channels_last")
 
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
             layers.Rescaling(1 / 127.5, offset=-1.0),
-            conv(32),
-            conv(64),
-            layers.MaxPooling2D(dtype=dtype, data_format="channels_last"),
-            conv(128),
-            layers.GlobalAveragePooling2D(dtype=dtype, data_format="channels_last"),
+            *conv(32),
+            *conv(32),
+            pool(),
+            *conv(64),
+            *conv(64),
+            pool(),
+            pool(),
+            layers.Flatten(dtype=dtype),
             layers.Dense(128, activation="relu", dtype=dtype, name=FEATURES),
             layers.Dense(classes, dtype="float32", name="logits"),
         ]

@@ -22,7 +22,8 @@ class DCGAN(GAN):
         image_shape: (height, width, channels); any size of at least 8. (64, 64, 3) with width 64 is the paper's network.
         latent_dim: number of latent variables (100).
         width: channels at half the image size.
-        discriminator_width: the same for the discriminator, where it differs.
+        base_size: longest side of the smallest map; 4 makes networks of 28 x 28 one layer deeper than 7.
+        discriminator_width: the discriminator's width, where it differs from the generator's.
         discriminator_norm: "batch" (the paper), "layer" or None; an input-gradient penalty needs one of the last two.
         **options: as in `GAN`.
     """
@@ -33,20 +34,29 @@ class DCGAN(GAN):
         latent_dim=100,
         *,
         width=64,
+        base_size=7,
         discriminator_width=None,
         discriminator_norm="batch",
         **options,
     ):
+        self.base_size = base_size
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_generator(self):
-        return dcgan_generator(self.image_shape, self.latent_dim, width=self.width, num_classes=self.num_classes)
+        return dcgan_generator(
+            self.image_shape,
+            self.latent_dim,
+            width=self.width,
+            base_size=self.base_size,
+            num_classes=self.num_classes,
+        )
 
     def default_discriminator(self):
         return dcgan_discriminator(
             self.image_shape,
             width=self.discriminator_width or self.width,
             norm=self.discriminator_norm,
+            base_size=self.base_size,
             num_classes=self.num_classes,
         )

@@ -36,9 +36,10 @@ def untrained(tmp_path_factory):
 def test_has_the_layers_of_the_recipe():
     assert [w.shape for w in build().get_weights() if w.ndim > 1] == [
         (3, 3, 1, 32),
+        (3, 3, 32, 32),
         (3, 3, 32, 64),
-        (3, 3, 64, 128),
-        (128, 128),
+        (3, 3, 64, 64),
+        (3 * 3 * 64, 128),
         (128, 10),
     ]
 
