@@ -131,3 +131,7 @@ def main() -> None:
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         err.print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
