@@ -72,7 +72,7 @@ def judged(gan, images, labels):
     from keras_gan_zoo.metrics.classifier import Classifier
     from keras_gan_zoo.metrics.records import class_histogram, label_agreement
 
-    classifier = Classifier.shipped("mnist")
+    classifier = Classifier("mnist")
     histogram = class_histogram(images, classifier, seed=SEED)
     rarest = min(histogram.details["shares"])
     records = {"rarest class": dataclasses.replace(histogram, metric="share_of_rarest_class", value=rarest)}

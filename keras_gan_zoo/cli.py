@@ -78,7 +78,7 @@ def train(
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:
-        settings = _recipe_for(recipe, data, size, channels, rounds, batch_size)
+        settings = _recipe_for(recipe, data, size, channels, skip_unreadable, rounds, batch_size)
         name = recipe
     output = output or Path("runs") / name
     try:
@@ -89,7 +89,7 @@ def train(
     out.print(f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
 
 
-def _recipe_for(variant, data, size, channels, rounds, batch_size):
+def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_size):
     from .config import parse_recipe
     from .models import check_variant
 
@@ -107,7 +107,7 @@ def _recipe_for(variant, data, size, channels, rounds, batch_size):
     settings = {
         "variant": variant,
         "model": {"image_shape": [height, width, channels]},
-        "data": {"source": data},
+        "data": {"source": data, **({"on_error": "skip"} if skip_unreadable else {})},
         "training": {key: value for key, value in training.items() if value is not None},
     }
     return parse_recipe(settings, "the command line")

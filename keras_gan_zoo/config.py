@@ -31,11 +31,13 @@ class Data(_Settings):
         source: TFDS name, folder, zip or .npz.
         split: split of a TFDS data set; "train" where nothing is said.
         license: licence of the data, as its source states it.
+        on_error: for folders and zips, "raise" on images that cannot be read (the default), or "skip" them.
     """
 
     source: str
     split: str | None = None
     license: str = "not stated"
+    on_error: Literal["raise", "skip"] | None = None
 
 
 class Optimizer(_Settings):

@@ -95,7 +95,7 @@ def train(
 
     gan = build(recipe, dtype=dtype, seed=settings.seed)
     compile_by(gan, recipe)
-    options = {} if recipe.data.split is None else {"split": recipe.data.split}
+    options = recipe.data.model_dump(include={"split", "on_error"}, exclude_none=True)
     size, channels = gan.image_shape[:2], gan.image_shape[2]
     data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
     output.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ class Fitting:
         signature = [((batch_size * count, *images.shape[1:]), "uint8")]
         signature += [((batch_size * count,), "int32")] if self.takes_labels else []
         batches = self.as_dataset((stream[i] for i in range(len(stream))), signature)
-        return super().fit(batches, steps_per_epoch=steps, **options)
+        return super().fit(batches, steps_per_epoch=steps, shuffle=False, **options)
 
     def image_data(self, x, y=None):
         """Any finite source of images as an `ImageData` that fits this model, or an error that says what does not."""

@@ -5,8 +5,8 @@
 with batch norm and ReLU after each convolution, ReLU after the first dense layer. (Three convolutions and a mean over
 all positions, which see 10 pixels at a time, stop at 96 % on MNIST.)
 
-Trained on the real training split only: Adam, cosine-decayed learning rate, random shifts of up to 2 pixels. Features of
-a network trained on the very data set suit it better than Inception's; TF-GAN's `mnist_score` and the LeNet of
+Trained on the real training split only: Adam, cosine-decayed learning rate, random shifts of up to 2 pixels. Features
+of a network trained on the very data set suit it better than Inception's; TF-GAN's `mnist_score` and the LeNet of
 Binkowski et al., 2018 (https://arxiv.org/abs/1801.01401) do likewise. Numbers of different classifiers never compare,
 which is why the weights are shipped and hashed.
 
@@ -40,10 +40,8 @@ def build(classes: int = 10, dtype: str = "float32") -> keras.Model:
     """
 
     def conv(filters):
-        convolution = layers.Conv2D(
-            filters, 3, padding="same", use_bias=False, dtype=dtype, data_format="channels_last"
-        )
-        # The usual momentum of 0.99 would leave the statistics of a short training behind.
+        convolution = layers.Conv2D(filters, 3, padding="same", use_bias=False, dtype=dtype, data_format="channels_last")
+        # At the usual 0.99 the statistics lag by a hundred steps, which is much of a short training.
         return [convolution, layers.BatchNormalization(momentum=0.9, dtype=dtype), layers.ReLU(dtype=dtype)]
 
     def pool():
@@ -68,7 +66,7 @@ def build(classes: int = 10, dtype: str = "float32") -> keras.Model:
 
 
 def shifted(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
-    """Each image moved by its own random offset of up to `shift` pixels either way, filled with 0. Shape and dtype stay."""
+    """Each image moved by its own random offset of up to `shift` pixels either way, filled with 0; same shape and dtype."""
     _, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
     offsets = rng.integers(0, 2 * shift + 1, (2, len(images)))

@@ -43,9 +43,7 @@ class Moments:
         return cls(features.shape[-1], source).update(features)
 
     @classmethod
-    def from_statistics(
-        cls, n: int, mean: np.ndarray, covariance: np.ndarray, source: dict[str, str] | None = None
-    ) -> Self:
+    def from_statistics(cls, n: int, mean: np.ndarray, covariance: np.ndarray, source: dict[str, str] | None = None) -> Self:
         """Moments from a known size n, mean (dimension,) and covariance (dimension, dimension; divided by n - 1)."""
         moments = cls(len(mean), source)
         moments.n = int(n)
@@ -131,7 +129,7 @@ class Moments:
 def frechet_distance(a: Moments, b: Moments) -> float:
     """Fréchet distance of the Gaussians with the moments `a` and `b`, in squared units of the features.
 
-    With S_a = R_a R_a^T and S_b = R_b R_b^T, the eigenvalues of S_a S_b are the squared singular values of R_a^T R_b, so
+    With S_a = R_a R_a^T and S_b = R_b R_b^T, the eigenvalues of S_a S_b are the squared singular values of R_a^T R_b:
 
         tr (S_a S_b)^(1/2) = sum of the singular values of R_a^T R_b
 

@@ -102,7 +102,7 @@ def moments(
     """
     source = {**_described(extractor), "split": split}
     result = Moments(extractor.dimension, source)
-    # In chunks: 50,000 float64 vectors of 2048 would take 800 MB, and the outer products are fast from some hundreds on.
+    # In chunks: 50,000 float64 vectors of 2048 would take 800 MB; the products are fast from some hundreds on.
     chunk = 10 * batch_size
     bar = keras.utils.Progbar(len(images), unit_name="image") if progress else None
     for start in range(0, len(images), chunk):
@@ -244,7 +244,7 @@ def _judged(value: float, metric: str, classifier: Classifier, n: int, seed, det
 
 def device() -> str:
     """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and the machine's architecture."""
-    # From a tensor: keras.distribution.list_devices fails on torch. TensorFlow's name is a path ending in "device:CPU:0".
+    # Asks a tensor, as keras.distribution.list_devices fails on torch. TensorFlow's answer ends in "device:CPU:0".
     place = str(keras.ops.zeros(()).device).rpartition("device:")[2].lower()
     return f"{place} ({platform.machine()})"
 

@@ -39,6 +39,7 @@ class InfoGAN(GAN):
         continuous: number of continuous codes, U(-1, 1) (2).
         width: channels at half the image size (64).
         hidden: units of the fully connected layers of G and of the shared trunk (1024).
+        discriminator_width, discriminator_hidden: the same for D alone, where they differ.
         categorical_weight: w for the category (1).
         continuous_weight: w for the continuous codes (0.1).
         norm: normalisation of D and Q, "batch" (the paper), "layer" or None.
@@ -57,6 +58,8 @@ class InfoGAN(GAN):
         continuous=2,
         width=64,
         hidden=1024,
+        discriminator_width=None,
+        discriminator_hidden=None,
         categorical_weight=1.0,
         continuous_weight=0.1,
         norm="batch",
@@ -64,6 +67,7 @@ class InfoGAN(GAN):
         **options,
     ):
         self.num_classes, self.continuous, self.hidden, self.norm = categories, continuous, hidden, norm
+        self.discriminator_width, self.discriminator_hidden = discriminator_width, discriminator_hidden
         self.categorical_weight, self.continuous_weight = categorical_weight, continuous_weight
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
@@ -72,7 +76,12 @@ class InfoGAN(GAN):
         return dcgan_generator(self.image_shape, inputs, width=self.width, hidden=self.hidden)
 
     def default_discriminator(self):
-        return info_gan_discriminator(self.image_shape, width=self.width, hidden=self.hidden, norm=self.norm)
+        return info_gan_discriminator(
+            self.image_shape,
+            width=self.discriminator_width or self.width,
+            hidden=self.discriminator_hidden or self.hidden,
+            norm=self.norm,
+        )
 
     def build_more(self):
         features = self.discriminator.outputs[1].shape[-1]

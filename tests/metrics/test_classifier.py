@@ -62,9 +62,7 @@ def test_a_saved_classifier_computes_what_the_model_did(untrained):
 def test_floats_are_judged_as_the_images_that_they_stand_for(untrained):
     judge = Classifier(untrained[0])
     images = np.random.default_rng(1).integers(0, 256, (5, 28, 28, 1), dtype="uint8")
-    np.testing.assert_array_equal(
-        judge.probabilities((images / 127.5 - 1).astype("float32")), judge.probabilities(images)
-    )
+    np.testing.assert_array_equal(judge.probabilities((images / 127.5 - 1).astype("float32")), judge.probabilities(images))
 
 
 def test_shifts_move_each_image_by_its_own_offset():
@@ -134,9 +132,7 @@ def test_command_line_trains_saves_and_measures(tmp_path, monkeypatch):
 
     monkeypatch.setitem(__import__("sys").modules, "tensorflow_datasets", FakeDatasets)
     output = tmp_path / "patterns.npz"
-    classifier.main(
-        ["patterns", "--output", str(output), "--data-dir", "somewhere", "--epochs", "1", "--dtype", "float32"]
-    )
+    classifier.main(["patterns", "--output", str(output), "--data-dir", "somewhere", "--epochs", "1", "--dtype", "float32"])
     notes = json.loads(output.with_suffix(".json").read_text())
     accuracy = (Classifier(output).probabilities(data["test"][0]).argmax(axis=1) == data["test"][1]).mean()
     assert notes["test_accuracy"] == pytest.approx(accuracy)

@@ -151,6 +151,8 @@ def test_bfloat16_is_close_and_named(case):
     path, images, expected, extractor = case
     rough = InceptionFeatures(path, dtype="mixed_bfloat16")
     assert (rough.dtype, extractor.dtype) == ("mixed_bfloat16", "float32")
+    for one, dtype in ((rough, "bfloat16"), (extractor, "float32")):
+        assert one.trunk.get_layer("mixed_5_conv").compute_dtype == dtype
     error = np.abs(rough.features(images) - expected).mean() / expected.mean()
     assert 1e-5 < error < 0.1
 

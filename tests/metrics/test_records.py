@@ -123,9 +123,7 @@ def test_records_of_different_protocols_refuse_to_compare():
 def test_commit_names_the_checkout_and_its_changes(tmp_path, monkeypatch):
     def git(*words):
         options = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-        return subprocess.run(
-            ["git", *options, *words], cwd=tmp_path, check=True, capture_output=True, text=True
-        ).stdout
+        return subprocess.run(["git", *options, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
 
     code = tmp_path / "records.py"
     code.write_text("")

@@ -1,0 +1,1 @@
+"""Feature extractors, and the weights of those small enough to be shipped."""

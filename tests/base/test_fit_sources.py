@@ -1,0 +1,195 @@
+"""What `fit` takes, and which images each step then sees."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_gan_zoo.data import ImageData, InvalidData
+from keras_gan_zoo.models.cgan import CGAN
+from keras_gan_zoo.models.gan import GAN
+
+SHAPE = (8, 8, 1)
+
+
+def numbered(n):
+    return np.broadcast_to(np.arange(n, dtype="uint8")[:, None, None, None], (n, *SHAPE)).copy()
+
+
+class Listening(GAN):
+    """Keeps the numbers of the images of each discriminator step."""
+
+    def discriminator_objective(self, real):
+        images = ops.convert_to_numpy(real)[:, 0, 0, 0]
+        self.seen.append(np.rint((images + 1) * 127.5).astype(int).tolist())
+        return super().discriminator_objective(real)
+
+
+class ListeningCGAN(CGAN):
+    """Keeps (number, label) of the images of each discriminator step."""
+
+    def discriminator_objective(self, real):
+        images = np.rint((ops.convert_to_numpy(real[0])[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+        self.seen.append(list(zip(images, ops.convert_to_numpy(real[1]).tolist(), strict=True)))
+        return super().discriminator_objective(real)
+
+
+class Batches(keras.utils.PyDataset):
+    """Numbered images, four at a time."""
+
+    def __init__(self, count, labels=False):
+        super().__init__()
+        self.count, self.labels = count, labels
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        images = numbered(4 * self.count)[4 * index : 4 * index + 4]
+        return (images, np.arange(4 * index, 4 * index + 4, dtype="int32") % 10) if self.labels else images
+
+
+@pytest.fixture
+def listening(tiny_gan):
+    def build(**options):
+        gan = tiny_gan(Listening, SHAPE, **options)
+        gan.seen = []
+        return gan
+
+    return build
+
+
+@pytest.fixture
+def conditional():
+    gan = ListeningCGAN(SHAPE, 3, width=2, seed=0)
+    gan.compile(run_eagerly=True)
+    gan.seen = []
+    return gan
+
+
+def fit(gan, *data, **options):
+    history = gan.fit(*data, **{"verbose": 0, **options})
+    assert np.isfinite(history.history["generator_loss"]).all()
+    return gan.seen
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_arrays_are_passed_over_once_in_an_epoch(n_critic, listening):
+    gan = listening(n_critic=n_critic)
+    seen = fit(gan, numbered(24), batch_size=4, epochs=2)
+    assert [len(step) for step in seen] == [4] * 12
+    for epoch in (seen[:6], seen[6:]):
+        assert sorted(sum(epoch, [])) == list(range(24))
+    assert seen[:6] != seen[6:]
+    assert int(ops.convert_to_numpy(gan.rounds)) == 12 // n_critic
+
+
+def test_the_remainder_is_dropped(listening):
+    seen = fit(listening(n_critic=2), numbered(23), batch_size=4)
+    assert [len(step) for step in seen] == [4] * 4
+    assert len(set(sum(seen, []))) == 16
+
+
+def test_steps_per_epoch_and_seed(listening):
+    runs = [fit(listening(), numbered(12), batch_size=4, steps_per_epoch=2, epochs=3, seed=s) for s in (0, 0, 1)]
+    assert [len(run) for run in runs] == [6] * 3
+    assert runs[0] == runs[1] != runs[2]
+    # The epochs of Keras go on where the last one stopped: 24 images are two passes over 12.
+    assert sorted(sum(runs[0], [])) == sorted(2 * list(range(12)))
+
+
+def test_a_later_initial_epoch_goes_on_in_the_order(listening):
+    whole = fit(listening(), numbered(12), batch_size=4, epochs=3)
+    rest = fit(listening(), numbered(12), batch_size=4, epochs=3, initial_epoch=1)
+    assert rest == whole[3:]
+
+
+def test_nothing_is_left_to_do(listening):
+    gan = listening()
+    history = gan.fit(numbered(12), batch_size=4, epochs=2, initial_epoch=2, verbose=0)
+    assert gan.seen == [] and history.history == {}
+
+
+def test_float_arrays_in_either_range(listening):
+    scaled = numbered(256).astype("float32")
+    for images in (scaled / 255, scaled / 127.5 - 1):
+        assert sorted(sum(fit(listening(), images, batch_size=16), [])) == list(range(256))
+
+
+def test_image_data_and_folders(listening, tmp_path):
+    from PIL import Image
+
+    assert sorted(sum(fit(listening(), ImageData(numbered(8)), batch_size=4), [])) == list(range(8))
+    for i, image in enumerate(numbered(8)):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{i}.png")
+    assert sorted(sum(fit(listening(), tmp_path, batch_size=4), [])) == list(range(8))
+    np.savez(tmp_path / "images.npz", images=numbered(8))
+    assert sorted(sum(fit(listening(), str(tmp_path / "images.npz"), batch_size=4), [])) == list(range(8))
+
+
+def test_labels_stay_with_their_images(conditional):
+    labels = np.arange(20) % 10
+    assert sorted(sum(fit(conditional, numbered(20), labels, batch_size=5), [])) == [(i, i % 10) for i in range(20)]
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_unbatched_tf_data(n_critic, listening):
+    tf = pytest.importorskip("tensorflow")
+    seen = fit(listening(n_critic=n_critic), tf.data.Dataset.from_tensor_slices(numbered(21)), batch_size=4)
+    rounds = 21 // (4 * n_critic)
+    assert seen == [list(range(4 * i, 4 * i + 4)) for i in range(rounds * n_critic)]
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 3])
+def test_batched_tf_data_keeps_its_minibatches(n_critic, listening):
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices(numbered(24)).batch(4)
+    seen = fit(listening(n_critic=n_critic), data, batch_size=100)
+    assert seen == [list(range(4 * i, 4 * i + 4)) for i in range(6)]
+
+
+def test_tf_data_with_labels(conditional):
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices((numbered(8), np.arange(8) % 10))
+    seen = fit(conditional, data.batch(4))
+    assert sum(seen, []) == [(i, i % 10) for i in range(8)]
+    conditional.seen.clear()
+    assert fit(conditional, data, batch_size=4) == seen
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 3])
+def test_py_dataset_keeps_its_order_and_its_minibatches(n_critic, listening):
+    seen = fit(listening(n_critic=n_critic), Batches(6), epochs=2)
+    assert seen == 2 * [list(range(4 * i, 4 * i + 4)) for i in range(6)]
+
+
+def test_py_dataset_with_labels(conditional):
+    assert sum(fit(conditional, Batches(3, labels=True)), []) == [(i, i % 10) for i in range(12)]
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_generator_of_batches(n_critic, listening):
+    batches = (numbered(24)[4 * i : 4 * i + 4] for i in range(6))
+    seen = fit(listening(n_critic=n_critic), batches)
+    assert seen == [list(range(4 * i, 4 * i + 4)) for i in range(6)]
+
+
+def test_errors(listening, conditional):
+    gan = listening()
+    with pytest.raises(ValueError, match="Listening does not train on labels; leave y out"):
+        gan.fit(numbered(8), np.zeros(8, "int32"))
+    with pytest.raises(InvalidData, match=r"expected \(8, 8, 1\)"):
+        gan.fit(np.zeros((8, 4, 4, 1), "uint8"))
+    with pytest.raises(InvalidData, match=r"expected \(8, 8, 1\)"):
+        gan.fit(iter([np.zeros((8, 4, 4, 1), "uint8")]))
+    with pytest.raises(ValueError, match="trains on images alone, but the data yields 2 parts"):
+        gan.fit(Batches(3, labels=True), verbose=0)
+    with pytest.raises(ValueError, match="let the data set yield"):
+        conditional.fit(Batches(3), np.zeros(12))
+    with pytest.raises(ValueError, match="pass y, integers"):
+        conditional.fit(numbered(8))
+    with pytest.raises(InvalidData, match="y has the value 10"):
+        conditional.fit(numbered(8), np.full(8, 10))
+    with pytest.raises(InvalidData, match="labels has the value 11"):
+        conditional.fit(iter([(numbered(4), np.full(4, 11))]))
+    assert gan.seen == conditional.seen == []

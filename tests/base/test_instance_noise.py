@@ -1,0 +1,75 @@
+"""Instance noise: on all that the discriminator sees, in both players' steps, and falling to exactly 0."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_gan_zoo.models.gan import GAN
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX traces what this listens to")
+
+N = 2_000
+
+
+class Listening(GAN):
+    """Keeps the images that its discriminator scores."""
+
+    def score(self, batch, training=True):
+        images = batch.detach() if hasattr(batch, "detach") else batch
+        self.seen.append(ops.convert_to_numpy(images))
+        return super().score(batch, training)
+
+
+def listening(tiny_gan, **options):
+    gan = tiny_gan(Listening, **options)
+    # A generator of constant zeros: whatever is seen of it is noise.
+    gan.generator.set_weights([0.0 * weight for weight in gan.generator.get_weights()])
+    gan.seen = []
+    return gan
+
+
+def spread(gan):
+    """Standard deviations of the noise: on real and fake of the D step, and on the fakes of the G step."""
+    gan.seen.clear()
+    x = ops.zeros((N, 2, 2, 1))
+    gan.discriminator_objective(x)
+    both = np.concatenate(gan.seen)
+    assert len(both) == 2 * N
+    gan.seen.clear()
+    gan.generator_objective(x)
+    return [part.std() for part in (both[:N], both[N:], np.concatenate(gan.seen))]
+
+
+def test_both_players_see_noisy_images_of_both_kinds(tiny_gan):
+    gan = listening(tiny_gan, instance_noise=0.2, instance_noise_images=10 * N)
+    np.testing.assert_allclose(spread(gan), 0.2, rtol=4 / np.sqrt(2 * 4 * N))
+    assert not np.array_equal(gan.seen[0], gan.seen[-1][::-1])
+
+
+def test_it_falls_linearly_to_exactly_zero(tiny_gan):
+    gan = listening(tiny_gan, instance_noise=0.2, instance_noise_images=4 * N)
+    for rounds, expected in ((1, 0.15), (2, 0.1), (3, 0.05)):
+        gan.rounds.assign(rounds)
+        np.testing.assert_allclose(spread(gan), expected, rtol=4 / np.sqrt(2 * 4 * N))
+    for rounds in (4, 5, 1000):
+        gan.rounds.assign(rounds)
+        assert spread(gan) == [0.0, 0.0, 0.0]
+
+
+def test_without_the_option_nothing_is_added_or_drawn(tiny_gan):
+    gan = listening(tiny_gan)
+    assert spread(gan) == [0.0, 0.0, 0.0]
+
+
+def test_the_generator_learns_through_the_addition(tiny_gan, gradients_of):
+    gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
+    x = ops.zeros((4, 2, 2, 1))
+    gradients = gradients_of(lambda: gan.generator_objective(x), gan.generator.trainable_variables)
+    assert all(np.abs(gradient).max() > 1e-4 for gradient in gradients)
+
+
+def test_the_noise_is_fresh_for_each_image_and_call(tiny_gan):
+    gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
+    first, second = (ops.convert_to_numpy(gan.noisy(ops.zeros((3, 2, 2, 1)))) for _ in range(2))
+    assert len(np.unique(np.concatenate([first, second]))) == 24

@@ -1,0 +1,128 @@
+"""A round: who moves, on which images."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_gan_zoo.base.batches import minibatches, per_sample, scaled
+from keras_gan_zoo.models.cgan import CGAN
+from keras_gan_zoo.models.gan import GAN
+
+
+def numbered(n, shape=(2, 2, 1)):
+    return np.broadcast_to(np.arange(n, dtype="uint8")[:, None, None, None], (n, *shape)).copy()
+
+
+def numbers(images):
+    return np.rint((ops.convert_to_numpy(images)[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+
+
+class Listening(GAN):
+    """Keeps the numbers of the images that each step sees."""
+
+    def discriminator_objective(self, real):
+        self.seen.append(("discriminator", numbers(real)))
+        return super().discriminator_objective(real)
+
+    def generator_objective(self, real):
+        self.seen.append(("generator", numbers(real)))
+        return super().generator_objective(real)
+
+
+def test_each_critic_step_has_images_of_its_own(tiny_gan):
+    gan = tiny_gan(Listening, n_critic=3)
+    gan.seen = []
+    logs = gan.train_on_batch(numbered(12), return_dict=True)
+    assert gan.seen == [
+        ("discriminator", [0, 1, 2, 3]),
+        ("discriminator", [4, 5, 6, 7]),
+        ("discriminator", [8, 9, 10, 11]),
+        ("generator", [0, 1, 2, 3]),
+    ]
+    assert set(logs) == {"discriminator_loss", "generator_loss"}
+    assert [int(ops.convert_to_numpy(o.iterations)) for o in gan.optimizers] == [3, 1]
+    assert int(ops.convert_to_numpy(gan.rounds)) == 1
+
+
+def test_minibatches_cut_images_and_labels_alike():
+    images, labels = numbered(6), np.arange(6, dtype="int32")
+    parts = minibatches((ops.convert_to_tensor(images), ops.convert_to_tensor(labels)), 3)
+    assert [ops.convert_to_numpy(part[1]).tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
+    assert [ops.convert_to_numpy(part[0])[:, 0, 0, 0].tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
+    whole = ops.convert_to_tensor(images)
+    assert minibatches(whole, 1)[0] is whole
+
+
+def test_a_batch_that_cannot_be_cut_is_refused(tiny_gan):
+    with pytest.raises(ValueError, match="needs 3 minibatches of equal size, but the batch has 10 images.*multiple of 3"):
+        tiny_gan(n_critic=3).train_round(numbered(10))
+
+
+def test_uint8_and_float_images_are_one_input(tiny_gan):
+    images = np.random.default_rng(0).integers(0, 256, (8, 2, 2, 1), dtype=np.uint8)
+    logs = []
+    for batch in (images, images.astype("float32") / 127.5 - 1):
+        gan = tiny_gan()
+        logs.append([gan.train_on_batch(batch, return_dict=True)["discriminator_loss"] for _ in range(3)])
+    np.testing.assert_allclose(logs[0], logs[1], atol=1e-6)
+    ends = ops.convert_to_numpy(scaled(np.array([0, 255], "uint8").reshape(2, 1, 1, 1)))
+    np.testing.assert_array_equal(ends.ravel(), [-1.0, 1.0])
+    everything = np.arange(256, dtype="uint8").reshape(-1, 1, 1, 1)
+    restored = np.rint((ops.convert_to_numpy(scaled(everything)) + 1) * 127.5).astype("uint8")
+    np.testing.assert_array_equal(restored, everything)
+
+
+def test_scores_lose_their_axis_of_one_only():
+    assert per_sample(ops.zeros((4, 1))).shape == (4,)
+    assert per_sample(ops.zeros((4,))).shape == (4,)
+    assert per_sample(ops.zeros((1,))).shape == (1,)
+    assert per_sample(ops.zeros((4, 3, 3, 1))).shape == (4, 3, 3)
+
+
+def test_images_alone_are_wanted(tiny_gan):
+    gan = tiny_gan()
+    images, labels = numbered(4), np.zeros(4, "int32")
+    for wrapped in (images, (images,), [images], (images, None, None)):
+        assert gan.unpacked(wrapped) is images
+    with pytest.raises(ValueError, match="GAN trains on images alone, but the data yields 2 parts"):
+        gan.unpacked((images, labels))
+
+
+def test_images_and_labels_are_wanted():
+    gan = CGAN((16, 16, 1), 4, width=4, seed=0)
+    images, labels = numbered(4, (16, 16, 1)), np.zeros(4, "int32")
+    for wrapped in ((images, labels), [images, labels], (images, labels, None)):
+        assert gan.unpacked(wrapped) == (images, labels)
+    with pytest.raises(ValueError, match=r"CGAN trains on \(images, labels\), but the data yields 1 parts"):
+        gan.unpacked((images, None, None))
+
+
+def test_logs_are_means_until_they_are_reset(tiny_gan):
+    running, single = tiny_gan(), tiny_gan()
+    means, values = [], []
+    for i in range(4):
+        means.append(float(running.train_round(numbered(4) + 9 * i)["generator_loss"]))
+        single.reset_metrics()
+        values.append(float(single.train_round(numbered(4) + 9 * i)["generator_loss"]))
+    assert len(set(values)) == 4
+    np.testing.assert_allclose(means, np.cumsum(values) / np.arange(1, 5), rtol=1e-5)
+
+
+def test_the_seed_decides_the_noise_of_training(tiny_gan):
+    def losses(seed):
+        gan = tiny_gan(seed=seed)
+        return [gan.train_on_batch(numbered(4), return_dict=True)["discriminator_loss"] for _ in range(3)]
+
+    first, second, third = losses(5), losses(5), losses(6)
+    np.testing.assert_array_equal(first, second)
+    assert first[0] != third[0]
+
+
+@pytest.mark.parametrize(("distribution", "deviation", "limit"), [("normal", 1.0, 8.0), ("uniform", 3**-0.5, 1.0)])
+def test_latents(distribution, deviation, limit, tiny_gan):
+    gan = tiny_gan(latent_distribution=distribution)
+    for latents in (ops.convert_to_numpy(gan.draw_latents(5000)), gan.latents(5000, seed=0)):
+        assert latents.shape == (5000, 3)
+        assert latents.mean() == pytest.approx(0.0, abs=0.04)
+        assert latents.std() == pytest.approx(deviation, rel=0.03)
+        assert 0.99 < np.abs(latents).max() <= limit

@@ -1,0 +1,198 @@
+"""Images from a model: seeds, labels, truncation, interpolation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_gan_zoo
+from keras_gan_zoo import CGAN, DCGAN, InfoGAN
+from keras_gan_zoo.base.sampling import spherical, to_uint8
+
+
+@pytest.fixture(scope="module")
+def gan():
+    keras.utils.set_random_seed(0)
+    return DCGAN((16, 16, 3), 5, width=4, seed=0)
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    keras.utils.set_random_seed(0)
+    return CGAN((16, 16, 1), 5, num_classes=4, width=4, seed=0)
+
+
+def test_a_seed_names_its_images(gan):
+    first, second = gan.generate(7, seed=3), gan.generate(7, seed=3)
+    assert first.shape == (7, 16, 16, 3) and first.dtype == np.float32
+    assert -1.0 <= first.min() < first.max() <= 1.0
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(gan.generate(7, seed=4) - first).max() > 1e-6
+    assert np.abs(gan.generate(7) - gan.generate(7)).max() > 1e-6
+    assert len({image.tobytes() for image in first}) == 7
+
+
+def test_images_do_not_depend_on_the_batches_they_are_made_in(gan):
+    whole = gan.generate(7, seed=3)
+    for batch_size in (1, 3, 7, 100):
+        np.testing.assert_allclose(gan.generate(7, seed=3, batch_size=batch_size), whole, atol=1e-6)
+    np.testing.assert_allclose(gan.generate(3, seed=3), whole[:3], atol=1e-6)
+
+
+def test_sampling_changes_no_state(gan):
+    before = [ops.convert_to_numpy(v).copy() for v in gan.variables]
+    gan.generate(4, seed=0)
+    gan.generate(4)
+    for old, new in zip(before, gan.variables, strict=True):
+        np.testing.assert_array_equal(old, ops.convert_to_numpy(new))
+
+
+def test_uint8_is_rounded_to_the_nearest(gan):
+    floats, integers = gan.generate(7, seed=3), gan.generate(7, seed=3, dtype="uint8")
+    assert integers.dtype == np.uint8
+    np.testing.assert_array_equal(integers, np.rint((floats + 1) * 127.5))
+    np.testing.assert_array_equal(to_uint8(np.array([-1.0, -0.999, 0.0, 0.003, 1.0])), [0, 0, 128, 128, 255])
+    everything = np.arange(256)
+    np.testing.assert_array_equal(to_uint8(everything / 127.5 - 1), everything)
+
+
+def test_truncation_scales_the_latents(gan):
+    full, half = gan.latents(6, seed=1), gan.latents(6, seed=1, truncation=0.5)
+    np.testing.assert_allclose(half, 0.5 * full, rtol=1e-6)
+    np.testing.assert_allclose(gan.generate(6, seed=1, truncation=0.5), gan.decode(half), atol=1e-6)
+    assert np.abs(gan.generate(6, seed=1, truncation=0.5) - gan.generate(6, seed=1)).max() > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"n": 0}, "n=0 is not possible"),
+        ({"n": 2.0}, "n=2.0 is not possible"),
+        ({"truncation": 0.0}, "truncation=0.0 is not possible"),
+        ({"truncation": 1.5}, "truncation=1.5 is not possible"),
+        ({"dtype": "float64"}, "pass 'float32' or 'uint8'"),
+        ({"labels": 3}, "labels=3 was given, but DCGAN is not conditional"),
+    ],
+)
+def test_errors(arguments, expected, gan):
+    with pytest.raises(ValueError, match=expected):
+        gan.generate(**{"n": 2, **arguments})
+
+
+def test_labels(conditional):
+    latents, labels = conditional.latents(5, [0, 1, 2, 3, 0], seed=2)
+    np.testing.assert_array_equal(labels, [0, 1, 2, 3, 0])
+    images = conditional.generate(5, [0, 1, 2, 3, 0], seed=2)
+    np.testing.assert_allclose(images, conditional.decode((latents, labels)), atol=1e-6)
+    one = conditional.generate(5, 3, seed=2)
+    np.testing.assert_allclose(one[3], images[3], atol=1e-6)
+    assert np.abs(one[0] - images[0]).max() > 1e-7
+    np.testing.assert_array_equal(conditional.latents(5, 3, seed=2)[1], 3)
+
+
+def test_labels_are_drawn_uniformly_where_none_are_given(conditional):
+    latents, labels = conditional.latents(4000, seed=2)
+    np.testing.assert_allclose(np.bincount(labels, minlength=4), 1000, atol=150)
+    np.testing.assert_array_equal(latents, conditional.latents(4000, 1, seed=2)[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (4, "has the value 4; expected less than 4"),
+        (-1, "has the value -1"),
+        ([0, 1], "2 entries for 3 images"),
+        (1.5, "expected integers"),
+        ([[0], [1], [2]], r"shape \(3, 1\)"),
+    ],
+)
+def test_impossible_labels_are_refused(labels, expected, conditional):
+    with pytest.raises(ValueError, match=expected):
+        conditional.generate(3, labels)
+
+
+def test_info_gan_takes_its_category_as_a_label():
+    gan = InfoGAN((16, 16, 1), 5, categories=3, continuous=2, width=4, hidden=8, seed=0)
+    latents = gan.latents(6, [0, 1, 2, 0, 1, 2], seed=0)
+    assert latents.shape == (6, 5 + 2 + 3)
+    np.testing.assert_array_equal(latents[:, 7:], np.eye(3)[[0, 1, 2, 0, 1, 2]])
+    assert np.abs(latents[:, :7]).max() <= 1.0
+    assert gan.generate(4, 2, seed=0).shape == (4, 16, 16, 1)
+
+
+# Interpolation ----------------------------------------------------------------------------------------------------------
+
+
+def test_spherical_closed_form():
+    path = spherical(np.array([2.0, 0.0]), np.array([0.0, 2.0]), np.linspace(0, 1, 5))
+    angles = np.linspace(0, np.pi / 2, 5)
+    np.testing.assert_allclose(path, 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1), atol=1e-6)
+    assert path.dtype == np.float32
+
+
+def test_spherical_ends_are_exact():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        start, end = rng.normal(size=(2, 100)).astype("float32")
+        path = spherical(start, end, np.linspace(0, 1, 7))
+        np.testing.assert_array_equal(path[0], start)
+        np.testing.assert_array_equal(path[-1], end)
+        norms = np.linalg.norm(path, axis=1)
+        assert 0.8 * norms[[0, -1]].min() < norms.min() <= norms.max() < 1.2 * norms[[0, -1]].max()
+
+
+def test_spherical_is_linear_where_no_great_circle_is_named():
+    vector = np.array([1.0, 2.0, -1.0], "float32")
+    t = np.linspace(0, 1, 5)
+    for end in (vector, 3 * vector, -vector, 0 * vector):
+        expected = (1 - t)[:, None] * vector + t[:, None] * end
+        np.testing.assert_allclose(spherical(vector, end, t), expected, atol=1e-5)
+
+
+def test_interpolation_between_seeds_and_vectors(gan):
+    images = gan.interpolate(1, 2, 5)
+    assert images.shape == (5, 16, 16, 3)
+    for index, seed in ((0, 1), (-1, 2)):
+        np.testing.assert_allclose(images[index], gan.generate(1, seed=seed)[0], atol=1e-6)
+    start, end = gan.latents(1, seed=1)[0], gan.latents(1, seed=2)[0]
+    np.testing.assert_allclose(gan.interpolate(start, end, 5), images, atol=1e-6)
+    steps = np.abs(np.diff(images, axis=0)).mean(axis=(1, 2, 3))
+    assert 0 < steps.max() < 6 * np.median(steps)
+    assert gan.interpolate(1, 2, 2, dtype="uint8").dtype == np.uint8
+
+
+def test_interpolation_with_labels(conditional):
+    images = conditional.interpolate(1, 2, 3, labels=2)
+    np.testing.assert_allclose(images[0], conditional.generate(1, 2, seed=1)[0], atol=1e-6)
+    assert conditional.interpolate(1, 2, 3, labels=[0, 1, 2]).shape == (3, 16, 16, 1)
+
+
+def test_interpolation_errors(gan):
+    with pytest.raises(ValueError, match="steps=1 is not possible"):
+        gan.interpolate(1, 2, 1)
+    with pytest.raises(ValueError, match=r"start has the shape \(4,\); pass a latent vector of shape \(5,\) or a seed"):
+        gan.interpolate(np.zeros(4), 2, 3)
+    with pytest.raises(ValueError, match="DCGAN is not conditional"):
+        gan.interpolate(1, 2, 3, labels=0)
+
+
+# Processes --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_process_gives_the_same_images(gan, tmp_path):
+    gan.save(tmp_path / "gan.keras")
+    np.save(tmp_path / "here.npy", gan.generate(5, seed=11))
+    script = (
+        "import sys, keras, numpy, keras_gan_zoo.models.dcgan\n"
+        "gan = keras.saving.load_model(sys.argv[1] + '/gan.keras')\n"
+        "numpy.save(sys.argv[1] + '/there.npy', gan.generate(5, seed=11))\n"
+    )
+    root = str(Path(keras_gan_zoo.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root, "PYTHONHASHSEED": "7", "KERAS_BACKEND": keras.backend.backend()}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, env=environment, timeout=300)
+    np.testing.assert_allclose(np.load(tmp_path / "there.npy"), np.load(tmp_path / "here.npy"), atol=1e-6)

@@ -1,0 +1,126 @@
+"""Saving, loading and going on; `test_zoo.py` does the same for every variant."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_gan_zoo.layers import SNDense
+from keras_gan_zoo.models.gan import GAN
+
+
+def state(gan):
+    """Every variable there is, optimizers' and random generators' among them."""
+    return {i: ops.convert_to_numpy(v).copy() for i, v in enumerate([*gan.variables, *gan.optimizer.variables])}
+
+
+def assert_equal_states(first, second):
+    assert first.keys() == second.keys()
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key])
+
+
+def noisy_gan(tiny_gan, seed, **options):
+    """A GAN with every kind of state: dropout's generator, batch statistics, spectral vectors, an average, noise."""
+    discriminator = keras.Sequential(
+        [keras.Input((2, 2, 1)), layers.Flatten(), layers.Dropout(0.3), SNDense(4), SNDense(1)], name="discriminator"
+    )
+    generator = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4), layers.BatchNormalization(), layers.Reshape((2, 2, 1))], name="generator"
+    )
+    arguments = {"ema_half_life": 20, "instance_noise": 0.1, "instance_noise_images": 100, "label_flipping": 0.1}
+    return tiny_gan(generator=generator, discriminator=discriminator, seed=seed, **arguments, **options)
+
+
+def test_a_resumed_run_is_bit_exact(tiny_gan, round_of, tmp_path):
+    gan = noisy_gan(tiny_gan, seed=0)
+    for i in range(3):
+        gan.train_on_batch(*round_of(gan, seed=i))
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    saved = state(gan)
+
+    resumed = noisy_gan(tiny_gan, seed=99)
+    resumed.load_weights(tmp_path / "gan.weights.h5")
+    assert_equal_states(state(resumed), saved)
+    logs = []
+    for model in (gan, resumed):
+        model.reset_metrics()
+        for i in range(3, 6):
+            log = model.train_on_batch(*round_of(model, seed=i), return_dict=True)
+        logs.append(log)
+    assert logs[0] == logs[1]
+    assert_equal_states(state(gan), state(resumed))
+    changed = [key for key in saved if not np.array_equal(saved[key], state(gan)[key])]
+    assert len(changed) > 0.8 * len(saved)
+
+
+def test_a_seed_counter_lost_would_show(tiny_gan, round_of, tmp_path):
+    # The negative control of the test above: the same state but for the random generators trains on other noise.
+    gan, other = noisy_gan(tiny_gan, seed=0), noisy_gan(tiny_gan, seed=99)
+    other.set_weights(gan.get_weights())
+    losses = [model.train_on_batch(*round_of(model), return_dict=True)["generator_loss"] for model in (gan, other)]
+    assert losses[0] != losses[1]
+
+
+def test_a_saved_model_is_rebuilt_from_its_file(tiny_gan, round_of, tmp_path):
+    gan = noisy_gan(tiny_gan, seed=0, saturating=True)
+    gan.train_on_batch(*round_of(gan))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert type(loaded) is GAN
+    assert loaded.options == gan.options and loaded.saturating is True
+    assert_equal_states(state(loaded), state(gan))
+    np.testing.assert_array_equal(loaded.generate(4, seed=0), gan.generate(4, seed=0))
+    losses = [model.train_on_batch(*round_of(model, seed=1), return_dict=True) for model in (gan, loaded)]
+    assert losses[0] == losses[1]
+
+
+def test_an_uncompiled_model_can_be_saved(tiny_gan, tmp_path):
+    gan = tiny_gan(compiled=False)
+    gan.save(tmp_path / "gan.keras")
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), gan.generate(2, seed=0))
+
+
+def test_weights_of_other_networks_are_refused(tiny_gan, tmp_path):
+    tiny_gan().save_weights(tmp_path / "gan.weights.h5")
+    with pytest.raises(ValueError):
+        tiny_gan(latent_dim=4).load_weights(tmp_path / "gan.weights.h5")
+
+
+def test_the_configuration_holds_arguments_and_options():
+    gan = GAN((8, 8, 3), 7, width=20, saturating=True, seed=5, label_smoothing=0.1, name="mine", dtype="mixed_bfloat16")
+    config = gan.get_config()
+    expected = {"image_shape": (8, 8, 3), "latent_dim": 7, "width": 20, "saturating": True, "seed": 5, "n_critic": 1}
+    expected |= {"label_smoothing": 0.1, "name": "mine", "dtype": "mixed_bfloat16"}
+    assert {key: config[key] for key in expected} == expected
+    again = GAN.from_config(config)
+    assert again.get_config() == config
+    assert again.count_params() == gan.count_params()
+
+
+def test_optimizers_survive_with_their_schedules(tiny_gan, round_of, tmp_path):
+    from keras_gan_zoo.callbacks import LinearDecay
+
+    gan = tiny_gan()
+    optimizers = [keras.optimizers.Adam(LinearDecay(0.1, 10, 2), beta_1=0.3), keras.optimizers.RMSprop(1e-3, rho=0.7)]
+    gan.compile(*optimizers, run_eagerly=True)
+    for _ in range(4):
+        gan.train_on_batch(*round_of(gan))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.optimizers[0].beta_1 == 0.3 and loaded.optimizers[1].rho == 0.7
+    assert float(ops.convert_to_numpy(loaded.optimizers[0].learning_rate)) == pytest.approx(0.075, abs=1e-6)
+    assert int(ops.convert_to_numpy(loaded.optimizers[0].iterations)) == 4
+
+
+def test_linear_decay():
+    from keras_gan_zoo.callbacks import LinearDecay
+
+    rates = [float(ops.convert_to_numpy(LinearDecay(2e-4, 100, 50)(step))) for step in (0, 50, 75, 99, 100, 1000)]
+    np.testing.assert_allclose(rates, [2e-4, 2e-4, 1e-4, 4e-6, 0, 0], atol=1e-10)
+    assert float(ops.convert_to_numpy(LinearDecay(1.0, 100)(25))) == pytest.approx(0.75)
+    with pytest.raises(ValueError, match="start=100"):
+        LinearDecay(1.0, 100, 100)
