@@ -60,6 +60,9 @@ def train(
     data: Annotated[str | None, typer.Option(help="For a variant: folder, zip, .npz or TFDS name.")] = None,
     size: Annotated[str | None, typer.Option(help="For a variant: image size, as 64 or 48x32.")] = None,
     channels: Annotated[int, typer.Option(help="For a variant: 1 grey, 3 RGB, 4 RGBA.")] = 3,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="For a variant: pass over images that cannot be read.")
+    ] = False,
     rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,

@@ -4,6 +4,7 @@ This module imports no framework, so that presets can be listed at once.
 """
 
 import difflib
+import re
 import types
 import typing
 from pathlib import Path
@@ -18,6 +19,20 @@ MAX_BYTES = 1_000_000
 
 class ConfigError(ValueError):
     """A recipe that cannot be used; the message names the key, its value and the fix."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 2e-4 is a number, as YAML 1.2 has it, and in which nothing refers to itself or multiplies."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases (*{self.peek_event().anchor}) are not read; write the value out")
+        return super().compose_node(parent, index)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 class _Settings(pydantic.BaseModel):
@@ -51,7 +66,7 @@ class Optimizer(_Settings):
     """
 
     name: str = "adam"
-    learning_rate: float = pydantic.Field(2e-4, gt=0)
+    learning_rate: float = pydantic.Field(2e-4, gt=0, allow_inf_nan=False)
     decay_start: float | None = pydantic.Field(None, ge=0, lt=1)
     arguments: dict[str, Any] = {}
 
@@ -77,7 +92,7 @@ class Training(_Settings):
 
     rounds: int = pydantic.Field(20_000, ge=1)
     batch_size: int = pydantic.Field(64, ge=1)
-    seed: int = pydantic.Field(0, ge=0)
+    seed: int = pydantic.Field(0, ge=0, lt=2**32)
     dtype: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     checkpoint_rounds: int = pydantic.Field(500, ge=1)
     sample_rounds: int = pydantic.Field(1_000, ge=1)
@@ -122,10 +137,10 @@ def read_recipe(path: str | Path) -> Recipe:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path} has more than {MAX_BYTES:,} bytes; a recipe is a short YAML file.")
-        settings = yaml.safe_load(path.read_text("utf-8"))
+        settings = yaml.load(path.read_text("utf-8"), _Loader)
     except FileNotFoundError:
         raise ConfigError(f"There is no recipe at {path}; name a config.yaml or the folder that holds it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     return parse_recipe(settings, str(path))
 

@@ -14,6 +14,7 @@ import dataclasses
 import difflib
 import fnmatch
 import hashlib
+import inspect
 import json
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
+FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png")
 
 
 class PresetError(ValueError):
@@ -83,21 +85,23 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
         ConfigError: a recipe with unknown, missing or impossible settings.
     """
     folder = find_preset(name)
-    gan = build(read_recipe(_inside(folder, CONFIG)), dtype=dtype, seed=seed)
+    path = _inside(folder, CONFIG)
+    gan = build(read_recipe(path), dtype=dtype, seed=seed, where=str(path))
     if load_weights:
         read_weights(gan, folder)
     return gan
 
 
-def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None):
-    """The model of a recipe, with fresh weights."""
+def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe"):
+    """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
     from .models import variant_class
 
     try:
-        arguments = _networks_built(recipe.model)
-        return variant_class(recipe.variant)(**arguments, dtype=dtype, seed=seed)
+        variant = variant_class(recipe.variant)
+        _check_types(variant, recipe.model)
+        return variant(**_networks_built(recipe.model), dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"The recipe's model cannot be built: {error}") from error
+        raise ConfigError(f"{where}: the model cannot be built: {error}") from error
 
 
 def find_preset(name: str | Path) -> Path:
@@ -120,7 +124,7 @@ def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=
 
     Args:
         gan: the model. Where it keeps an average of the generator, that is what is saved as the generator.
-        folder: the folder to write; it is replaced whole if it is a preset already.
+        folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
         dtype: "float32", or "float16" for half the size.
         networks: names of the networks to save; add "discriminator" to go on training elsewhere.
         recipe: the `Recipe` that the model was trained by, if there is one.
@@ -131,8 +135,8 @@ def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=
     from safetensors.numpy import save
 
     folder = Path(folder)
-    if folder.exists() and not (folder / CONFIG).is_file():
-        raise PresetError(f"folder={str(folder)!r} exists and is no preset; name a new folder.")
+    if folder.exists() and not _only_preset(folder):
+        raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.")
     if dtype not in DTYPES:
         raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
     if "generator" not in networks:
@@ -151,19 +155,30 @@ def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=
         write_recipe(recipe or recipe_of(gan), new / CONFIG)
         (new / WEIGHTS).write_bytes(data)
         (new / WEIGHTS_INFO).write_text(json.dumps(info, indent=2) + "\n", "utf-8")
+        old = Path(partial) / "old"
         if folder.exists():
-            folder.rename(Path(partial) / "old")
-        new.rename(folder)
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except BaseException:
+            if old.exists():
+                old.rename(folder)
+            raise
     return folder
 
 
 def recipe_of(gan) -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
-    from .models import variant_name
+    from .models import variant_class, variant_name, variants
 
+    variant = variant_name(gan)
+    if variant not in variants() or variant_class(variant) is not type(gan):
+        raise PresetError(
+            f"{type(gan).__name__} is not one of the zoo's variants, so no preset can build it anew; use save_weights."
+        )
+    # None stays, since it is not always the default: discriminator_norm=None.
     model = {key: value for key, value in gan.get_config().items() if key not in ("name", "dtype", "seed")}
-    model = {key: value for key, value in model.items() if value is not None}
-    return parse_recipe({"variant": variant_name(gan), "model": json.loads(json.dumps(model))}, "the model")
+    return parse_recipe({"variant": variant, "model": json.loads(json.dumps(model))}, "the model")
 
 
 def read_weights(gan, folder: str | Path) -> None:
@@ -198,7 +213,9 @@ def read_weights(gan, folder: str | Path) -> None:
         tensors = safetensors.numpy.load(data)
     except Exception as error:  # safetensors raises several types, not all of them its own
         raise PresetError(f"{path} is no safetensors file ({error}).") from error
-    if "generator" not in networks or set(tensors) != set(variables):
+    if dtype not in DTYPES or "generator" not in networks:
+        raise PresetError(f"{info_path} says dtype={dtype!r}, networks={networks!r}; no preset has those.")
+    if set(tensors) != set(variables):
         odd = sorted(set(tensors) ^ set(variables))[:3]
         raise PresetError(f"{path} holds other weights than the model of {CONFIG}: {', '.join(odd)} ...")
     for key, variable in variables.items():
@@ -208,7 +225,7 @@ def read_weights(gan, folder: str | Path) -> None:
                 f"{path}: {key} is {tensor.dtype} {tensor.shape}, but the model of {CONFIG} needs {dtype} "
                 f"{tuple(variable.shape)}; the two files do not belong together."
             )
-        _finite(key, tensor)
+        _finite(f"{path}: {key}", tensor)
     for key, variable in variables.items():
         variable.assign(tensors[key].astype("float32"))
     if gan.average_generator is not None:
@@ -220,7 +237,14 @@ def _variables(gan, network):
     model = gan.sampler if network == "generator" else getattr(gan, network, None)
     if not hasattr(model, "weights") or network == "sampler":
         raise PresetError(f"networks names {network!r}, which {type(gan).__name__} does not have.")
-    return {f"{network}/{i:03d}/{variable.path}": variable for i, variable in enumerate(model.weights)}
+    # Layer and variable alone: what comes before depends on how a network was built, by calls or from its configuration.
+    names = ["/".join(variable.path.split("/")[-2:]) for variable in model.weights]
+    return {f"{network}/{i:03d}/{names[i]}": variable for i, variable in enumerate(model.weights)}
+
+
+def _only_preset(folder):
+    """Whether nothing is lost when the folder is replaced; that of a run also has a config.yaml."""
+    return (folder / CONFIG).is_file() and all(path.name in FILES for path in folder.iterdir())
 
 
 def _array(variable):
@@ -245,16 +269,37 @@ def _inside(folder, name):
     return path
 
 
+def _check_types(variant, arguments):
+    """Refuses values of another type than their defaults have; Keras would name neither the key nor the value."""
+    from .base import Options
+
+    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
+    for base in reversed(variant.__mro__):
+        if "__init__" in vars(base):
+            defaults |= {key: p.default for key, p in inspect.signature(base.__init__).parameters.items()}
+    for key, value in arguments.items():
+        expected = type(defaults.get(key))
+        fits = {bool: (bool,), int: (int,), float: (int, float), str: (str, type(None))}.get(expected)
+        if fits and (not isinstance(value, fits) or (isinstance(value, bool) and expected is not bool)):
+            raise ConfigError(f"model.{key}={value!r} is not possible; expected {expected.__name__}: {defaults[key]!r}.")
+
+
 def _networks_built(arguments):
     """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
-    networks = {key: value for key, value in arguments.items() if isinstance(value, dict)}
+    names = ("generator", "discriminator")
+    networks = {k: v for k, v in arguments.items() if isinstance(v, dict) or (k in names and v is not None)}
     if not networks:
         return arguments
     import keras
 
     for key, value in networks.items():
         _refuse_foreign_code(key, value)
-        networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
+        try:
+            networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
+        except Exception as error:  # whatever the constructors named there raise
+            raise PresetError(f"{CONFIG}: model.{key} is no network that Keras can build: {error}") from error
+        if not isinstance(networks[key], keras.Model):
+            raise PresetError(f"{CONFIG}: model.{key} is {value!r}; expected the configuration of a Keras model.")
     return {**arguments, **networks}
 
 

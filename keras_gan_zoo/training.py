@@ -70,6 +70,7 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     output = Path(output)
     checkpoint = output / CHECKPOINT
+    recipe = _with_dtype(recipe, dtype, output if resume else None, console)
     _check_run(recipe, output, resume)
 
     import keras
@@ -79,11 +80,6 @@ def train(
     from .presets import build, save_to_preset
 
     settings = recipe.training
-    dtype = dtype or settings.dtype
-    if dtype == "auto":
-        dtype, reason = fastest_dtype()
-        if console:
-            console.print(f"Training in {dtype}: this is {reason}. --dtype overrides.")
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -93,7 +89,7 @@ def train(
     if recipe.data is None:
         raise ConfigError("The recipe has no data; add the key data with a source.")
 
-    gan = build(recipe, dtype=dtype, seed=settings.seed)
+    gan = build(recipe, dtype=settings.dtype, seed=settings.seed)
     compile_by(gan, recipe)
     options = recipe.data.model_dump(include={"split", "on_error"}, exclude_none=True)
     size, channels = gan.image_shape[:2], gan.image_shape[2]
@@ -158,6 +154,18 @@ def make_optimizer(settings: Optimizer, steps: int):
         return keras.optimizers.get({"class_name": settings.name, "config": config})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
+
+
+def _with_dtype(recipe, dtype, resumed, console):
+    """The recipe with its dtype decided, so that a run goes on in the precision in which it began."""
+    dtype = dtype or recipe.training.dtype
+    if dtype == "auto" and resumed and (resumed / CONFIG).exists():
+        dtype = read_recipe(resumed / CONFIG).training.dtype
+    elif dtype == "auto":
+        dtype, reason = fastest_dtype()
+        if console:
+            console.print(f"Training in {dtype}: this is {reason}. --dtype overrides.")
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"dtype": dtype})})
 
 
 def _check_run(recipe, output, resume):

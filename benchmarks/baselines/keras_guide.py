@@ -2,12 +2,68 @@
 
 Our own text in its manner: two optimizers, one pass of the discriminator over fakes and reals together, noise on the labels,
 fresh latents for the generator's step, two loss metrics, and float32 images that were scaled beforehand. The networks are
-arguments. It differs from the guide where DCGAN networks ask for it: images lie in [-1, 1], and the generator is called
-with training=True, without which its batch norms would not train.
+arguments; those below are the ones of `keras_gan_zoo.DCGAN` in stock Keras layers, so that no work of the zoo on its own
+layers reaches this baseline. It differs from the guide where DCGAN networks ask for it: images lie in [-1, 1], and the
+generator is called with training=True, without which its batch norms would not train.
 """
+
+import math
 
 import keras
 import tensorflow as tf
+from keras import layers
+
+
+def ladder(height, width, base_size):
+    """Sizes from the image down to the base: each side halved, rounding up."""
+    sizes = [(height, width)]
+    while max(sizes[-1]) > base_size:
+        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+    return sizes
+
+
+def _normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def _batch_norm():
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=_normal(1.0))
+
+
+def generator(image_shape, latent_dim=100, width=64, base_size=7):
+    """Model, latents (n, latent_dim) -> images (n, height, width, channels) in [-1, 1]."""
+    sizes = ladder(*image_shape[:2], base_size)
+    channels = width * 2 ** max(len(sizes) - 2, 0)
+    base = (*sizes[-1], channels)
+    stages = [
+        keras.Input((latent_dim,)),
+        layers.Dense(math.prod(base), use_bias=False, kernel_initializer=_normal()),
+        layers.Reshape(base),
+        _batch_norm(),
+        layers.ReLU(),
+    ]
+    for i, (height, width_) in reversed(list(enumerate(sizes[:-1]))):
+        channels = channels // 2 if i else image_shape[2]
+        options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
+        stages.append(layers.Conv2DTranspose(channels, 4, 2, **options))
+        excess = (2 * sizes[i + 1][0] - height, 2 * sizes[i + 1][1] - width_)
+        if any(excess):
+            stages.append(layers.Cropping2D(((0, excess[0]), (0, excess[1]))))
+        if i:
+            stages += [_batch_norm(), layers.ReLU()]
+    return keras.Sequential([*stages, layers.Activation("tanh")])
+
+
+def discriminator(image_shape, width=64, base_size=7):
+    """Model, images (n, height, width, channels) in [-1, 1] -> logits (n, 1)."""
+    stages = [keras.Input(image_shape)]
+    for i in range(len(ladder(*image_shape[:2], base_size)) - 1):
+        options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
+        stages.append(layers.Conv2D(width * 2**i, 4, 2, **options))
+        if i:
+            stages.append(_batch_norm())
+        stages.append(layers.LeakyReLU(0.2))
+    return keras.Sequential([*stages, layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer=_normal())])
 
 
 class GuideGAN(keras.Model):
@@ -40,9 +96,7 @@ class GuideGAN(keras.Model):
             logits = self.discriminator(images, training=True)
             discriminator_loss = self.loss_function(labels, logits)
         weights = self.discriminator.trainable_weights
-        self.discriminator_optimizer.apply_gradients(
-            zip(tape.gradient(discriminator_loss, weights), weights, strict=True)
-        )
+        self.discriminator_optimizer.apply_gradients(zip(tape.gradient(discriminator_loss, weights), weights, strict=True))
 
         latents = keras.random.normal((n, self.latent_dim), seed=self.seed_generator)
         called_real = tf.zeros((n, 1))

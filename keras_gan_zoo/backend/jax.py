@@ -62,5 +62,5 @@ class Trainer:
 
     @staticmethod
     def as_dataset(batches, signature):
-        """The iterator `batches` as what `fit` takes."""
-        return batches
+        """The iterator `batches` as what `fit` takes: a generator of tuples."""
+        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches)

@@ -1,6 +1,7 @@
 """`fit` on whatever holds images."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -54,6 +55,8 @@ class Fitting:
             `keras.callbacks.History`.
         """
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
+        # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
+        options["shuffle"] = False
         count = self.minibatches_per_round
         if y is not None and not self.takes_labels:
             raise ValueError(f"y (labels) was given, but {type(self).__name__} does not train on labels; leave y out.")
@@ -70,13 +73,13 @@ class Fitting:
             labels,
             batch_size=batch_size * count,
             start=initial_epoch * steps,
-            length=max(epochs - initial_epoch, 0) * steps,
+            length=max(epochs - initial_epoch, 1) * steps,
             seed=seed,
         )
         signature = [((batch_size * count, *images.shape[1:]), "uint8")]
         signature += [((batch_size * count,), "int32")] if self.takes_labels else []
         batches = self.as_dataset((stream[i] for i in range(len(stream))), signature)
-        return super().fit(batches, steps_per_epoch=steps, shuffle=False, **options)
+        return super().fit(batches, steps_per_epoch=steps, **options)
 
     def image_data(self, x, y=None):
         """Any finite source of images as an `ImageData` that fits this model, or an error that says what does not."""
@@ -108,7 +111,8 @@ class Fitting:
         if isinstance(data, keras.utils.PyDataset):
             self.check_batch(data[0])
             return _Rounds(data, count) if count > 1 else data
-        return self.joined_batches(data, count)
+        # Keras itself knows how to begin an iterable anew in each epoch; an iterator, and the joining of batches, go once.
+        return self.joined_batches(data, count) if count > 1 or isinstance(data, Iterator) else data
 
     def joined_batches(self, batches, count):
         """An iterator of batches as one of rounds."""
@@ -116,7 +120,9 @@ class Fitting:
         for parts in iter(lambda: tuple(itertools.islice(iterator, count)), ()):
             if len(parts) == count:
                 self.check_batch(parts[0])
-                yield _concatenated(parts)
+                joined = _concatenated(parts)
+                # Keras takes tuples only from a generator.
+                yield joined if isinstance(joined, tuple) else (joined,)
 
     def check_batch(self, batch):
         """Refuses NumPy images, or labels, that this model was not built for."""

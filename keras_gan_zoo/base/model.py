@@ -65,7 +65,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
     ):
         super().__init__(name=name, dtype=dtype)
         self.image_shape, self.latent_dim = check_shape(image_shape), latent_dim
-        self.options = Options.from_arguments(type(self).__name__, options)
+        self.options = Options.from_arguments(type(self), options)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.log_names}
         with precision(self.dtype_policy):

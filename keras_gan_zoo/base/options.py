@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import inspect
 
 import keras
 
@@ -41,13 +42,20 @@ class Options:
 
     @classmethod
     def from_arguments(cls, owner, arguments):
-        """Checks the keyword arguments of a variant's constructor; an unknown name is an error naming the closest one."""
-        known = [field.name for field in dataclasses.fields(cls)]
+        """Checks the keyword arguments of a constructor; an unknown name is an error that names the closest one.
+
+        Args:
+            owner: the class that is constructed; the arguments of its constructors are names that were possible.
+            arguments: name -> value of what they did not take.
+        """
+        fields = {field.name for field in dataclasses.fields(cls)}
+        signatures = [inspect.signature(base.__init__).parameters for base in owner.__mro__ if "__init__" in vars(base)]
+        possible = fields.union(*signatures)
         for name in arguments:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(known)}."
-                raise TypeError(f"{owner}() got an unknown argument {name!r}; {hint}")
+            if name not in fields:
+                close = difflib.get_close_matches(name, possible, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(sorted(fields))}."
+                raise TypeError(f"{owner.__name__}() got an unknown argument {name!r}; {hint}")
         options = cls(**arguments)
         options.check()
         return options

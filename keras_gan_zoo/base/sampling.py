@@ -128,6 +128,8 @@ class Sampling:
 
 def spherical(start, end, t):
     """Spherical interpolation of two vectors (d,) at the fractions t (n,): (n, d); linear where they point alike."""
+    # In float32 the ends would not be met exactly, nor vectors that point oppositely be told from others.
+    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
     norms = np.linalg.norm(start) * np.linalg.norm(end)
     angle = np.arccos(np.clip(np.dot(start, end) / norms, -1.0, 1.0)) if norms else 0.0
     t = np.asarray(t)[:, None]

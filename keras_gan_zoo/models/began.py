@@ -7,8 +7,7 @@ The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |
     balance        k <- clip(k + rate (gamma L(x) - L(G(z))), 0, 1)
     convergence    L(x) + |gamma L(x) - L(G(z))|              (lower is better; it does not see a collapse)
 
-Differs from the paper: the skip connections and vanishing residuals, which it offers as options, are left out, as in the
-authors' reference figures' code.
+Differs from the paper: its optional skip connections and vanishing residuals are left out.
 """
 
 import keras

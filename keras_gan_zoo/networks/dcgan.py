@@ -16,6 +16,8 @@ from ..layers import OneHot, label_maps
 def ladder(image_shape, base_size):
     """Sizes (height, width) from the image down to the base: (28, 28), (14, 14), (7, 7)."""
     sizes = [tuple(image_shape[:2])]
+    if max(sizes[0]) <= base_size:
+        raise ValueError(f"image_shape={image_shape!r} is too small for these networks; one side must exceed {base_size}.")
     while max(sizes[-1]) > base_size:
         sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
     return sizes

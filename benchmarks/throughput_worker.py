@@ -1,0 +1,157 @@
+"""One measurement in a process of its own, for `benchmarks.throughput`: settings as JSON in, results as JSON out.
+
+    python -m benchmarks.throughput_worker '{"contender": "ours", "variant": "dcgan", ...}'
+
+Synthetic uint8 images from a seed. Training goes through what a user would call (`fit` on the array for the zoo, `fit` on a
+data set for the Keras guide's model, the loop over a DataLoader for PyTorch) and is timed whole: shuffling, batching,
+scaling, logging and the start of the epoch are in it. A first call with a few rounds, which builds and traces everything,
+is not.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+WARM_UP_ROUNDS = 5
+LATENT_DIM = 100  # of DCGAN, the zoo's default
+
+
+def main(settings):
+    measure = {"describe": describe, "ours": ours, "keras_guide": keras_guide, "torch_loop": torch_loop}
+    print(json.dumps(measure[settings["contender"]](settings)))
+
+
+def describe(settings):
+    """Versions, commit, and the dtype that the zoo picks on this machine."""
+    import torch
+
+    from keras_gan_zoo.metrics.records import commit, versions
+    from keras_gan_zoo.models import variants
+    from keras_gan_zoo.training import fastest_dtype
+
+    dtype, reason = fastest_dtype()
+    return {
+        "dtype": {"chosen": dtype, "reason": reason},
+        "versions": {**versions(), "torch": torch.__version__},
+        "commit": commit(),
+        "variants": variants(),
+    }
+
+
+def ours(settings):
+    """A variant of the zoo through its public `fit` and `generate`."""
+    import keras_gan_zoo
+    from keras_gan_zoo.training import fastest_dtype
+
+    after_import = peak_memory()
+    dtype = fastest_dtype()[0] if settings["dtype"] == "auto" else settings["dtype"]
+    arguments = {} if settings["width"] is None else {"width": settings["width"]}
+    model = keras_gan_zoo.models.variant_class(settings["variant"])
+    gan = model(image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
+    gan.compile()
+    minibatches, batch_size = gan.minibatches_per_round, settings["batch_size"]
+    rounds = max(settings["rounds"] // minibatches, 1)
+    per_round = minibatches * batch_size
+    images = synthetic(settings, rounds * per_round)
+    labels = np.random.default_rng(1).integers(0, gan.num_classes, len(images)) if gan.takes_labels else None
+
+    def train(rounds):
+        gan.fit(images, labels, batch_size=batch_size, steps_per_epoch=rounds, verbose=0, seed=settings["seed"])
+
+    train(WARM_UP_ROUNDS)
+    seconds = timed(lambda: train(rounds))
+    trained = peak_memory()
+    result = {
+        "dtype": dtype,
+        "parameters": sum(network.count_params() for network in (gan.generator, gan.discriminator)),
+        "minibatches_per_round": minibatches,
+        "training_images_per_second": rounds * per_round / seconds,
+        "peak_memory_mb": trained,
+        "memory_after_import_mb": after_import,
+    }
+    if settings["samples"]:
+        gan.generate(settings["samples"], seed=0)
+        sampling = timed(lambda: gan.generate(settings["samples"], seed=1))
+        result["sampling_images_per_second"] = settings["samples"] / sampling
+    return result
+
+
+def keras_guide(settings):
+    """The model of the Keras guide on the DCGAN networks in stock Keras layers, at Keras's default precision."""
+    import keras
+
+    from benchmarks.baselines import keras_guide as guide
+
+    after_import = peak_memory()
+    keras.utils.set_random_seed(settings["seed"])
+    networks = (
+        guide.discriminator(image_shape(settings), settings["width"] or 64),
+        guide.generator(image_shape(settings), LATENT_DIM, settings["width"] or 64),
+    )
+    gan = guide.compiled(*networks, LATENT_DIM)
+    batch_size, rounds = settings["batch_size"], settings["rounds"]
+    images = guide.scaled(synthetic(settings, rounds * batch_size))
+    gan.fit(guide.dataset(images, batch_size).repeat().take(WARM_UP_ROUNDS), verbose=0)
+    seconds = timed(lambda: gan.fit(guide.dataset(images, batch_size), verbose=0))
+    return {
+        "dtype": keras.config.dtype_policy().name,
+        "parameters": sum(network.count_params() for network in networks),
+        "training_images_per_second": rounds * batch_size / seconds,
+        "peak_memory_mb": peak_memory(),
+        "memory_after_import_mb": after_import,
+    }
+
+
+def torch_loop(settings):
+    """The plain PyTorch loop, at PyTorch's default precision and number of threads."""
+    import torch
+
+    from benchmarks.baselines.torch_loop import Loop, loader
+
+    after_import = peak_memory()
+    torch.manual_seed(settings["seed"])
+    loop = Loop(image_shape(settings), LATENT_DIM, settings["width"] or 64)
+    batch_size, rounds = settings["batch_size"], settings["rounds"]
+    images = synthetic(settings, rounds * batch_size)
+    loop.epoch(loader(images[: WARM_UP_ROUNDS * batch_size], batch_size))
+    batches = loader(images, batch_size)
+    seconds = timed(lambda: loop.epoch(batches))
+    networks = (loop.generator, loop.discriminator)
+    running = ("running_mean", "running_var")
+    return {
+        "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "parameters": sum(p.numel() for network in networks for p in network.parameters())
+        + sum(b.numel() for network in networks for name, b in network.named_buffers() if name.endswith(running)),
+        "threads": torch.get_num_threads(),
+        "training_images_per_second": rounds * batch_size / seconds,
+        "peak_memory_mb": peak_memory(),
+        "memory_after_import_mb": after_import,
+    }
+
+
+def synthetic(settings, n):
+    """n random images, uint8 (n, side, side, channels)."""
+    return np.random.default_rng(settings["seed"]).integers(0, 256, (n, *image_shape(settings)), np.uint8)
+
+
+def image_shape(settings):
+    return settings["image_size"], settings["image_size"], settings["channels"]
+
+
+def timed(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def peak_memory():
+    """Largest resident set of this process so far, in MB of 10^6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
