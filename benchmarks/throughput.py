@@ -62,10 +62,10 @@ def main(arguments=None):
         "rounds": options.rounds,
         "seed": options.seed,
     }
-    load_before = os.getloadavg()
+    load_before = load()
     described = worker({"contender": "describe"})
     variants = described.pop("variants") if options.variants is None else options.variants
-    protocol = {**settings, "samples": options.samples, "repeats": options.repeats, "text": __doc__}
+    protocol = {**settings, "samples": options.samples, "repeats": options.repeats, "text": __doc__.partition("Protocol: ")[2]}
     record = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "protocol": protocol,
@@ -82,7 +82,7 @@ def main(arguments=None):
     if "start_up" in options.parts:
         record["start_up"] = start_up(variants, options)
     record["checks"] = checks(record, options.preset)
-    record["device"]["load_average"] = {"before": load_before, "after": os.getloadavg()}
+    record["device"]["load_average"] = {"before": load_before, "after": load()}
     print(report(record))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
@@ -167,6 +167,7 @@ def summary(results):
 
 
 def distribution(values):
+    values = [float(f"{value:.5g}") for value in values]
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
 
 
@@ -205,6 +206,11 @@ def device():
         "avx512_bf16": "avx512_bf16" in fields.get("flags", "").split(),
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def load():
+    """Processes that ran or waited for a core in the last minute, on average."""
+    return round(os.getloadavg()[0], 2)
 
 
 # Judging ---------------------------------------------------------------------------------------------------------------
@@ -277,7 +283,7 @@ def report(record):
     """The record as text."""
     machine, protocol = record["device"], record["protocol"]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']['before'][0]:.2f} before the run; "
+        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']['before']:.2f} before the run; "
         f"commit {record['commit'][:18]}",
         f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}.",
         "",

@@ -8,6 +8,8 @@ scaling, logging and the start of the epoch are in it. A first call with a few r
 is not.
 """
 
+import importlib.metadata
+import importlib.util
 import json
 import resource
 import sys
@@ -26,16 +28,15 @@ def main(settings):
 
 def describe(settings):
     """Versions, commit, and the dtype that the zoo picks on this machine."""
-    import torch
-
     from keras_gan_zoo.metrics.records import commit, versions
     from keras_gan_zoo.models import variants
     from keras_gan_zoo.training import fastest_dtype
 
     dtype, reason = fastest_dtype()
+    torch = importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"
     return {
         "dtype": {"chosen": dtype, "reason": reason},
-        "versions": {**versions(), "torch": torch.__version__},
+        "versions": {**versions(), "torch": torch},
         "commit": commit(),
         "variants": variants(),
     }
@@ -46,10 +47,10 @@ def ours(settings):
     import keras_gan_zoo
     from keras_gan_zoo.training import fastest_dtype
 
+    model = keras_gan_zoo.models.variant_class(settings["variant"])
     after_import = peak_memory()
     dtype = fastest_dtype()[0] if settings["dtype"] == "auto" else settings["dtype"]
     arguments = {} if settings["width"] is None else {"width": settings["width"]}
-    model = keras_gan_zoo.models.variant_class(settings["variant"])
     gan = model(image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
     gan.compile()
     minibatches, batch_size = gan.minibatches_per_round, settings["batch_size"]

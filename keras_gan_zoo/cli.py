@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 app = typer.Typer(
@@ -29,7 +30,8 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, as 
         _fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
     for preset in presets:
         size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "no weights"
-        table.add_row(preset.name, preset.variant, preset.data, preset.license, size, summary(preset.results))
+        cells = (preset.name, preset.variant, preset.data, preset.license, size, summary(preset.results))
+        table.add_row(*map(escape, cells))
     out.print(table)
 
 
@@ -38,7 +40,7 @@ def sample(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
     output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("samples.png"),
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of images in the grid.")] = 64,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
     label: Annotated[int | None, typer.Option(help="Class of all images, for conditional models.")] = None,
     truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
 ):
@@ -50,7 +52,7 @@ def sample(
     images = grid_samples(gan, n, seed, label, truncation)
     output.parent.mkdir(parents=True, exist_ok=True)
     save_grid(images, output)
-    out.print(f"{output}: {n} images of {preset}, seed {seed}.")
+    _say(out, f"{output}: {n} images of {preset}, seed {seed}.")
 
 
 @app.command()
@@ -59,7 +61,7 @@ def train(
     output: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/NAME.")] = None,
     data: Annotated[str | None, typer.Option(help="For a variant: folder, zip, .npz or TFDS name.")] = None,
     size: Annotated[str | None, typer.Option(help="For a variant: image size, as 64 or 48x32.")] = None,
-    channels: Annotated[int, typer.Option(help="For a variant: 1 grey, 3 RGB, 4 RGBA.")] = 3,
+    channels: Annotated[int | None, typer.Option(help="For a variant: 1 grey, 3 RGB (the default), 4 RGBA.")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="For a variant: pass over images that cannot be read.")
     ] = False,
@@ -76,26 +78,33 @@ def train(
     if dtype not in (None, "float32", "mixed_bfloat16"):
         _fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
     if Path(recipe).exists():
-        if data or size or rounds or batch_size:
-            _fail("--data, --size, --rounds and --batch-size are for a variant; a recipe says them itself.")
+        if skip_unreadable or any(value is not None for value in (data, size, channels, rounds, batch_size)):
+            _fail(
+                "--data, --size, --channels, --skip-unreadable, --rounds and --batch-size are for a variant; a recipe "
+                "says them itself."
+            )
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:
-        settings = _recipe_for(recipe, data, size, channels, skip_unreadable, rounds, batch_size)
+        settings = _recipe_for(recipe, data, size, channels or 3, skip_unreadable, rounds, batch_size)
         name = recipe
     output = output or Path("runs") / name
     try:
         run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, console=out)
     except KeyboardInterrupt:
-        err.print(f"Stopped. Go on with the same command and --resume; {output} holds the last checkpoint.")
+        began = (output / "config.yaml").exists()
+        rest = f"Go on with the same command and --resume; {output} holds the run." if began else "Nothing was written."
+        _say(err, f"Stopped. {rest}")
         raise typer.Exit(130) from None
-    out.print(f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
+    _say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
 
 
 def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_size):
     from .config import parse_recipe
     from .models import check_variant
 
+    if Path(variant).name != variant or Path(variant).suffix:
+        _fail(f"There is no recipe {variant}.")
     check_variant(variant)
     if data is None or size is None:
         _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
@@ -121,8 +130,13 @@ def summary(results) -> str:
     return ", ".join(f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items())
 
 
+def _say(console, message):
+    """Prints text as it is: no markup is read in it, and no path is broken over lines."""
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
 def _fail(message):
-    err.print(f"[red]Error:[/red] {message}", highlight=False, soft_wrap=True)
+    err.print(f"[red]Error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(2)
 
 
@@ -131,8 +145,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        err.print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True)
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        err.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

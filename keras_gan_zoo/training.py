@@ -95,21 +95,24 @@ def train(
     size, channels = gan.image_shape[:2], gan.image_shape[2]
     data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
     output.mkdir(parents=True, exist_ok=True)
-    write_recipe(recipe, output / CONFIG)
+    if not resume:
+        with c.whole_file(output / CONFIG) as partial:
+            write_recipe(recipe, partial)
     if resume and checkpoint.exists():
-        gan.load_weights(checkpoint)
+        _load_checkpoint(gan, checkpoint)
 
     progress = c.Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
     part = settings.checkpoint_rounds
     watchers = [
         progress,
         c.StopAtNaN(),
-        c.Checkpoint(checkpoint),
         c.CSVLog(output / LOG),
         c.SampleGrid(output / "samples", every=settings.sample_rounds // part),
     ]
     if tensorboard:
         watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
+    # Last, so that what belongs to a part is there once its checkpoint is; a part that is repeated writes it again.
+    watchers.append(c.Checkpoint(checkpoint))
     try:
         gan.fit(
             data,
@@ -149,11 +152,20 @@ def make_optimizer(settings: Optimizer, steps: int):
     rate = settings.learning_rate
     if settings.decay_start is not None:
         rate = LinearDecay(rate, steps, int(settings.decay_start * steps))
+    if "learning_rate" in settings.arguments:
+        raise ConfigError("An optimizer's arguments hold learning_rate; it stands beside them, not among them.")
     try:
         config = {**settings.arguments, "learning_rate": rate}
         return keras.optimizers.get({"class_name": settings.name, "config": config})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
+
+
+def _load_checkpoint(gan, path):
+    try:
+        gan.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); the run cannot go on from it, so start it anew.") from error
 
 
 def _with_dtype(recipe, dtype, resumed, console):
@@ -182,7 +194,7 @@ def _check_run(recipe, output, resume):
         raise FileExistsError(
             f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder."
         )
-    before, now = _flat(read_recipe(output / CONFIG).model_dump()), _flat(recipe.model_dump())
+    before, now = (_flat(r.model_dump(mode="json")) for r in (read_recipe(output / CONFIG), recipe))
     differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     if differing:
         changes = ", ".join(f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing)

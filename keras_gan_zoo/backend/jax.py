@@ -1,16 +1,16 @@
 """Training on JAX: the same round, with every variable carried through stateless scopes."""
 
-import contextlib
-
 import jax
 import keras
+
+from .single_device import SingleDevice
 
 
 def _values(variables):
     return [variable.value for variable in variables]
 
 
-class Trainer:
+class Trainer(SingleDevice):
     """Gives a `GAN` its pure `train_step` on JAX."""
 
     def train_step(self, state, data):
@@ -51,16 +51,3 @@ class Trainer:
     def gradient(self, function, x):
         """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""
         return jax.grad(lambda x: keras.ops.sum(function(x)))(x)
-
-    def writing(self, variables):
-        """Assignments of a round end up in the scope of `train_step`; nothing is to be held back."""
-        return contextlib.nullcontext()
-
-    def draw(self, sample, shape):
-        """sample(shape)."""
-        return sample(shape)
-
-    @staticmethod
-    def as_dataset(batches, signature):
-        """The iterator `batches` as what `fit` takes: a generator of tuples."""
-        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches)

@@ -1,12 +1,12 @@
 """Training on torch: state that an objective writes is held in a scope until its gradient has been taken."""
 
-import contextlib
-
 import keras
 import torch
 
+from .single_device import SingleDevice
 
-class Trainer:
+
+class Trainer(SingleDevice):
     """Gives a `GAN` its `train_step` on torch."""
 
     def train_step(self, data):
@@ -31,16 +31,3 @@ class Trainer:
         with torch.enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
             return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
-
-    def writing(self, variables):
-        """Assignments outside of an objective need not be held back."""
-        return contextlib.nullcontext()
-
-    def draw(self, sample, shape):
-        """sample(shape)."""
-        return sample(shape)
-
-    @staticmethod
-    def as_dataset(batches, signature):
-        """The iterator `batches` as what `fit` takes: a generator of tuples."""
-        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches)

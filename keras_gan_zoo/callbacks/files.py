@@ -44,11 +44,22 @@ class Checkpoint(keras.callbacks.Callback):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with whole_file(self.path) as partial:
+                _reserve(partial, self.model)
                 self.model.save_weights(partial)
         except OSError as error:
             raise OSError(
                 error.errno, f"The checkpoint {self.path} could not be written ({error}); the one before it is kept"
             ) from error
+
+
+def _reserve(path, model):
+    """Fails cleanly where a checkpoint has no room; HDF5 may bring the process down when one of its writes fails."""
+    variables = [*model.variables, *model.optimizer.variables]
+    # Keras writes the optimizers twice, under the model and in their container; and HDF5 has its own overhead.
+    size = sum(2 * math.prod(variable.shape) * 4 + 4096 for variable in variables)
+    with open(path, "wb") as file:
+        for _ in range(0, size, 2**20):
+            file.write(bytes(2**20))
 
 
 class SampleGrid(keras.callbacks.Callback):

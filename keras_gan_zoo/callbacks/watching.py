@@ -52,6 +52,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, rounds, images_per_round, console=None):
         super().__init__()
         self.rounds, self.images_per_round, self.console = rounds, images_per_round, console
+        self.bar = None
 
     def on_train_begin(self, logs=None):
         from rich import progress
@@ -86,6 +87,7 @@ class Progress(keras.callbacks.Callback):
         self.close()
 
     def close(self):
-        """Ends the bar; also for a training that an error has ended."""
-        self.bar.update(self.task, completed=int(self.model.rounds))
-        self.bar.stop()
+        """Ends the bar; also for a training that an error has ended, perhaps before there was one."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=int(self.model.rounds))
+            self.bar.stop()

@@ -1,0 +1,198 @@
+"""The 2014 game: losses, routing, and dynamics with closed forms."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_gan_zoo import GAN
+
+
+def value(x):
+    return float(ops.convert_to_numpy(x))
+
+
+def images(n=8, shape=(2, 2, 1), seed=0):
+    return ops.convert_to_tensor(np.random.default_rng(seed).uniform(-1, 1, (n, *shape)).astype("float32"))
+
+
+def test_defaults_are_the_papers_networks():
+    gan = GAN()
+    assert gan.latent_dim == 100 and gan.image_shape == (28, 28, 1)
+    assert gan.generator.count_params() == 100 * 1200 + 1200 + 1200 * 1200 + 1200 + 1200 * 784 + 784
+    assert gan.discriminator.count_params() == 784 * 1200 + 1200 + 240 * 1200 + 1200 + 240 + 1
+    gan.compile()
+    for optimizer in gan.optimizers:
+        assert (type(optimizer).__name__, optimizer.beta_1) == ("Adam", 0.5)
+        assert value(optimizer.learning_rate) == pytest.approx(2e-4)
+
+
+def test_losses_are_those_of_the_game(tiny_gan):
+    r, f = ops.convert_to_tensor([2.0, -1.0, 0.5, 3.0]), ops.convert_to_tensor([-1.5, 0.25, 1.0, -2.0])
+    gan, saturating = tiny_gan(), tiny_gan(saturating=True)
+    assert value(gan.discriminator_loss(r, f)) == pytest.approx(1.1075991077, abs=1e-6)
+    assert value(gan.generator_loss(f)) == pytest.approx(1.1793855991, abs=1e-6)
+    assert value(saturating.generator_loss(f)) == pytest.approx(-0.6168855991, abs=1e-6)
+
+
+def test_an_undecided_discriminator_gives_the_equilibrium_losses(tiny_gan):
+    gan = tiny_gan()
+    gan.discriminator.set_weights([0 * weight for weight in gan.discriminator.get_weights()])
+    assert value(gan.discriminator_objective(images())) == pytest.approx(2 * math.log(2), abs=1e-6)
+    assert value(gan.generator_objective(images())) == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_the_discriminator_plays_first(tiny_gan):
+    assert [(player.name, player.steps) for player in tiny_gan(n_critic=3).players()] == [
+        ("discriminator", 3),
+        ("generator", 1),
+    ]
+
+
+def test_gradients_go_where_the_game_sends_them(tiny_gan, gradients_of):
+    gan = tiny_gan()
+    x = images()
+    of_d = gan.discriminator.trainable_variables
+    of_g = gan.generator.trainable_variables
+    assert all(gradient is None for gradient in gradients_of(lambda: gan.discriminator_objective(x), of_g))
+    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.discriminator_objective(x), of_d))
+    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.generator_objective(x), of_g))
+
+
+def test_one_step_moves_the_scores_the_right_way(tiny_gan):
+    gan = tiny_gan()
+    gan.compile(keras.optimizers.SGD(1e-2), keras.optimizers.SGD(1e-2), run_eagerly=True)
+    x = images(64) + 0.5
+    fake = gan.generator(gan.draw_latents(256), training=False)
+
+    def scores():
+        return value(ops.mean(gan.score(x))), value(ops.mean(gan.score(fake)))
+
+    discriminator, generator = gan.players()
+    real_before, fake_before = scores()
+    gan.update(discriminator, x)
+    real_after, fake_after = scores()
+    assert real_after - fake_after > real_before - fake_before + 1e-5
+
+    latents = gan.draw_latents(256)
+    before = value(ops.mean(gan.score(gan.generator(latents))))
+    gan.update(generator, x)
+    assert value(ops.mean(gan.score(gan.generator(latents)))) > before + 1e-6
+
+
+def test_a_discriminator_that_can_win_does(tiny_gan):
+    # Under a sigmoid applied twice the loss could not fall below 1.0064.
+    gan = tiny_gan()
+    gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5), run_eagerly=True)
+    gan.generator.set_weights([0 * gan.generator.get_weights()[0], -5 + 0 * gan.generator.get_weights()[1]])
+    discriminator = gan.players()[0]
+    for _ in range(30):
+        loss = gan.update(discriminator, ops.ones((8, 2, 2, 1)))
+    assert 0 < value(loss) < 0.2
+
+
+# Dirac-GAN: C(x) = psi x, the data at 0, the model at theta; the saturating game of one number against one. --------------
+
+
+def dirac(r1_gamma):
+    """The Dirac-GAN from (theta, psi) = (1, -1) as a zoo model; steps of 0.1."""
+    generator = keras.Sequential(
+        [
+            keras.Input((1,)),
+            layers.Rescaling(0.0),
+            layers.Dense(1, bias_initializer="ones"),
+            layers.Reshape((1, 1, 1)),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [keras.Input((1, 1, 1)), layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer=_constant(-1.0))]
+    )
+    gan = GAN((1, 1, 1), 1, generator=generator, discriminator=discriminator, saturating=True, r1_gamma=r1_gamma, seed=0)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    return gan
+
+
+def _constant(number):
+    return keras.initializers.Constant(number)
+
+
+def dirac_radius(r1_gamma, rounds):
+    theta, psi = 1.0, -1.0
+    for _ in range(rounds):
+        psi -= 0.1 * (theta / (1 + math.exp(-psi * theta)) + r1_gamma * psi)
+        theta += 0.1 * psi / (1 + math.exp(-psi * theta))
+    return math.hypot(theta, psi)
+
+
+def test_dirac_twin_has_the_golden_radius():
+    assert dirac_radius(0.0, 500) == pytest.approx(1.4142725, abs=1e-6)
+
+
+@pytest.mark.parametrize(("r1_gamma", "low", "high"), [(0.0, 1.4, 1.43), (0.3, 1e-4, 2e-3)])
+def test_dirac_gan_orbits_and_r1_lets_it_converge(r1_gamma, low, high):
+    gan = dirac(r1_gamma)
+    for _ in range(500):
+        gan.train_on_batch(np.zeros((2, 1, 1, 1), "float32"))
+    theta, psi = (network.trainable_variables[-1] for network in (gan.generator, gan.discriminator))
+    radius = math.hypot(value(ops.squeeze(theta)), value(ops.squeeze(psi)))
+    assert radius == pytest.approx(dirac_radius(r1_gamma, 500), rel=1e-3)
+    assert low < radius < high
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_r1_is_of_real_images_and_carries_the_half(n, tiny_gan):
+    gan = tiny_gan(r1_gamma=10.0)
+    norm = np.sum(gan.discriminator.get_weights()[0] ** 2)
+    assert value(gan.r1_penalty(images(n))) == pytest.approx(5.0 * norm, rel=1e-5)
+    plain = tiny_gan()
+    difference = value(gan.discriminator_objective(images(n))) - value(plain.discriminator_objective(images(n)))
+    assert difference == pytest.approx(5.0 * norm, rel=1e-4)
+    assert plain.r1_penalty(images(n)) == 0.0
+
+
+class Counting(GAN):
+    """Keeps the sizes of the batches that its penalty differentiates at."""
+
+    def score_gradient(self, batch):
+        self.sizes.append(batch.shape[0])
+        return super().score_gradient(batch)
+
+
+@pytest.mark.parametrize(("share", "n", "expected"), [(1.0, 8, 8), (0.5, 8, 4), (0.25, 8, 2), (0.25, 9, 3), (0.1, 4, 1)])
+def test_r1_on_a_share_of_the_batch(share, n, expected, tiny_gan):
+    gan = tiny_gan(Counting, r1_gamma=1.0, r1_share=share)
+    gan.sizes = []
+    gan.r1_penalty(images(n))
+    assert gan.sizes == [expected]
+
+
+def test_r1_refuses_batch_norm(tiny_gan):
+    discriminator = keras.Sequential(
+        [keras.Input((2, 2, 1)), layers.Flatten(), keras.Sequential([layers.BatchNormalization()]), layers.Dense(1)]
+    )
+    gan = tiny_gan(discriminator=discriminator, r1_gamma=1.0)
+    with pytest.raises(ValueError, match="norm='layer' or norm=None"):
+        gan.discriminator_objective(images())
+
+
+def test_real_and_fake_are_scored_apart_only_where_batch_norm_would_mix_them(tiny_gan):
+    normed = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.BatchNormalization(), layers.Dense(1)])
+    for discriminator, sizes in ((None, [16]), (normed, [8, 8])):
+        gan = tiny_gan(Scoring, discriminator=discriminator) if discriminator else tiny_gan(Scoring)
+        gan.sizes = []
+        real, fake = images(8), -images(8)
+        scores = gan.scores(real, fake)
+        assert gan.sizes == sizes
+        expected = [gan.score(real), gan.score(fake)]
+        for a, b in zip(scores, expected, strict=True):
+            np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), atol=1e-5)
+
+
+class Scoring(GAN):
+    """Keeps the sizes of the batches that it scores."""
+
+    def score(self, batch, training=True):
+        self.sizes.append(batch.shape[0])
+        return super().score(batch, training)

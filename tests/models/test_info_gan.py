@@ -1,0 +1,195 @@
+"""InfoGAN: codes, the bound on their information, and the reduction to GAN."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_gan_zoo import InfoGAN
+from keras_gan_zoo.losses import minimax_discriminator_loss, non_saturating_generator_loss
+
+
+def value(x):
+    return float(ops.convert_to_numpy(x))
+
+
+def images(n=8, seed=0):
+    return ops.convert_to_tensor(np.random.default_rng(seed).uniform(-1, 1, (n, 16, 16, 1)).astype("float32"))
+
+
+def built(cls=InfoGAN, **options):
+    keras.utils.set_random_seed(0)
+    gan = cls((16, 16, 1), 6, width=4, hidden=16, seed=0, **options)
+    gan.compile(run_eagerly=True)
+    return gan
+
+
+def test_defaults_are_the_papers():
+    gan = InfoGAN(width=4, hidden=8)
+    assert (gan.num_classes, gan.continuous, gan.latent_dim) == (10, 2, 62)
+    assert (gan.categorical_weight, gan.continuous_weight) == (1.0, 0.1)
+    assert gan.generator.input_shape == (None, 74)
+    gan.compile()
+    assert [value(optimizer.learning_rate) for optimizer in gan.optimizers] == pytest.approx([2e-4, 1e-3])
+    assert not gan.takes_labels
+
+
+def test_codes_are_uniform():
+    gan = built(categories=4)
+    _, (one_hot, numbers) = gan.coded_fakes(4000)
+    one_hot, numbers = ops.convert_to_numpy(one_hot), ops.convert_to_numpy(numbers)
+    np.testing.assert_array_equal(one_hot.sum(axis=1), 1.0)
+    np.testing.assert_allclose(one_hot.sum(axis=0), 1000, atol=150)
+    assert numbers.shape == (4000, 2) and np.abs(numbers).max() <= 1
+    assert numbers.std() == pytest.approx(3**-0.5, rel=0.03)
+
+
+def test_the_generator_is_given_the_codes_that_q_is_asked_for():
+    class Seeing(InfoGAN):
+        def draw_latents(self, n):
+            return ops.zeros((n, self.latent_dim))
+
+    gan = built(Seeing, norm=None)
+    gan.generator = keras.Sequential([keras.Input((18,)), layers.Reshape((1, 18, 1)), layers.Activation("linear")])
+    latents, (one_hot, numbers) = gan.coded_fakes(5)
+    latents = ops.convert_to_numpy(latents)[:, 0, :, 0]
+    np.testing.assert_array_equal(latents[:, :6], 0)
+    np.testing.assert_array_equal(latents[:, 6:8], ops.convert_to_numpy(numbers))
+    np.testing.assert_array_equal(latents[:, 8:], ops.convert_to_numpy(one_hot))
+
+
+def test_an_ignorant_q_knows_nothing():
+    gan = built()
+    gan.recognition.set_weights([0 * weight for weight in gan.recognition.get_weights()])
+    fake, codes = gan.coded_fakes(8)
+    _, loss = gan.judged(fake, codes)
+    numbers = (ops.convert_to_numpy(codes[1]) ** 2).sum(axis=1).mean() / 2 + math.log(2 * math.pi)
+    assert value(loss) == pytest.approx(math.log(10) + 0.1 * numbers, abs=1e-5)
+    assert value(gan.trackers["information"].result()) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_perfect_q_knows_all():
+    gan = built()
+    fake, codes = gan.coded_fakes(8)
+    gan.recognition = lambda features, training: (100.0 * codes[0], codes[1])
+    _, loss = gan.judged(fake, codes)
+    assert value(loss) == pytest.approx(0.1 * 1.8378771, abs=1e-5)
+    assert value(gan.trackers["information"].result()) == pytest.approx(math.log(10), abs=1e-5)
+
+
+class Fixed(InfoGAN):
+    """Always the same fakes and codes."""
+
+    def coded_fakes(self, n):
+        one_hot = ops.one_hot(ops.arange(n) % self.num_classes, self.num_classes)
+        return ops.convert_to_tensor(-images(n, seed=1)), (one_hot, ops.zeros((n, self.continuous)))
+
+
+@pytest.mark.parametrize("norm", ["batch", None])
+def test_without_weights_the_losses_are_those_of_gan(norm):
+    gan = built(Fixed, categorical_weight=0.0, continuous_weight=0.0, norm=norm)
+    real, fake = images(), -images(seed=1)
+    expected = minimax_discriminator_loss(gan.score(real), gan.score(fake))
+    assert value(gan.discriminator_objective(real)) == pytest.approx(value(expected), abs=1e-5)
+    expected = non_saturating_generator_loss(gan.score(fake))
+    assert value(gan.generator_objective(real)) == pytest.approx(value(expected), abs=1e-5)
+    weighted = built(Fixed, norm=norm)
+    weighted.set_weights(gan.get_weights())
+    assert value(weighted.generator_objective(real)) - value(expected) > 1.0
+
+
+@pytest.mark.parametrize(("weights", "moves"), [((1.0, 0.1), True), ((0.0, 0.0), False)])
+def test_q_learns_in_the_discriminators_step_from_fakes_only(weights, moves, gradients_of):
+    gan = built(categorical_weight=weights[0], continuous_weight=weights[1], norm=None)
+    gradients = gradients_of(lambda: gan.discriminator_objective(images()), gan.recognition.trainable_variables)
+    assert all((gradient is not None and np.abs(gradient).max() > 1e-7) == moves for gradient in gradients)
+    discriminator, generator = gan.players()
+    assert gan.recognition in discriminator.networks and gan.recognition not in generator.networks
+    information = gradients_of(
+        lambda: gan.judged(ops.stop_gradient(gan.coded_fakes(8)[0]), gan.coded_fakes(8)[1])[1],
+        [gan.discriminator.get_layer("hidden").kernel],
+    )
+    assert (information[0] is not None and np.abs(information[0]).max() > 1e-9) == moves
+
+
+def test_q_sees_no_real_image():
+    seen = []
+
+    class Listening(InfoGAN):
+        def judged(self, fake, codes):
+            seen.append(ops.convert_to_numpy(fake))
+            return super().judged(fake, codes)
+
+    gan = built(Listening, norm=None)
+    gan.train_on_batch(ops.ones((4, 16, 16, 1)))
+    assert len(seen) == 2 and all(np.abs(batch).max() < 1 for batch in seen)
+
+
+def test_a_category_is_asked_for_by_its_label():
+    gan = built()
+    images = gan.generate(3, [0, 1, 2], seed=0)
+    assert images.shape == (3, 16, 16, 1)
+    with pytest.raises(ValueError, match="expected less than 10"):
+        gan.generate(1, 10)
+
+
+def test_logs_tell_the_information(round_of):
+    gan = built()
+    logs = gan.train_on_batch(*round_of(gan), return_dict=True)
+    assert set(logs) == {"discriminator_loss", "generator_loss", "information"}
+    assert all(np.isfinite(float(value)) for value in logs.values())
+
+
+# Ten blobs on 8 x 8 pixels: with the bound the categories become readable, without it they do not. ------------------------
+
+
+def blob_gan(weight):
+    keras.utils.set_random_seed(0)
+    noise, features = 4, 32
+    generator = keras.Sequential(
+        [
+            keras.Input((noise + 11,)),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(64, activation="tanh"),
+            layers.Reshape((8, 8, 1)),
+        ]
+    )
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Dense(64, activation="leaky_relu")(layers.Flatten()(inputs))
+    x = layers.Dense(features, activation="leaky_relu")(x)
+    discriminator = keras.Model(inputs, [layers.Dense(1)(x), x])
+    gan = InfoGAN(
+        (8, 8, 1),
+        noise,
+        continuous=1,
+        categorical_weight=weight,
+        continuous_weight=0.0,
+        generator=generator,
+        discriminator=discriminator,
+        norm=None,
+        seed=0,
+    )
+    gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)))
+    return gan
+
+
+def blobs(rng, n):
+    grid = np.arange(8)
+    centres = np.array([(2 + 2 * (i % 3), 1 + 2 * (i // 3)) for i in range(10)])[rng.integers(0, 10, n)]
+    squared = (grid[:, None] - centres[:, 0, None, None]) ** 2 + (grid - centres[:, 1, None, None]) ** 2
+    return (2 * np.exp(-squared) - 1)[..., None].astype("float32")
+
+
+def information_after(steps, weight):
+    gan, rng = blob_gan(weight), np.random.default_rng(0)
+    for _ in range(steps):
+        gan.reset_metrics()
+        logs = gan.train_on_batch(blobs(rng, 64), return_dict=True)
+    return float(logs["information"])
+
+
+def test_the_bound_makes_categories_readable():
+    assert information_after(400, weight=1.0) > 2.2
+    assert information_after(400, weight=0.0) < 0.3

@@ -1,0 +1,75 @@
+"""The shipped presets: what they generate, and whether their documents say what was measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+import keras_gan_zoo
+from benchmarks.presets import card_text, with_tables
+from keras_gan_zoo.metrics.classifier import Classifier
+from keras_gan_zoo.presets import build, find_preset, read_recipe
+
+PRESETS = [preset.name for preset in keras_gan_zoo.list_presets()]
+
+
+def seen(images):
+    return Classifier("mnist").probabilities(images)
+
+
+def test_there_are_presets():
+    assert {"dcgan_mnist", "wgan_gp_mnist", "cgan_mnist", "info_gan_mnist"} <= set(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_samples_are_digits_of_all_classes(name):
+    images = keras_gan_zoo.load(name).generate(500, seed=1)
+    assert images.dtype == np.float32 and images.shape == (500, 28, 28, 1)
+    assert -1 <= images.min() < -0.99 and 0.9 < images.max() <= 1
+    probabilities = seen(images)
+    shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / 500
+    assert shares.min() > 0.02 and shares.max() < 0.25
+    assert probabilities.max(axis=1).mean() > 0.85
+    # The same networks with fresh weights pass none of this.
+    fresh = seen(build(read_recipe(find_preset(name))).generate(500, seed=1))
+    assert np.bincount(fresh.argmax(axis=1), minlength=10).min() == 0
+
+
+def test_conditional_samples_show_the_label_asked_for():
+    gan = keras_gan_zoo.load("cgan_mnist")
+    labels = np.arange(500) % 10
+    right = seen(gan.generate(500, labels=labels, seed=2)).argmax(axis=1) == labels
+    assert right.mean() > 0.95
+
+
+def test_the_codes_of_info_gan_are_classes_of_their_own():
+    gan = keras_gan_zoo.load("info_gan_mnist")
+    codes = np.arange(500) % 10
+    digits = seen(gan.generate(500, labels=codes, seed=2)).argmax(axis=1)
+    purity = [np.bincount(digits[codes == code]).max() / 50 for code in range(10)]
+    assert np.mean(purity) > 0.6
+    shuffled = np.random.default_rng(0).permutation(digits)
+    assert np.mean([np.bincount(shuffled[codes == code]).max() / 50 for code in range(10)]) < 0.4
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_walks_between_latents_are_smooth(name):
+    gan = keras_gan_zoo.load(name)
+    images = gan.interpolate(3, 4, 33, labels=5 if gan.num_classes else None)
+    steps = np.linalg.norm(np.diff(images.reshape(33, -1), axis=0), axis=1)
+    assert steps.max() < 6 * np.median(steps) and steps.min() > 0
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
+    preset = keras_gan_zoo.list_presets(name)[0]
+    assert preset.bytes < 1_050_000
+    assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
+    assert {"FID", "rarest class"} <= set(preset.results)
+    assert (preset.folder / "README.md").read_text("utf-8") == card_text(name)
+
+
+def test_the_readme_has_the_tables_of_the_results():
+    text = (find_preset("dcgan_mnist").parents[1] / "README.md").read_text("utf-8")
+    assert with_tables(text) == text
+
