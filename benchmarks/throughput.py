@@ -65,7 +65,12 @@ def main(arguments=None):
     load_before = load()
     described = worker({"contender": "describe"})
     variants = described.pop("variants") if options.variants is None else options.variants
-    protocol = {**settings, "samples": options.samples, "repeats": options.repeats, "text": __doc__.partition("Protocol: ")[2]}
+    protocol = {
+        **settings,
+        "samples": options.samples,
+        "repeats": options.repeats,
+        "text": __doc__.partition("Protocol: ")[2],
+    }
     record = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "protocol": protocol,

@@ -11,9 +11,11 @@ is not.
 import importlib.metadata
 import importlib.util
 import json
+import re
 import resource
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -150,6 +152,10 @@ def timed(function):
 
 def peak_memory():
     """Largest resident set of this process so far, in MB of 10^6 bytes."""
+    # Linux counts the memory of the parent, from which a process is forked, into its ru_maxrss, but not into VmHWM.
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 

@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 out, err = Console(), Console(stderr=True)
 
 
@@ -48,6 +46,8 @@ def sample(
     from .callbacks import grid_samples, save_grid
     from .presets import load
 
+    if output.is_dir():
+        _fail(f"--output {output} is a folder; name a PNG file.")
     gan = load(preset)
     images = grid_samples(gan, n, seed, label, truncation)
     output.parent.mkdir(parents=True, exist_ok=True)

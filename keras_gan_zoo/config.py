@@ -160,9 +160,7 @@ def parse_recipe(settings: Any, where: str) -> Recipe:
 
 def write_recipe(recipe: Recipe, path: str | Path) -> None:
     """Writes the recipe, defaults included, so that it means the same under another version's defaults."""
-    text = yaml.safe_dump(
-        recipe.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=120
-    )
+    text = yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True, width=120)
     Path(path).write_text(text, "utf-8")
 
 

@@ -196,9 +196,7 @@ def read_weights(gan, folder: str | Path) -> None:
         expected, dtype, networks = info["sha256"], info["dtype"], info["networks"]
         variables = {key: v for name in networks for key, v in _variables(gan, name).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PresetError(
-            f"{info_path} cannot be used ({error}); take the whole folder from its source again."
-        ) from error
+        raise PresetError(f"{info_path} cannot be used ({error}); take the whole folder from its source again.") from error
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -12,6 +12,7 @@ Stopped at any moment and started again, a run ends in bit-identical weights: th
 of the random generators and of the game are in the checkpoint, and the order of the images is a function of seed and round.
 """
 
+import importlib.util
 import os
 import platform
 from pathlib import Path
@@ -47,9 +48,7 @@ def fastest_dtype() -> tuple[str, str]:
     return "float32", f"a CPU under the {keras.backend.backend()} backend"
 
 
-def train(
-    recipe: Recipe | str | Path, output: str | Path, *, resume=False, dtype=None, tensorboard=False, console=None
-):
+def train(recipe: Recipe | str | Path, output: str | Path, *, resume=False, dtype=None, tensorboard=False, console=None):
     """Trains a model by its recipe.
 
     Args:
@@ -72,6 +71,8 @@ def train(
     checkpoint = output / CHECKPOINT
     recipe = _with_dtype(recipe, dtype, output if resume else None, console)
     _check_run(recipe, output, resume)
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError("TensorBoard logs need the package tensorboard, which is not installed: pip install tensorboard.")
 
     import keras
 
@@ -94,6 +95,13 @@ def train(
     options = recipe.data.model_dump(include={"split", "on_error"}, exclude_none=True)
     size, channels = gan.image_shape[:2], gan.image_shape[2]
     data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
+    gan.image_data(data)
+    images = settings.batch_size * gan.minibatches_per_round
+    if images > len(data.images):
+        raise ConfigError(
+            f"A round takes {images} images ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
+            f"but {recipe.data.source!r} has {len(data.images)}; lower training.batch_size."
+        )
     output.mkdir(parents=True, exist_ok=True)
     if not resume:
         with c.whole_file(output / CONFIG) as partial:
@@ -101,7 +109,7 @@ def train(
     if resume and checkpoint.exists():
         _load_checkpoint(gan, checkpoint)
 
-    progress = c.Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
+    progress = c.Progress(settings.rounds, images, console)
     part = settings.checkpoint_rounds
     watchers = [
         progress,
@@ -191,9 +199,7 @@ def _check_run(recipe, output, resume):
             raise FileExistsError(f"output={str(output)!r} holds other files; name a new folder.")
         return
     if not resume:
-        raise FileExistsError(
-            f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder."
-        )
+        raise FileExistsError(f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder.")
     before, now = (_flat(r.model_dump(mode="json")) for r in (read_recipe(output / CONFIG), recipe))
     differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     if differing:

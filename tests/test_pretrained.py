@@ -72,4 +72,3 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
 def test_the_readme_has_the_tables_of_the_results():
     text = (find_preset("dcgan_mnist").parents[1] / "README.md").read_text("utf-8")
     assert with_tables(text) == text
-

@@ -20,9 +20,7 @@ class Trainer(SingleDevice):
             self.optimizer.variables,
             self.metrics_variables,
         )
-        mapping = [
-            pair for group, values in zip(groups, state, strict=True) for pair in zip(group, values, strict=True)
-        ]
+        mapping = [pair for group, values in zip(groups, state, strict=True) for pair in zip(group, values, strict=True)]
         with keras.StatelessScope(state_mapping=mapping) as scope:
             logs = self.train_round(data)
         return logs, tuple([scope.get_current_value(variable) for variable in group] for group in groups)

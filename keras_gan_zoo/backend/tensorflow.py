@@ -30,7 +30,10 @@ class Trainer:
     """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
 
     def train_step(self, data):
-        return self.train_round(data)
+        # At the end of a data set of unknown length, Keras asks for one batch too many; what does not depend on that batch
+        # (counters, random generators) would be moved nevertheless.
+        with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
+            return self.train_round(data)
 
     def update(self, player, batch):
         """One gradient step of `player` on `batch`; returns its loss before the step."""
@@ -72,7 +75,5 @@ class Trainer:
     def as_dataset(batches, signature):
         """The iterator `batches` as what `fit` takes; static shapes let the step be compiled once, for one shape."""
         specs = tuple(tf.TensorSpec(shape, dtype) for shape, dtype in signature)
-        dataset = tf.data.Dataset.from_generator(
-            lambda: batches, output_signature=specs if len(specs) > 1 else specs[0]
-        )
+        dataset = tf.data.Dataset.from_generator(lambda: batches, output_signature=specs if len(specs) > 1 else specs[0])
         return dataset.prefetch(4)

@@ -25,8 +25,7 @@ class Compiling:
         given = (discriminator_optimizer, generator_optimizer)
         if given[0] is not None and given[0] is given[1]:
             raise ValueError(
-                "discriminator_optimizer and generator_optimizer are the same object; its moments would be shared. "
-                "Make two."
+                "discriminator_optimizer and generator_optimizer are the same object; its moments would be shared. Make two."
             )
         self.optimizers = tuple(
             default if optimizer is None else keras.optimizers.get(optimizer)

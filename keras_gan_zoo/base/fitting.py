@@ -93,9 +93,7 @@ class Fitting:
         check_images(data.images, self.image_shape, name="x")
         if self.takes_labels:
             if data.labels is None:
-                raise ValueError(
-                    f"{type(self).__name__} trains on labels, but the data has none; pass y, integers (n,)."
-                )
+                raise ValueError(f"{type(self).__name__} trains on labels, but the data has none; pass y, integers (n,).")
             check_labels(data.labels, self.num_classes, len(data.images), name="y")
         return data
 

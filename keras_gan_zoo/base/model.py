@@ -219,8 +219,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         weights = {id(variable) for variable in self.weights}
         seeds = [variable for variable in self.non_trainable_variables if id(variable) not in weights]
         return {
-            str(i): variable
-            for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
+            str(i): variable for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
         }
 
     def get_config(self):
@@ -237,9 +236,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         networks = {key: value for key, value in config.items() if isinstance(value, dict)}
-        return cls(
-            **{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}}
-        )
+        return cls(**{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}})
 
     def save_own_variables(self, store):
         for name, variable in self._saved().items():

@@ -100,9 +100,7 @@ def check_shape(image_shape):
     """(height, width, channels) as a tuple of integers, or an error that says what is wrong with it."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
     if not isinstance(shape, tuple) or len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
-        raise ValueError(
-            f"image_shape={image_shape!r} is not possible; pass (height, width, channels), as (64, 64, 3)."
-        )
+        raise ValueError(f"image_shape={image_shape!r} is not possible; pass (height, width, channels), as (64, 64, 3).")
     if shape[-1] not in (1, 3, 4):
         raise ValueError(
             f"image_shape={image_shape!r} has {shape[-1]} channels; 1 (grey), 3 (RGB) and 4 (RGBA) are possible."

@@ -112,6 +112,8 @@ class Sampling:
             **options: of `keras.Model.export`.
         """
         options.setdefault("verbose", False)
+        # Keras's ONNX exporter takes a model that was called.
+        self.decode(self.latents(1, seed=0))
         self.sampler.export(filepath, format=format, **options)
 
     def _latent_vector(self, value, name):
@@ -120,9 +122,7 @@ class Sampling:
         vector = np.asarray(value, "float32")
         expected = self.noise(np.random.default_rng(0), 1).shape[1:]
         if vector.shape != expected:
-            raise ValueError(
-                f"{name} has the shape {vector.shape}; pass a latent vector of shape {expected} or a seed."
-            )
+            raise ValueError(f"{name} has the shape {vector.shape}; pass a latent vector of shape {expected} or a seed.")
         return vector
 
 

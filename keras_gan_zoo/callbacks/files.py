@@ -101,9 +101,7 @@ class CSVLog(keras.callbacks.Callback):
                 self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= int(self.model.rounds)]
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows.append(
-            {"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}}
-        )
+        self.rows.append({"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.rows[-1])
             writer.writeheader()

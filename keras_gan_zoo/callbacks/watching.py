@@ -56,13 +56,15 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         from rich import progress
+        from rich.table import Column
 
         self.bar = progress.Progress(
             progress.TextColumn("round"),
             progress.MofNCompleteColumn(),
-            progress.BarColumn(),
+            progress.BarColumn(bar_width=20),
             progress.TimeRemainingColumn(),
-            progress.TextColumn("{task.fields[text]}"),
+            # On a narrow terminal this column wraps, where rich would cut the others short.
+            progress.TextColumn("{task.fields[text]}", table_column=Column(no_wrap=False)),
             console=self.console,
         )
         self.task = self.bar.add_task("training", total=self.rounds, completed=int(self.model.rounds), text="")

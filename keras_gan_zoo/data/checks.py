@@ -55,9 +55,7 @@ def check_channels(channels: Any, name: str = "channels") -> None:
         raise InvalidData(f"{name}={channels!r} must be 1 (grey), 3 (RGB) or 4 (RGBA).")
 
 
-def check_images(
-    images: Any, image_shape: Sequence[int | None] | None = None, name: str = "images"
-) -> tuple[float, float]:
+def check_images(images: Any, image_shape: Sequence[int | None] | None = None, name: str = "images") -> tuple[float, float]:
     """Check a batch of images: type, dtype, rank, channels, shape, finite values, range.
 
     Args:
@@ -85,9 +83,7 @@ def check_images(
         fix = "keep 1 (grey), 3 (RGB) or 4 (RGBA) of them"
         if images.shape[1] in CHANNELS:
             fix = f"the channels seem to come first: np.moveaxis({name}, 1, -1)"
-        raise InvalidData(
-            f"{name} has {images.shape[3]} channels (shape {images.shape}); expected 1, 3 or 4. Fix: {fix}."
-        )
+        raise InvalidData(f"{name} has {images.shape[3]} channels (shape {images.shape}); expected 1, 3 or 4. Fix: {fix}.")
     if image_shape is not None:
         expected = tuple(image_shape)
         if len(expected) != 3 or any(e is not None and e != a for e, a in zip(expected, images.shape[1:], strict=True)):

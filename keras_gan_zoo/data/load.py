@@ -140,9 +140,7 @@ def _kind_of_name(source: str | os.PathLike) -> str:
 def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any) -> None:
     # An option that would be ignored is a mistake that shows only in the results, if at all.
     if split != "train" and kind not in ("tfds", "npz"):
-        raise InvalidData(
-            f"split={split!r} is for TFDS names and .npz files, but source is a {kind}. Fix: leave it out."
-        )
+        raise InvalidData(f"split={split!r} is for TFDS names and .npz files, but source is a {kind}. Fix: leave it out.")
     if on_error != "raise" and kind not in ("folder", "zip"):
         raise InvalidData(f"on_error={on_error!r} is for folders and zips, but source is a {kind}. Fix: leave it out.")
     if data_dir is not None and kind != "tfds":

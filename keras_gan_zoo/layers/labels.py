@@ -24,7 +24,5 @@ class OneHot(layers.Layer):
 
 def label_maps(labels, num_classes, height, width, name):
     """Symbolic labels (batch,) -> planes (batch, height, width, num_classes), one constant plane for each class."""
-    planes = layers.Reshape((1, 1, num_classes), name=f"{name}_reshape")(
-        OneHot(num_classes, name=f"{name}_one_hot")(labels)
-    )
+    planes = layers.Reshape((1, 1, num_classes), name=f"{name}_reshape")(OneHot(num_classes, name=f"{name}_one_hot")(labels))
     return layers.UpSampling2D((height, width), name=f"{name}_tile")(planes)

@@ -14,9 +14,7 @@ def check_variant(name: str) -> None:
     """Refuses a name that is no variant's with a ValueError that names the closest ones."""
     if name not in variants():
         close = difflib.get_close_matches(name, variants(), n=3)
-        hint = (
-            f"did you mean {' or '.join(map(repr, close))}?" if close else f"the variants are {', '.join(variants())}."
-        )
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"the variants are {', '.join(variants())}."
         raise ValueError(f"variant={name!r} is unknown; {hint}")
 
 

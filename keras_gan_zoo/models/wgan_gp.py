@@ -50,9 +50,7 @@ class WGANGP(GAN):
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 
     def default_generator(self):
-        return dcgan_generator(
-            self.image_shape, self.latent_dim, width=self.width, kernel_size=5, norm=None, base_size=4
-        )
+        return dcgan_generator(self.image_shape, self.latent_dim, width=self.width, kernel_size=5, norm=None, base_size=4)
 
     def default_discriminator(self):
         width = self.discriminator_width or self.width

@@ -26,9 +26,7 @@ def info_gan_discriminator(image_shape, *, width=64, hidden=1024, norm="batch", 
     return keras.Model(images, [score, features], name=name)
 
 
-def info_gan_recognition(
-    features_dim, categories, continuous, *, hidden=128, norm="batch", leak=0.01, name="recognition"
-):
+def info_gan_recognition(features_dim, categories, continuous, *, hidden=128, norm="batch", leak=0.01, name="recognition"):
     """Features -> parameters of Q(c | x).
 
     Args:

@@ -11,7 +11,9 @@ def weights(model):
 
 def gap(gan):
     """|average - weights|, as a share of the weights."""
-    difference = sum(np.abs(a - b).sum() for a, b in zip(weights(gan.average_generator), weights(gan.generator), strict=True))
+    difference = sum(
+        np.abs(a - b).sum() for a, b in zip(weights(gan.average_generator), weights(gan.generator), strict=True)
+    )
     return difference / sum(np.abs(b).sum() for b in weights(gan.generator))
 
 

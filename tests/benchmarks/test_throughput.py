@@ -1,4 +1,4 @@
-"""The throughput benchmark compares like with like, takes turns, and judges by its own limits."""
+"""The throughput benchmark compares like with like, lets the contenders take turns, and judges by its limits."""
 
 import json
 
@@ -8,57 +8,173 @@ import pytest
 import keras_gan_zoo
 from benchmarks import throughput
 
-torch = pytest.importorskip("torch")
 SHAPES = [(28, 28, 1), (20, 13, 3)]
+TINY = ["--width", "4", "--batch-size", "4", "--rounds", "2", "--repeats", "1", "--samples", "4"]
+
+
+def zoo_networks(shape):
+    gan = keras_gan_zoo.DCGAN(shape, 10, width=6, seed=0)
+    return gan.generator, gan.discriminator
+
+
+def guide_networks(shape):
+    from benchmarks.baselines import keras_guide
+
+    return keras_guide.generator(shape, 10, width=6), keras_guide.discriminator(shape, width=6)
 
 
 def torch_networks(shape):
+    pytest.importorskip("torch")
     from benchmarks.baselines.torch_loop import Discriminator, Generator
 
-    return Generator(shape, 10, width=6).eval(), Discriminator(shape, width=6).eval()
+    return Generator(shape, 10, width=6), Discriminator(shape, width=6)
 
 
-def count(network):
-    running = [b for name, b in network.named_buffers() if name.endswith(("running_mean", "running_var"))]
-    return sum(tensor.numel() for tensor in [*network.parameters(), *running])
+def torch_sizes(networks):
+    running = ("running_mean", "running_var")
+    buffers = [b for network in networks for name, b in network.named_buffers() if name.endswith(running)]
+    return sum(t.numel() for t in [*buffers, *(p for network in networks for p in network.parameters())])
+
+
+def copy_to_torch(model, network, base):
+    """Puts the weights of a Keras model into a torch module whose layers come in the same order.
+
+    Flattened maps (height, width, channels) = `base` become (channels, height, width).
+    """
+    import torch
+    from torch import nn
+
+    modules = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d))]
+    layers = [layer for layer in model.layers if layer.weights]
+    assert len(layers) == len(modules)
+    for layer, module in zip(layers, modules, strict=True):
+        weights = [np.array(weight) for weight in layer.get_weights()]
+        if isinstance(module, nn.BatchNorm2d):
+            values = dict(zip(("weight", "bias", "running_mean", "running_var"), weights, strict=True))
+        elif isinstance(module, nn.Linear) and layer.output.shape[-1] == 1:
+            values = {"weight": weights[0].reshape(base).transpose(2, 0, 1).reshape(1, -1)}
+        elif isinstance(module, nn.Linear):
+            values = {"weight": weights[0].reshape(-1, *base).transpose(3, 1, 2, 0).reshape(-1, weights[0].shape[0])}
+        else:
+            values = {"weight": weights[0].transpose(3, 2, 0, 1)}
+        for name, value in values.items():
+            getattr(module, name).data.copy_(torch.from_numpy(np.ascontiguousarray(value)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_three_generators_and_discriminators_have_equal_sizes(shape):
-    from benchmarks.baselines import keras_guide
-
-    gan = keras_gan_zoo.DCGAN(shape, 10, width=6)
-    guide = keras_guide.generator(shape, 10, width=6), keras_guide.discriminator(shape, width=6)
-    sizes = [network.count_params() for network in (gan.generator, gan.discriminator)]
-    assert [network.count_params() for network in guide] == sizes
-    assert [count(network) for network in torch_networks(shape)] == sizes
+def test_all_contenders_have_networks_of_equal_sizes(shape):
+    sizes = [network.count_params() for network in zoo_networks(shape)]
+    assert [network.count_params() for network in guide_networks(shape)] == sizes
+    assert [torch_sizes([network]) for network in torch_networks(shape)] == sizes
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_torch_discriminator_is_the_same_function(shape):
-    gan = keras_gan_zoo.DCGAN(shape, 10, width=6, seed=0)
-    network = torch_networks(shape)[1]
-    with torch.no_grad():
-        for layer in gan.discriminator.layers:
-            weights = [torch.from_numpy(np.array(w)) for w in layer.get_weights()]
-            if layer.name.startswith("down") and len(weights) == 1:
-                convolutions = [m for m in network.stages if isinstance(m, torch.nn.Conv2d)]
-                target = next(m for m in convolutions if m.weight.shape[:2] == weights[0].shape[:1:-1])
-                target.weight.copy_(weights[0].permute(3, 2, 0, 1))
-            elif layer.name == "score":
-                height, width, channels = gan.discriminator.get_layer("flatten").input.shape[1:]
-                rows = weights[0].reshape(height, width, channels).permute(2, 0, 1)
-                network.score.weight.copy_(rows.reshape(1, -1))
-        images = np.random.default_rng(0).uniform(-1, 1, (4, *shape)).astype("float32")
-        ours = np.array(gan.discriminator(images, training=False))[:, 0]
-        # The scales of batch norm are drawn at random on both sides; here they are made 1.
-        for layer in gan.discriminator.layers:
-            if layer.name.endswith("norm"):
-                layer.gamma.assign(np.ones(layer.gamma.shape))
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.weight.fill_(1.0)
-        ours = np.array(gan.discriminator(images, training=False))[:, 0]
-        theirs = network(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
-    assert np.abs(ours).max() > 1e-4
-    np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-6)
+def test_the_networks_are_the_same_functions(shape):
+    ours, guides, theirs = zoo_networks(shape), guide_networks(shape), torch_networks(shape)
+    import torch
+
+    rng = np.random.default_rng(0)
+    base = ours[0].get_layer("base_map").output.shape[1:]
+    inputs = rng.standard_normal((5, 10), "float32"), rng.uniform(-1, 1, (5, *shape)).astype("float32")
+    for model, guide, network, x in zip(ours, guides, theirs, inputs, strict=True):
+        guide.set_weights(model.get_weights())
+        copy_to_torch(model, network, base)
+        # With training=True, so that the batch statistics are compared too.
+        expected = np.array(model(x, training=True)).reshape(5, -1)
+        np.testing.assert_allclose(np.array(guide(x, training=True)).reshape(5, -1), expected, rtol=1e-4, atol=1e-6)
+        x = torch.from_numpy(x).movedim(-1, 1) if x.ndim == 4 else torch.from_numpy(x)
+        y = network(x).detach()
+        y = y.movedim(1, -1) if y.ndim == 4 else y
+        assert expected.std() > 1e-4
+        np.testing.assert_allclose(y.numpy().reshape(5, -1), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_writes_a_record(tmp_path, capsys):
+    pytest.importorskip("torch")
+    output = tmp_path / "new" / "record.json"
+    code = throughput.main([*TINY, "--parts", "dcgan", "--output", str(output)])
+    record = json.loads(output.read_text())
+    assert set(record) == {
+        *("date", "protocol", "commit", "versions", "dtype", "device", "dcgan", "variants", "start_up", "checks")
+    }
+    assert {"keras", "tensorflow", "torch"} <= set(record["versions"])
+    assert {"cpu", "cores", "amx_bf16", "load_average"} <= set(record["device"])
+    assert (record["protocol"]["batch_size"], record["protocol"]["seed"]) == (4, 0)
+    assert list(record["dcgan"]) == ["zoo", "zoo_float32", "keras_guide", "torch_loop"]
+    assert len({result["parameters"] for result in record["dcgan"].values()}) == 1
+    assert record["dcgan"]["zoo"]["dtype"] == record["dtype"]["chosen"]
+    assert all(record["dcgan"][name]["dtype"] == "float32" for name in ("zoo_float32", "keras_guide", "torch_loop"))
+    for result in record["dcgan"].values():
+        assert 0.1 < result["training_images_per_second"]["median"] < 1e6
+        assert 30 < result["memory_after_import_mb"]["median"] < result["peak_memory_mb"]["median"] < 1e4
+    verdicts = [check["passed"] for check in record["checks"]]
+    assert None not in verdicts[:2] and verdicts[2:] == [None] * 3
+    assert code == (False in verdicts)
+    assert "torch_loop" in capsys.readouterr().out
+
+
+def faked(monkeypatch, speeds, seconds):
+    """Replaces the measuring processes: speeds (contender or variant -> images/s), seconds (word in a command -> s)."""
+    turns = []
+
+    def worker(settings):
+        if settings["contender"] == "describe":
+            dtype = {"chosen": "mixed_bfloat16", "reason": "a fake"}
+            return {"dtype": dtype, "versions": {}, "commit": "0", "variants": ["dcgan", "broken"]}
+        name = settings["variant"] if "variant" in settings else settings["contender"]
+        if settings.get("dtype") == "float32":
+            name += "_float32"
+        turns.append(name)
+        if name == "broken":
+            raise throughput.MeasurementError("it broke")
+        sampling = {"sampling_images_per_second": 10.0} if settings.get("samples") else {}
+        return {"dtype": "x", "training_images_per_second": speeds[name], "peak_memory_mb": 5.0, **sampling}
+
+    def wall_time(command):
+        return {"seconds": next(value for word, value in seconds.items() if word in " ".join(command))}
+
+    monkeypatch.setattr(throughput, "worker", worker)
+    monkeypatch.setattr(throughput, "wall_time", wall_time)
+    return turns
+
+
+SPEEDS = {"dcgan": 140.0, "dcgan_float32": 100.0, "keras_guide": 99.0, "torch_loop": 100.0}
+SECONDS = {"load(": 5.9, "tensorflow": 4.0, "keras, keras_gan_zoo": 4.05, "import keras_gan_zoo": 6.0, "list": 0.3}
+SECONDS["import keras"] = 3.98
+
+
+def test_contenders_take_turns_and_limits_are_inclusive(monkeypatch, tmp_path, capsys):
+    turns = faked(monkeypatch, SPEEDS, SECONDS)
+    arguments = ["--variants", "dcgan", "--repeats", "2", "--output", str(tmp_path / "record.json")]
+    assert throughput.main(arguments) == 0
+    assert turns == ["dcgan", "dcgan_float32", "keras_guide", "torch_loop"] * 2 + ["dcgan"] * 2
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert [check["passed"] for check in record["checks"]] == [True] * 5
+    assert [check["value"]["median"] for check in record["checks"]] == [1.4, 1.0, 0.07, 0.3, 1.475]
+    assert capsys.readouterr().out.count("PASS") == 5
+
+
+def test_what_misses_a_limit_fails(monkeypatch, tmp_path, capsys):
+    slow = {**SPEEDS, "dcgan": 139.0, "torch_loop": 101.0}
+    late = {**SECONDS, "load(": 6.1, "keras, keras_gan_zoo": 4.1, "list": 0.6}
+    faked(monkeypatch, slow, late)
+    output = tmp_path / "record.json"
+    assert throughput.main(["--variants", "--repeats", "1", "--output", str(output)]) == 1
+    assert [check["passed"] for check in json.loads(output.read_text())["checks"]] == [False] * 5
+    assert capsys.readouterr().out.count("FAIL") == 5
+
+
+def test_a_variant_that_fails_is_reported_and_the_others_are_measured(monkeypatch, tmp_path, capsys):
+    turns = faked(monkeypatch, SPEEDS, SECONDS)
+    output = tmp_path / "record.json"
+    assert throughput.main(["--parts", "variants", "--repeats", "2", "--output", str(output)]) == 1
+    assert turns == ["dcgan", "broken", "dcgan"]
+    variants = json.loads(output.read_text())["variants"]
+    assert variants["broken"] == {"error": "it broke"}
+    assert variants["dcgan"]["sampling_images_per_second"] == {"median": 10, "min": 10, "max": 10, "values": [10, 10]}
+    assert "it broke" in capsys.readouterr().out
+
+
+def test_a_process_that_fails_says_why():
+    with pytest.raises(throughput.MeasurementError, match="ValueError: no such thing"):
+        throughput.run(["-c", "raise ValueError('no such thing')"])

@@ -59,9 +59,7 @@ def test_label_maps_are_one_plane_for_each_class():
 
 def test_weight_clip():
     w = np.array([-2.0, -0.25, 0.0, 0.25, 2.0], "float32")
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(WeightClip(0.25)(ops.convert_to_tensor(w))), np.clip(w, -0.25, 0.25)
-    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(WeightClip(0.25)(ops.convert_to_tensor(w))), np.clip(w, -0.25, 0.25))
     constraint = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(WeightClip(0.5)))
     assert type(constraint) is WeightClip and constraint.limit == 0.5
 

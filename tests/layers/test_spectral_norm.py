@@ -34,7 +34,9 @@ def inputs(kind, seed=1):
 def matrix(kind, kernel):
     """The paper's matrix, (output channels, all else)."""
     kernel = ops.convert_to_numpy(kernel)
-    return np.moveaxis(kernel, -2 if kind == "transpose" else -1, 0).reshape(kernel.shape[-2 if kind == "transpose" else -1], -1)
+    return np.moveaxis(kernel, -2 if kind == "transpose" else -1, 0).reshape(
+        kernel.shape[-2 if kind == "transpose" else -1], -1
+    )
 
 
 def sigma(layer):

@@ -113,9 +113,7 @@ def least_squares_optimum(a, b):
     return lambda r, f: losses.least_squares_discriminator_loss(r, f, real_label=b, fake_label=a), c, value
 
 
-@pytest.mark.parametrize(
-    "optimum", [minimax_optimum(), least_squares_optimum(0.0, 1.0), least_squares_optimum(-1.0, 1.0)]
-)
+@pytest.mark.parametrize("optimum", [minimax_optimum(), least_squares_optimum(0.0, 1.0), least_squares_optimum(-1.0, 1.0)])
 def test_the_optimal_table_of_scores_is_that_of_the_theory(optimum, differentiate):
     # The loss is convex in the table, so a vanishing gradient marks the optimum.
     loss, best, lowest = optimum

@@ -93,7 +93,9 @@ def test_r1_comes_on_top():
 
 
 def test_batch_norm_in_the_critic_is_refused():
-    discriminator = keras.Sequential([keras.Input((1, 2, 1)), layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)])
+    discriminator = keras.Sequential(
+        [keras.Input((1, 2, 1)), layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)]
+    )
     gan = WGANGP((1, 2, 1), 2, generator=linear([1.0, 1.0]).generator, discriminator=discriminator)
     with pytest.raises(ValueError, match="batch norm, which mixes the samples"):
         gan.penalty(images(2, (1, 2, 1)), images(2, (1, 2, 1), seed=1))

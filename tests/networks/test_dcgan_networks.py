@@ -153,7 +153,16 @@ def test_classes_add_a_label_input():
     assert discriminator.get_layer("map_and_label").output.shape[1:] == (4, 4, 8 + 5)
 
 
+def test_images_that_could_not_be_halved_are_refused():
+    for build in (lambda: dcgan_generator((7, 7, 1), 8), lambda: dcgan_discriminator((4, 28, 1), base_size=28)):
+        with pytest.raises(ValueError, match="one side must exceed"):
+            build()
+
+
 def test_an_unknown_norm_is_refused():
-    for build in (lambda: dcgan_generator((16, 16, 1), 8, norm="group"), lambda: dcgan_discriminator((16, 16, 1), norm="bn")):
+    for build in (
+        lambda: dcgan_generator((16, 16, 1), 8, norm="group"),
+        lambda: dcgan_discriminator((16, 16, 1), norm="bn"),
+    ):
         with pytest.raises(ValueError, match="'batch', 'layer' or None"):
             build()

@@ -75,12 +75,18 @@ def test_began_parameters_at_32x32():
     assert parameters(began_autoencoder((32, 32, 3), h, width=n)) == encoder + decoder
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 3), (48, 32, 4), (27, 13, 1), (8, 8, 3)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 3), (48, 32, 4), (27, 13, 1), (9, 9, 3)])
 def test_began_shapes(shape):
     generator, discriminator = began_decoder(shape, 6, width=4), began_autoencoder(shape, 6, width=4)
     images = generator(normal(3, 6))
     assert images.shape == (3, *shape)
     assert discriminator(images).shape == (3, *shape)
+
+
+def test_images_that_could_not_be_halved_are_refused():
+    for build in (began_decoder, began_autoencoder):
+        with pytest.raises(ValueError, match="one side must exceed 8"):
+            build((8, 8, 3), 6, width=4)
 
 
 def test_began_ends_linear_and_normalises_nothing():

@@ -1,0 +1,129 @@
+"""Plays rounds of every variant on the backend of the environment, and writes their losses as JSON.
+
+Run by `test_parity.py`, a process for each backend: python play_rounds.py OUTPUT NAME...
+
+Initial weights and all noise come from NumPy, so that backends can be compared.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+ROUNDS, BATCH, SHAPE = 5, 8, (16, 16, 1)
+
+
+class Noise:
+    """Stands in for keras.random: the same numbers on every backend, others on every call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def rng(self):
+        self.calls += 1
+        return np.random.RandomState(self.calls)
+
+    def normal(self, shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+        return keras.ops.convert_to_tensor(self.rng().normal(mean, stddev, _static(shape)).astype("float32"))
+
+    def uniform(self, shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+        return keras.ops.convert_to_tensor(self.rng().uniform(minval, maxval, _static(shape)).astype("float32"))
+
+
+def _static(shape):
+    return tuple(int(side) for side in shape)
+
+
+def build(name):
+    """A small GAN; where its paper takes several critic steps, it takes two."""
+    from keras_gan_zoo.models import variant_class
+    from keras_gan_zoo.networks import mlp_discriminator
+
+    cls = variant_class(name)
+    arguments = {"width": 16 if name == "gan" else 4, "latent_dim": 6, "seed": 0, "ema_half_life": 20}
+    if name == "info_gan":
+        arguments["hidden"] = 8
+    if name == "gan":
+        # Keras gives dropout other random numbers on each backend.
+        arguments["discriminator"] = mlp_discriminator(SHAPE, width=4, dropout=(0.0, 0.0))
+    if cls(**{key: value for key, value in arguments.items() if key in ("width", "hidden")}).options.n_critic > 1:
+        arguments["n_critic"] = 2
+    return cls(SHAPE, **arguments)
+
+
+def set_weights(gan):
+    rng = np.random.RandomState(0)
+    for layer in gan.layers:
+        for weight in layer.weights if isinstance(layer, keras.Model) else ():
+            path = weight.path.rpartition("/")[2]
+            if path == "gamma":
+                weight.assign(1 + 0.1 * rng.normal(size=weight.shape))
+            elif path in ("kernel", "bias", "beta"):
+                weight.assign(rng.normal(size=weight.shape) / np.sqrt(max(np.prod(weight.shape[:-1]), 1)) / 2)
+    if gan.average_generator is not None:
+        gan.average_generator.set_weights(gan.generator.get_weights())
+
+
+def data(gan):
+    rng = np.random.RandomState(1)
+    n = BATCH * gan.minibatches_per_round
+    for _ in range(ROUNDS):
+        images = rng.randint(0, 256, (n, *SHAPE)).astype("uint8")
+        labels = rng.randint(0, gan.num_classes or 1, n).astype("int32")
+        yield (images, labels) if gan.takes_labels else (images,)
+
+
+def eager_losses(name, noise):
+    """Logs of rounds in eager mode under NumPy's noise, and means of the trained weights."""
+    gan = build(name)
+    gan.compile(run_eagerly=True)
+    set_weights(gan)
+    noise.calls = 0
+    logs = []
+    for batch in data(gan):
+        gan.reset_metrics()
+        log = gan.train_on_batch(*batch, return_dict=True)
+        logs.append({key: float(value) for key, value in log.items()})
+    norms = [float(np.abs(weight).mean()) for weight in gan.average_generator.get_weights()]
+    return {"logs": logs, "average": norms}
+
+
+def compiled_losses(name):
+    """The last losses of a run of `fit` on arrays as users call it, and of a run that stopped halfway and went on."""
+    losses = []
+    for stops in (False, True):
+        gan = build(name)
+        gan.compile()
+        set_weights(gan)
+        parts = [np.concatenate(x) for x in zip(*data(gan), strict=True)]
+        options = {"batch_size": BATCH, "verbose": 0, "steps_per_epoch": 2, "seed": 3}
+        if stops:
+            gan.fit(*parts, epochs=1, **options)
+            gan.save_weights(sys.argv[1] + ".weights.h5")
+            gan = build(name)
+            gan.compile()
+            gan.load_weights(sys.argv[1] + ".weights.h5")
+            history = gan.fit(*parts, epochs=2, initial_epoch=1, **options)
+        else:
+            history = gan.fit(*parts, epochs=2, **options)
+        losses.append({key: float(values[-1]) for key, values in history.history.items()})
+    return losses
+
+
+def main():
+    output, names = sys.argv[1], sys.argv[2:]
+    results = {"backend": keras.backend.backend(), "eager": {}, "compiled": {}}
+    for name in ("dcgan", "wgan_gp", "cgan"):
+        if name in names:
+            results["compiled"][name] = compiled_losses(name)
+    noise = Noise()
+    keras.random.normal, keras.random.uniform = noise.normal, noise.uniform
+    for name in names:
+        results["eager"][name] = eager_losses(name, noise)
+    with open(output, "w") as file:
+        json.dump(results, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Files are whole or absent: checkpoints, sample grids and the log."""
+
+import errno
+import math
+import resource
+import signal
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gan_zoo.callbacks import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
+
+
+def following(callback, model, **parameters):
+    callback.set_model(model)
+    callback.set_params(parameters)
+    return callback
+
+
+# whole_file --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with whole_file(path) as partial:
+        assert partial.parent == path.parent and partial.suffix == ".txt" and partial != path
+        partial.write_text("new, first half")
+        assert path.read_text() == "old"
+        partial.write_text("new")
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_what_was_not_finished_is_taken_away(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(type(error)), whole_file(path) as partial:
+        partial.write_text("new, first half")
+        raise error
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+# Checkpoint --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gan(small_gan):
+    gan = small_gan("gan", (8, 8, 1))
+    gan.compile()
+    return gan
+
+
+def values(gan):
+    return [keras.ops.convert_to_numpy(variable) for variable in (*gan.variables, *gan.optimizer.variables)]
+
+
+def test_a_checkpoint_holds_the_whole_state(gan, small_gan, tmp_path):
+    rng = np.random.default_rng(0)
+    for variable in (*gan.variables, *gan.optimizer.variables):
+        kind = str(variable.dtype)
+        new = rng.random(variable.shape) if kind == "float32" else rng.integers(1, 99, variable.shape)
+        variable.assign(new.astype(kind))
+    path = tmp_path / "new folder" / "c.weights.h5"
+    following(Checkpoint(path), gan).on_epoch_end(0)
+    assert [file.name for file in path.parent.iterdir()] == ["c.weights.h5"]
+    other = small_gan("gan", (8, 8, 1))
+    other.compile()
+    other.load_weights(path)
+    assert all(np.array_equal(a, b) for a, b in zip(values(gan), values(other), strict=True))
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(gan, tmp_path, monkeypatch):
+    path = tmp_path / "c.weights.h5"
+    callback = following(Checkpoint(path), gan)
+    callback.on_epoch_end(0)
+    before = path.read_bytes()
+
+    def save(partial):
+        partial.write_bytes(before[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gan, "save_weights", save)
+    with pytest.raises(
+        OSError, match="c.weights.h5 could not be written.*No space left.*the one before it is kept"
+    ) as caught:
+        callback.on_epoch_end(1)
+    assert caught.value.errno == errno.ENOSPC
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.97])
+def test_a_disk_that_is_really_full(gan, tmp_path, monkeypatch, share):
+    """HDF5 is not asked: where one of its own writes fails, it may take the process with it (h5py 3.14)."""
+    path = tmp_path / "c.weights.h5"
+    callback = following(Checkpoint(path), gan)
+    callback.on_epoch_end(0)
+    before = path.read_bytes()
+    monkeypatch.setattr(gan, "save_weights", lambda partial: pytest.fail("HDF5 began to write"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(before)), limits[1]))
+    try:
+        callback.on_epoch_end(1)
+        error = None
+    except OSError as caught:
+        error = caught
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.errno == errno.EFBIG and "the one before it is kept" in str(error)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+# CSVLog ------------------------------------------------------------------------------------------------------------------
+
+
+def logged(path, model, rounds, loss=0.5):
+    callback = following(CSVLog(path), model)
+    callback.on_train_begin()
+    for model.rounds in rounds:
+        callback.on_epoch_end(0, {"discriminator_loss": loss, "generator_loss": np.float32(1 / 3)})
+    return path.read_text().splitlines()
+
+
+def test_the_log_has_one_line_for_each_epoch(tmp_path):
+    assert logged(tmp_path / "log.csv", SimpleNamespace(rounds=0), [5, 10]) == [
+        "round,discriminator_loss,generator_loss",
+        "5,0.5,0.333333",
+        "10,0.5,0.333333",
+    ]
+
+
+def test_lines_past_the_round_of_the_model_are_written_anew(tmp_path):
+    """The run was killed after round 15 was logged, and goes on from the checkpoint of round 10."""
+    path = tmp_path / "log.csv"
+    logged(path, SimpleNamespace(rounds=0), [5, 10, 15], loss=1.0)
+    lines = logged(path, SimpleNamespace(rounds=10), [15, 20], loss=2.0)
+    assert [line.split(",")[:2] for line in lines[1:]] == [["5", "1"], ["10", "1"], ["15", "2"], ["20", "2"]]
+
+
+# Sample grids ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "columns", "rows"), [(1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 2, 2), (5, 3, 2), (64, 8, 8)])
+@pytest.mark.parametrize("shape", [(40, 64, 3), (64, 33, 1), (70, 7, 4)])
+def test_images_lie_row_by_row(tmp_path, n, columns, rows, shape):
+    height, width, channels = shape
+    images = np.random.default_rng(0).integers(1, 256, (n, *shape), dtype=np.uint8)
+    save_grid(images, tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+        pixels = np.asarray(picture).reshape(rows * height, columns * width, channels)
+    for i in range(rows * columns):
+        row, column = divmod(i, columns)
+        tile = pixels[row * height : (row + 1) * height, column * width : (column + 1) * width]
+        np.testing.assert_array_equal(tile, images[i] if i < n else np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("side", "given", "scale"), [(28, None, 2), (16, None, 4), (64, None, 1), (80, None, 1), (28, 3, 3)]
+)
+def test_small_images_are_enlarged_to_whole_pixels(tmp_path, side, given, scale):
+    images = np.random.default_rng(0).integers(0, 256, (4, side, side, 1), dtype=np.uint8)
+    save_grid(images, tmp_path / "grid.png", scale=given)
+    with Image.open(tmp_path / "grid.png") as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (2 * side * scale,) * 2
+    flat = images[..., 0].reshape(2, 2, side, side).swapaxes(1, 2).reshape(2 * side, 2 * side)
+    np.testing.assert_array_equal(pixels, flat.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+class Recorder:
+    """Stands for a model: remembers what it was asked for."""
+
+    def __init__(self, num_classes=None):
+        self.num_classes, self.rounds, self.asked = num_classes, 0, []
+
+    def generate(self, n, **options):
+        self.asked.append((n, options))
+        return np.zeros((n, 4, 4, 1), "uint8")
+
+
+def test_classes_go_column_by_column():
+    gan = Recorder(num_classes=3)
+    grid_samples(gan, 16, seed=5, truncation=0.7)
+    (n, options) = gan.asked[0]
+    assert n == 16 and options["seed"] == 5 and options["truncation"] == 0.7 and options["dtype"] == "uint8"
+    assert options["labels"].reshape(4, 4).tolist() == [[0, 1, 2, 0]] * 4
+    grid_samples(gan, 4, seed=0, labels=2)
+    assert gan.asked[1][1]["labels"] == 2
+    plain = Recorder()
+    grid_samples(plain, 4, seed=0)
+    assert plain.asked[0][1]["labels"] is None
+
+
+def test_grids_of_real_samples_show_the_classes(small_gan):
+    gan = small_gan("cgan", num_classes=3)
+    columns = math.ceil(math.sqrt(10))
+    expected = gan.generate(10, labels=np.arange(10) % columns % 3, seed=2, dtype="uint8")
+    np.testing.assert_array_equal(grid_samples(gan, 10, seed=2), expected)
+
+
+def test_a_grid_is_written_every_nth_epoch_and_at_the_end(tmp_path):
+    gan = Recorder()
+    callback = following(SampleGrid(tmp_path / "samples", every=2, n=9, seed=4), gan, epochs=5)
+    for epoch in range(5):
+        gan.rounds = 100 * (epoch + 1)
+        callback.on_epoch_end(epoch)
+    names = [path.name for path in sorted((tmp_path / "samples").iterdir())]
+    assert names == ["round_000200.png", "round_000400.png", "round_000500.png"]
+    assert [(n, options["seed"]) for n, options in gan.asked] == [(9, 4)] * 3

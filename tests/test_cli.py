@@ -1,0 +1,299 @@
+"""The command line: what it writes, and that each mistake is answered in words and with an exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_gan_zoo
+from keras_gan_zoo import cli, presets
+from keras_gan_zoo.config import parse_recipe, read_recipe, write_recipe
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """command("list", ...): (exit code, what went to stdout, what went to stderr), as `keras-gan-zoo list ...` has them."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keras-gan-zoo", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()  # anything but an exit would be a traceback on the terminal
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def saved(small_gan, tmp_path_factory):
+    """Folder with the presets "plain" and "classes"."""
+    root = tmp_path_factory.mktemp("presets")
+    rng = np.random.default_rng(0)
+    for name, variant in (("plain", "dcgan"), ("classes", "cgan")):
+        gan = small_gan(variant)
+        for variable in gan.generator.trainable_variables:
+            variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
+        presets.save_to_preset(gan, root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of PNG files of several sizes and modes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for i, (height, width, mode) in enumerate([(20, 30, "RGB"), (16, 16, "L"), (40, 18, "RGBA"), (33, 64, "RGB")] * 3):
+        shape = (height, width) if mode == "L" else (height, width, len(mode))
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def small_networks(monkeypatch):
+    """Variants that are named on the command line get their papers' widths; here, small ones."""
+    original = cli._recipe_for
+
+    def recipe(*arguments):
+        recipe = original(*arguments)
+        training = recipe.training.model_copy(update={"dtype": "float32"})
+        return recipe.model_copy(update={"model": {**recipe.model, "width": 4, "latent_dim": 4}, "training": training})
+
+    monkeypatch.setattr(cli, "_recipe_for", recipe)
+
+
+# list --------------------------------------------------------------------------------------------------------------------
+
+
+def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path, saved):
+    monkeypatch.setenv("COLUMNS", "160")
+    recipe = parse_recipe(
+        {**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": {"source": "mnist", "license": "[CC]"}}, ""
+    )
+    presets.save_to_preset(presets.load(saved / "plain"), tmp_path / "dcgan_mnist", recipe=recipe)
+    (tmp_path / "dcgan_mnist" / "results.json").write_text('{"FID": {"value": 8.257}, "purity": {"value": 1, "digits": 0}}')
+    (tmp_path / "gan_new").mkdir()
+    write_recipe(recipe, tmp_path / "gan_new" / "config.yaml")
+    monkeypatch.setattr(presets, "preset_root", lambda: tmp_path)
+    code, out, _ = command("list")
+    line = next(line for line in out.splitlines() if "dcgan_mnist" in line)
+    size = (tmp_path / "dcgan_mnist" / "weights.safetensors").stat().st_size / 1e6
+    for words in ("dcgan", "mnist", "[CC]", f"{size:.1f} MB", "FID 8.26, purity 1"):
+        assert words in line
+    assert code == 0 and "no weights" in next(line for line in out.splitlines() if "gan_new" in line)
+    code, out, _ = command("list", "*new")
+    assert code == 0 and "gan_new" in out and "dcgan_mnist" not in out
+
+
+def test_list_of_nothing(command):
+    code, out, err = command("list", "[/no such preset]")
+    assert code == 2 and not out and "'[/no such preset]'" in err
+
+
+# sample ------------------------------------------------------------------------------------------------------------------
+
+
+def test_sample_writes_a_grid(command, saved, tmp_path):
+    gan = presets.load(saved / "plain")
+    code, out, _ = command("sample", saved / "plain", "--output", tmp_path / "new" / "a.png", "-n", 4, "--seed", 3)
+    assert code == 0 and f"{tmp_path / 'new' / 'a.png'}: 4 images" in out
+    with Image.open(tmp_path / "new" / "a.png") as picture:
+        pixels = np.asarray(picture)[::4, ::4]
+    images = gan.generate(4, seed=3, dtype="uint8")[..., 0]
+    np.testing.assert_array_equal(pixels, np.block([[images[0], images[1]], [images[2], images[3]]]))
+
+
+def test_sample_of_the_same_seed_has_the_same_bytes(command, saved, tmp_path):
+    files = [tmp_path / f"{i}.png" for i in range(4)]
+    for file, options in zip(files, [("--seed", 3), ("--seed", 3), ("--seed", 4), ()], strict=True):
+        assert command("sample", saved / "plain", "--output", file, *options)[0] == 0
+    contents = [file.read_bytes() for file in files]
+    assert contents[0] == contents[1] and len(set(contents)) == 3
+
+
+def test_sample_of_a_class_and_truncation(command, saved, tmp_path):
+    gan = presets.load(saved / "classes")
+    file = tmp_path / "a.png"
+    assert command("sample", saved / "classes", "--output", file, "-n", 1, "--label", 2, "--truncation", 0.5)[0] == 0
+    image = gan.generate(1, labels=2, seed=0, truncation=0.5, dtype="uint8")[0, ..., 0]
+    with Image.open(file) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), image.repeat(4, axis=0).repeat(4, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing_like_it"], "no preset 'nothing_like_it'"),
+        (["dcgan_mnst"], "Did you mean 'dcgan_mnist'"),
+        (["[/b]"], "no preset '[/b]'"),
+        (["plain", "--label", 1], "DCGAN is not conditional"),
+        (["classes", "--label", 10], "10"),
+        (["plain", "--truncation", 0], "truncation=0.0"),
+        (["plain", "--seed", -1], "--seed"),
+        (["plain", "-n", 0], "--number"),
+        (["plain", "--output", "."], "--output . is a folder"),
+        (["plain", "--nothing"], "--nothing"),
+        ([], "preset"),
+    ],
+)
+def test_sample_that_cannot_be_had(command, saved, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    folder = {name: saved / name for name in ("plain", "classes")}
+    code, out, err = command("sample", *(folder.get(argument, argument) for argument in arguments))
+    assert code in (1, 2) and words in err and "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+# train -------------------------------------------------------------------------------------------------------------------
+
+
+def test_train_a_variant_on_a_folder_of_pictures(command, small_networks, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "run with a [name]"
+    options = ["--data", pictures, "--size", "16x12", "--rounds", 4, "--batch-size", 3, "--output", run]
+    code, out, err = command("train", "dcgan", *options)
+    assert code == 0, err
+    assert "4/4" in out and "images/s" in out and f"load({str(run / 'preset')!r})" in out
+    assert keras_gan_zoo.load(run / "preset").generate(2, seed=0).shape == (2, 16, 12, 3)
+    assert read_recipe(run).training.batch_size == 3
+    code, out, err = command("train", "dcgan", *options)
+    assert code == 1 and err.startswith("Error:") and "--resume" in err and len(err.splitlines()) == 1
+    code, out, err = command("train", "dcgan", *options, "--resume")
+    assert code == 0, err
+    options[3] = 14
+    code, out, err = command("train", "dcgan", *options, "--resume")
+    assert code == 1 and "model.image_shape: [16, 12, 3] -> [14, 14, 3]" in err
+
+
+def test_train_by_a_recipe_writes_below_runs(command, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_recipe").mkdir()
+    recipe = {
+        "variant": "gan",
+        "model": {"image_shape": [8, 8, 1], "width": 10, "latent_dim": 4},
+        "data": {"source": str(pictures)},
+        "training": {"rounds": 2, "batch_size": 2, "checkpoint_rounds": 2, "sample_rounds": 2},
+    }
+    write_recipe(parse_recipe(recipe, "test"), tmp_path / "my_recipe" / "config.yaml")
+    for argument in ("my_recipe", "my_recipe/config.yaml"):
+        code, _, err = command("train", argument, "--dtype", "float32", *["--resume"] * ("/" in argument))
+        assert code == 0, err
+    assert (tmp_path / "runs" / "my_recipe" / "preset" / "weights.safetensors").exists()
+    code, _, err = command("train", "my_recipe", "--rounds", 5)
+    assert code == 2 and "a recipe says them itself" in err
+    code, _, err = command("train", "my_recipe", "--channels", 1)
+    assert code == 2 and "a recipe says them itself" in err
+
+
+def test_a_training_that_diverges_ends_with_an_error(command, pictures, tmp_path):
+    recipe = {
+        "variant": "gan",
+        "model": {"image_shape": [8, 8, 1], "width": 10, "latent_dim": 4},
+        "data": {"source": str(pictures)},
+        "optimizers": {"discriminator": {"name": "sgd", "learning_rate": 1e38}},
+        "training": {"rounds": 3, "batch_size": 2, "checkpoint_rounds": 3, "sample_rounds": 3, "dtype": "float32"},
+    }
+    write_recipe(parse_recipe(recipe, "test"), tmp_path / "config.yaml")
+    code, _, err = command("train", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    assert code == 1 and err.startswith("Error:") and "is not finite at round 3" in err and len(err.splitlines()) == 1
+
+
+def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(command, small_networks, pictures, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for path in pictures.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "bad.png").write_bytes(b"no picture")
+    options = ["--data", folder, "--size", 16, "--rounds", 1, "--batch-size", 2, "--output", tmp_path / "run"]
+    code, _, err = command("train", "dcgan", *options)
+    assert code == 1 and "bad.png" in err and not (tmp_path / "run").exists()
+    code, _, err = command("train", "dcgan", *options, "--skip-unreadable")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["dcgan"], "--data FOLDER and --size SIDE"),
+        (["dcgna", "--data", "x", "--size", 16], "did you mean 'dcgan'"),
+        (["no/config.yaml"], "no recipe no/config.yaml"),
+        (["dcgan", "--data", "no [/such] folder", "--size", 16], "no [/such] folder"),
+        (["dcgan", "--data", "PICTURES", "--size", 0], "--size 0"),
+        (["dcgan", "--data", "PICTURES", "--size", "8x8x8"], "--size 8x8x8"),
+        (["dcgan", "--data", "PICTURES", "--size", "large"], "--size large"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--channels", 2], "2 channels"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", 700], "--rounds 700"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", 0], "training.rounds=0"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", "few"], "--rounds"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--batch-size", 13], "13"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--dtype", "float16"], "--dtype float16"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--resume"], "no run to resume"),
+        (["dcgan", "--date", "PICTURES"], "--date"),
+        ([], "recipe"),
+    ],
+)
+def test_train_that_cannot_begin(command, small_networks, pictures, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command("train", *(pictures if argument == "PICTURES" else argument for argument in arguments))
+    assert code in (1, 2) and words in err and "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_commands(command):
+    code, _, err = command("lst")
+    assert code == 2 and "lst" in err
+
+
+# In a process of its own -------------------------------------------------------------------------------------------------
+
+
+def process(arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
+    arguments = [sys.executable, "-m", "keras_gan_zoo.cli", *map(str, arguments)]
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_an_interrupt_says_how_to_go_on(pictures, tmp_path):
+    recipe = {
+        "variant": "gan",
+        "model": {"image_shape": [8, 8, 1], "width": 10, "latent_dim": 4},
+        "data": {"source": str(pictures)},
+        "training": {"rounds": 10**6, "batch_size": 2, "checkpoint_rounds": 10, "sample_rounds": 10**5},
+    }
+    write_recipe(parse_recipe(recipe, "test"), tmp_path / "config.yaml")
+    running = process(["train", tmp_path / "config.yaml", "--output", tmp_path / "run"])
+    deadline = time.monotonic() + 120
+    try:
+        while not (tmp_path / "run" / "checkpoint.weights.h5").exists() and time.monotonic() < deadline:
+            assert running.poll() is None, running.communicate()[1]
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    message = err.strip().splitlines()[-1]
+    assert message.startswith("Stopped.") and "--resume" in message and str(tmp_path / "run") in message
+    assert "Traceback" not in err and not list((tmp_path / "run").glob(".partial*"))
+
+
+def test_an_unusable_backend_is_one_line(saved, tmp_path):
+    environment = {**os.environ, "KERAS_BACKEND": "numpy", "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_gan_zoo.cli", "sample", str(saved / "plain")],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: keras_gan_zoo trains on the Keras backends tensorflow")

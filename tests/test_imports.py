@@ -1,0 +1,115 @@
+"""Imports point one way, and frameworks are imported where they are used."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import keras_gan_zoo
+
+PACKAGE = Path(keras_gan_zoo.__file__).parent
+FRAMEWORKS = {"tensorflow", "tensorflow_datasets", "jax", "torch"}
+
+# Each part may import itself and those of the parts that are named here.
+ALLOWED = {
+    "backend": set(),
+    "losses": set(),
+    "layers": set(),
+    "data": set(),
+    "metrics": set(),
+    "base": {"backend", "losses", "data"},
+    "networks": {"layers"},
+    "models": {"base", "losses", "layers", "networks"},
+    "config": {"models", "callbacks", "data", "base"},
+    "presets": {"base", "models", "config"},
+    "callbacks": {"data"},
+    "training": {"models", "config", "presets", "callbacks", "data", "metrics"},
+    "cli": {"models", "config", "presets", "callbacks", "data", "metrics", "training"},
+}
+
+
+def files():
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem[0] != "_")
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path):
+    """(full module name, whether at module level) of every import in a file."""
+    tree = ast.parse(path.read_text())
+    here = ("keras_gan_zoo", *path.relative_to(PACKAGE).with_suffix("").parts)
+    top = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) in top
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: -node.level]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            if module == "keras_gan_zoo":
+                for alias in node.names:
+                    yield f"{module}.{alias.name}", id(node) in top
+            else:
+                yield module, id(node) in top
+
+
+def identifier(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", files(), ids=identifier)
+def test_imports_point_one_way(path):
+    part = part_of(path)
+    assert part in ALLOWED, f"{part} is new; say in ALLOWED what it may import"
+    for module, _ in imported(path):
+        if module.startswith("keras_gan_zoo"):
+            _, _, rest = module.partition(".")
+            target = rest.partition(".")[0]
+            assert target in {part, *ALLOWED[part]}, f"{part} must not import {module}"
+
+
+@pytest.mark.parametrize("path", files(), ids=identifier)
+def test_frameworks_are_imported_by_the_backends_or_inside_functions(path):
+    for module, at_top in imported(path):
+        if module.partition(".")[0] in FRAMEWORKS and at_top:
+            assert path.parent == PACKAGE / "backend" and module.partition(".")[0] == path.stem
+    # No way around: an import in an `if` or a `try` of the module runs as one at its top does.
+    tree = ast.parse(path.read_text())
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] in FRAMEWORKS and path.parent != PACKAGE / "backend":
+                assert id(node) in inside, f"{name} is imported at module level"
+
+
+def test_models_know_nothing_of_recipes():
+    for path in (PACKAGE / "models").glob("*.py"):
+        names = {module.partition(".")[0] for module, _ in imported(path)}
+        assert not names & {"yaml", "pydantic", "typer", "rich"}
+
+
+def test_the_order_has_no_circle():
+    done = set()
+    while len(done) < len(ALLOWED):
+        ready = {part for part, allowed in ALLOWED.items() if allowed <= done} - done
+        assert ready, f"a circle among {set(ALLOWED) - done}"
+        done |= ready
+
+
+def test_every_part_is_there():
+    assert {part_of(path) for path in files()} == set(ALLOWED)
+
+
+def test_nothing_is_imported_before_it_is_used():
+    import subprocess
+    import sys
+
+    script = "import sys, keras_gan_zoo; print(sorted({'keras', 'numpy', 'yaml'} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=PACKAGE.parent, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,94 @@
+"""What is imported only to be looked at must answer at once, and import no framework."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import keras_gan_zoo
+
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "tensorflow_datasets", "scipy"}
+
+PROGRAM = """
+import json, sys, time
+begin = time.perf_counter(), time.process_time()
+{statements}
+end = time.perf_counter(), time.process_time()
+modules = {{name.split(".")[0] for name in sys.modules}}
+print(json.dumps([end[0] - begin[0], end[1] - begin[1], sorted(modules)]), file=sys.stderr)
+"""
+
+
+def idle():
+    return os.getloadavg()[0] < (os.cpu_count() or 1)
+
+
+def fresh(statements):
+    """Runs statements in processes of their own.
+
+    Returns:
+        Seconds of the whole process and of the statements, the best of three; frameworks imported; what was printed. The
+        seconds are those of the clock on an idle machine. On one with more to do than it has cores, whose clock says
+        nothing of the program, they are those of the processor.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent), "COLUMNS": "160"}
+    times = []
+    for _ in range(3):
+        used = [time.perf_counter(), children()]
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(statements=statements)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        used = [time.perf_counter() - used[0], children() - used[1]]
+        assert done.returncode == 0, done.stderr
+        *parts, modules = json.loads(done.stderr.splitlines()[-1])
+        times.append((used[0], parts[0]) if idle() else (used[1], parts[1]))
+    whole, part = map(min, zip(*times, strict=True))
+    return whole, part, FRAMEWORKS & set(modules), done.stdout
+
+
+def children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_importing_the_package_costs_nothing():
+    _, seconds, frameworks, _ = fresh("import keras_gan_zoo\nkeras_gan_zoo.list_presets, dir(keras_gan_zoo)")
+    assert not frameworks
+    _, seconds, frameworks, _ = fresh("import keras_gan_zoo")
+    assert not frameworks and seconds < 0.1
+
+
+@pytest.mark.parametrize(("arguments", "shown"), [(["list"], "dcgan_mnist"), (["train", "--help"], "--resume")])
+def test_commands_that_need_no_framework_import_none(arguments, shown):
+    """Half a second for the whole process; a second is allowed on a machine that is busy."""
+    whole, _, frameworks, output = fresh(
+        f"from keras_gan_zoo import cli\nsys.argv = ['keras-gan-zoo', *{arguments}]\n"
+        "try: cli.main()\nexcept SystemExit as end: assert not end.code"
+    )
+    assert not frameworks and shown in output
+    assert whole < (0.5 if idle() else 1.0)
+
+
+def test_presets_are_listed_without_a_framework():
+    whole, _, frameworks, output = fresh("from keras_gan_zoo import list_presets\nprint(list_presets('dcgan*'))")
+    assert not frameworks and "dcgan_mnist" in output
+    assert whole < (0.5 if idle() else 1.0)
+
+
+def test_public_names():
+    """In the process of the tests, where a framework is imported anyway."""
+    import inspect
+
+    assert inspect.isclass(keras_gan_zoo.DCGAN) and keras_gan_zoo.WGANGP.__name__ == "WGANGP"
+    assert keras_gan_zoo.train.__module__ == "keras_gan_zoo.training"
+    assert all(inspect.ismodule(getattr(keras_gan_zoo, name)) for name in keras_gan_zoo._MODULES)
+    assert not any(hasattr(keras_gan_zoo, name) for name in ("dcgan", "DCGan", "nothing", "_hidden"))

@@ -1,0 +1,514 @@
+"""Training by a recipe: what a run leaves, what it refuses, and that a killed one ends as if it had not been killed."""
+
+import csv
+import errno
+import importlib.util
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import keras_gan_zoo
+from keras_gan_zoo import training
+from keras_gan_zoo.callbacks import DivergedError, LinearDecay, grid_samples
+from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
+from keras_gan_zoo.training import make_optimizer, train
+
+ROUNDS, PART = 12, 3
+
+DECAYING = {"learning_rate": 1e-3, "decay_start": 0.25, "arguments": {"beta_1": 0.5}}
+# One variant for each kind of state that a checkpoint could forget.
+RUNS = {
+    "dcgan": {
+        "model": {
+            "width": 4,
+            "ema_half_life": 50,
+            "instance_noise": 0.1,
+            "instance_noise_images": 40,
+            "label_flipping": 0.2,
+        },
+        "optimizers": {"discriminator": DECAYING, "generator": DECAYING},
+        "training": {"dtype": "mixed_bfloat16"},
+    },
+    "began": {"model": {"width": 4, "balance_rate": 0.1}},
+    "gan": {"model": {"width": 20}},
+    "wgan_gp": {"model": {"width": 4, "n_critic": 2, "discriminator_width": 2}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nondeterminism_again():
+    """A training makes TensorFlow's operations deterministic; the tests after these get them as they were."""
+    yield
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework import config
+
+        config.disable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    rng = np.random.default_rng(0)
+    np.savez(path, images=rng.integers(0, 256, (37, 16, 16, 1), dtype=np.uint8), labels=np.arange(37) % 3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe_for(digits):
+    """recipe_for("dcgan", {"training": {"seed": 1}}): a recipe of 12 rounds in four parts."""
+
+    def recipe(variant="gan", changes=None):
+        settings = {
+            "variant": variant,
+            "model": {"image_shape": [16, 16, 1], "latent_dim": 4},
+            "data": {"source": str(digits)},
+            "optimizers": {},
+            "training": {
+                "rounds": ROUNDS,
+                "batch_size": 4,
+                "dtype": "float32",
+                "checkpoint_rounds": PART,
+                "sample_rounds": 2 * PART,
+            },
+        }
+        for layer in (RUNS.get(variant, {}), changes or {}):
+            settings = {key: {**value, **layer.get(key, {})} if key in layer else value for key, value in settings.items()}
+        return parse_recipe(settings, "the test")
+
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def finished(recipe_for, tmp_path_factory):
+    """finished(variant): the folder of an uninterrupted run, made once."""
+    root, done = tmp_path_factory.mktemp("finished"), {}
+
+    def folder(variant="gan"):
+        if variant not in done:
+            train(recipe_for(variant), root / variant)
+            done[variant] = root / variant
+        return done[variant]
+
+    return folder
+
+
+def state_of(path):
+    """All arrays that a checkpoint holds."""
+    names = []
+    with h5py.File(path) as file:
+        file.visit(names.append)
+        return {name: file[name][()] for name in names if isinstance(file[name], h5py.Dataset)}
+
+
+def contents(folder):
+    """Path -> bytes of all files but checkpoints, whose bytes are those of their datasets."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(folder)): {name: array.tobytes() for name, array in state_of(path).items()}
+        if path.suffix == ".h5"
+        else path.read_bytes()
+        for path in files
+        if not path.name.startswith(".partial-")
+    }
+
+
+def assert_same_run(folder, reference):
+    ours, theirs = contents(folder), contents(reference)
+    assert set(ours) == set(theirs)
+    assert "checkpoint.weights.h5" in ours and len(ours["checkpoint.weights.h5"]) > 10
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+# What a run leaves -------------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_of_a_run(finished, recipe_for):
+    folder = finished("gan")
+    assert set(contents(folder)) == {
+        "config.yaml",
+        "checkpoint.weights.h5",
+        "log.csv",
+        "samples/round_000006.png",
+        "samples/round_000012.png",
+        "preset/config.yaml",
+        "preset/weights.safetensors",
+        "preset/weights.json",
+        "preset/samples.png",
+    }
+    assert read_recipe(folder) == read_recipe(folder / "preset") == recipe_for("gan")
+    assert json.loads((folder / "preset" / "weights.json").read_text())["dtype"] == "float16"
+    with (folder / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["round"] for row in rows] == ["3", "6", "9", "12"]
+    assert all(np.isfinite(float(row[key])) for row in rows for key in ("discriminator_loss", "generator_loss"))
+
+
+def test_a_run_gives_the_model_that_its_preset_holds(recipe_for, finished, tmp_path):
+    gan = train(recipe_for("gan"), tmp_path / "run")
+    assert int(gan.rounds) == ROUNDS
+    assert_same_run(tmp_path / "run", finished("gan"))
+    loaded = keras_gan_zoo.load(tmp_path / "run" / "preset")
+    for ours, theirs in zip(gan.generator.get_weights(), loaded.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours.astype("float16"), theirs)
+    images = grid_samples(gan, 64, seed=0)[..., 0]
+    with Image.open(tmp_path / "run" / "samples" / "round_000012.png") as picture:
+        pixels = np.asarray(picture)[::4, ::4]  # 16 x 16 is shown four times as large
+    np.testing.assert_array_equal(pixels, images.reshape(8, 8, 16, 16).swapaxes(1, 2).reshape(128, 128))
+
+
+def test_the_seed_decides_the_run(recipe_for, finished, tmp_path):
+    train(recipe_for("gan", {"training": {"seed": 1}}), tmp_path / "run")
+    ours, theirs = contents(tmp_path / "run"), contents(finished("gan"))
+    assert ours["preset/weights.safetensors"] != theirs["preset/weights.safetensors"]
+
+
+def test_a_recipe_may_be_a_path_and_progress_is_shown(recipe_for, finished, tmp_path):
+    text = io.StringIO()
+    write_recipe(recipe_for("gan"), tmp_path / "config.yaml")
+    train(tmp_path, tmp_path / "run", console=Console(file=text, width=150))
+    assert_same_run(tmp_path / "run", finished("gan"))
+    for words in ("12/12", "discriminator_loss", "generator_loss", "images/s"):
+        assert words in text.getvalue()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="the package tensorboard is not installed")
+def test_tensorboard_on_request(recipe_for, finished, tmp_path):
+    train(recipe_for("gan"), tmp_path / "run", tensorboard=True)
+    logs = list((tmp_path / "run" / "tensorboard").rglob("*tfevents*"))
+    assert logs and all(b"discriminator_loss" in log.read_bytes() for log in logs)
+    assert not (finished("gan") / "tensorboard").exists()
+
+
+def test_tensorboard_that_is_not_installed_is_missed_at_once(recipe_for, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        train(recipe_for("gan"), tmp_path / "run", tensorboard=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_on_labels(recipe_for, tmp_path):
+    gan = train(recipe_for("cgan", {"model": {"width": 4, "num_classes": 3}}), tmp_path / "run")
+    assert gan.takes_labels and keras_gan_zoo.load(tmp_path / "run" / "preset").num_classes == 3
+
+
+def test_the_decided_dtype_is_written_down(recipe_for, tmp_path, monkeypatch):
+    """A run goes on in the precision in which it began, whatever would be fastest where it goes on."""
+    monkeypatch.setattr(training, "fastest_dtype", lambda: ("mixed_bfloat16", "a test"))
+    short = {"dtype": "auto", "rounds": PART, "sample_rounds": PART}
+    recipe = recipe_for("gan", {"training": short})
+    gan = train(recipe, tmp_path / "run")
+    assert gan.dtype_policy.name == "mixed_bfloat16" == read_recipe(tmp_path / "run").training.dtype
+    monkeypatch.setattr(training, "fastest_dtype", lambda: ("float32", "another test"))
+    assert train(recipe, tmp_path / "run", resume=True).dtype_policy.name == "mixed_bfloat16"
+    assert train(recipe, tmp_path / "other", dtype="float32").dtype_policy.name == "float32"
+
+
+# What is refused ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_not_overwritten(recipe_for, finished):
+    before = contents(finished("gan"))
+    with pytest.raises(FileExistsError, match="holds a run; pass --resume"):
+        train(recipe_for("gan"), finished("gan"))
+    assert contents(finished("gan")) == before
+
+
+def test_resume_with_another_recipe_names_what_differs(recipe_for, finished):
+    other = recipe_for(
+        "gan",
+        {
+            "training": {"rounds": 24, "seed": 5},
+            "model": {"width": 21},
+            "optimizers": {"generator": {"learning_rate": 0.5}},
+        },
+    )
+    before = contents(finished("gan"))
+    with pytest.raises(ConfigError) as caught:
+        train(other, finished("gan"), resume=True)
+    for words in (
+        "training.rounds: 12 -> 24",
+        "training.seed: 0 -> 5",
+        "model.width: 20 -> 21",
+        "optimizers.generator.learning_rate: None -> 0.5",
+    ):
+        assert words in str(caught.value)
+    assert "batch_size" not in str(caught.value)
+    assert contents(finished("gan")) == before
+
+
+def test_folders_of_others_and_files_are_refused(recipe_for, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="folder' holds other files"):
+        train(recipe_for("gan"), tmp_path / "folder")
+    with pytest.raises(FileExistsError, match="is a file"):
+        train(recipe_for("gan"), tmp_path / "folder" / "notes.txt")
+    assert contents(tmp_path) == {"folder/notes.txt": b"mine"}
+
+
+def test_resume_needs_a_run(recipe_for, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("nowhere", "empty"):
+        with pytest.raises(ConfigError, match=f"no run to resume in .*{name}; leave --resume out"):
+            train(recipe_for("gan"), tmp_path / name, resume=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_damaged_checkpoint_is_named(recipe_for, finished, tmp_path):
+    shutil.copytree(finished("gan"), tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.weights.h5"
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ConfigError, match="checkpoint.weights.h5 cannot be read"):
+        train(recipe_for("gan"), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes", "words"),
+    [
+        ("gan", {"training": {"batch_size": 38}}, r"takes 38 images \(1 x training.batch_size=38\).* has 37"),
+        ("wgan_gp", {"training": {"batch_size": 19}}, r"takes 38 images \(2 x training.batch_size=19\).* has 37"),
+        ("cgan", {"model": {"num_classes": 2, "width": 4}}, "has the value 2; expected less than 2"),
+        ("gan", {"data": {"source": "nowhere.npz"}}, "nowhere.npz"),
+        ("gan", {"model": {"widht": 3}}, "did you mean 'width'"),
+        ("gan", {"optimizers": {"generator": {"name": "adaam"}}}, "adaam"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_run(recipe_for, tmp_path, variant, changes, words):
+    """Else the corrected command would be told that its folder holds a run of another recipe."""
+    with pytest.raises(ValueError, match=words):
+        train(recipe_for(variant, changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_without_data(recipe_for, tmp_path):
+    recipe = recipe_for("gan").model_copy(update={"data": None})
+    with pytest.raises(ConfigError, match="has no data"):
+        train(recipe, tmp_path / "run")
+
+
+# Optimizers --------------------------------------------------------------------------------------------------------------
+
+
+def test_optimizers_are_those_of_the_recipe():
+    made = make_optimizer(Optimizer(name="rmsprop", learning_rate=0.25, arguments={"rho": 0.7}), steps=10)
+    assert isinstance(made, keras.optimizers.RMSprop) and made.rho == 0.7 and float(made.learning_rate) == 0.25
+    made = make_optimizer(Optimizer(learning_rate=0.5, decay_start=0.25), steps=8)
+    assert isinstance(made._learning_rate, LinearDecay)
+    assert made._learning_rate.get_config() == {"initial_learning_rate": 0.5, "steps": 8, "start": 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"name": "adaam"}, "optimizer 'adaam'"),
+        ({"arguments": {"beta1": 0.5}}, "beta1"),
+        ({"arguments": {"learning_rate": 0.5}}, "learning_rate"),
+    ],
+)
+def test_optimizers_that_keras_does_not_have(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        make_optimizer(Optimizer(**settings), steps=10)
+
+
+def test_the_decay_counts_the_steps_of_each_player(recipe_for):
+    recipe = recipe_for("wgan_gp", {"optimizers": {"discriminator": DECAYING, "generator": DECAYING}})
+    gan = keras_gan_zoo.presets.build(recipe)
+    training.compile_by(gan, recipe)
+    schedules = [optimizer._learning_rate.get_config() for optimizer in gan.optimizers]
+    assert [(schedule["steps"], schedule["start"]) for schedule in schedules] == [(24, 6), (12, 3)]
+
+
+# Trouble -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_diverged_training_stops_and_keeps_its_last_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
+    """The loss is NaN from round 8 on; the checkpoint of round 6 stays, and so does its log."""
+    original = keras_gan_zoo.GAN.generator_loss
+
+    def loss(gan, scores):
+        return keras.ops.where(gan.rounds >= 7, float("nan"), 1.0) * original(gan, scores)
+
+    monkeypatch.setattr(keras_gan_zoo.GAN, "generator_loss", loss)
+    with pytest.raises(DivergedError, match="generator_loss is not finite at round 9.*Lower the learning rates"):
+        train(recipe_for("gan"), tmp_path / "run")
+    monkeypatch.undo()
+    state = list(state_of(tmp_path / "run" / "checkpoint.weights.h5").values())
+    assert 6 in [int(value) for value in state if value.ndim == 0 and value.dtype == np.int32]
+    assert all(np.isfinite(value).all() for value in state)
+    assert not (tmp_path / "run" / "preset").exists()
+    train(recipe_for("gan"), tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", finished("gan"))
+
+
+def test_a_learning_rate_that_is_too_large(recipe_for, tmp_path):
+    recipe = recipe_for("gan", {"optimizers": {"discriminator": {"name": "sgd", "learning_rate": 1e38}}})
+    with pytest.raises(DivergedError, match="_loss is not finite at round 3"):
+        train(recipe, tmp_path / "run")
+    assert set(contents(tmp_path / "run")) == {"config.yaml"}
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(recipe_for, finished, tmp_path, monkeypatch):
+    original, calls = keras.Model.save_weights, []
+
+    def save(model, path, *args, **kwargs):
+        original(model, path, *args, **kwargs)
+        calls.append(path)
+        if len(calls) == 3:
+            Path(path).write_bytes(Path(path).read_bytes()[:1000])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save_weights", save)
+    with pytest.raises(OSError, match="checkpoint.weights.h5 could not be written .*No space left.* is kept"):
+        train(recipe_for("gan"), tmp_path / "run")
+    monkeypatch.undo()
+    assert not list((tmp_path / "run").glob(".partial*"))
+    gan = train(recipe_for("gan"), tmp_path / "run", resume=True)
+    assert int(gan.rounds) == ROUNDS
+    assert_same_run(tmp_path / "run", finished("gan"))
+
+
+# Killed, and resumed -----------------------------------------------------------------------------------------------------
+
+CHILD = """
+import os, signal, sys, time
+from pathlib import Path
+import keras
+from keras_gan_zoo import callbacks, train
+
+recipe, output, kill_in_save = sys.argv[1], sys.argv[2], int(sys.argv[3])
+show, save, saves = callbacks.Progress.on_train_batch_end, keras.Model.save_weights, []
+
+def slowly(self, batch, logs=None):
+    time.sleep(0.1)
+    show(self, batch, logs)
+
+def killed(self, path, *args, **kwargs):
+    saves.append(path)
+    save(self, path, *args, **kwargs)
+    if len(saves) == kill_in_save:
+        Path(path).write_bytes(Path(path).read_bytes()[:1500])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.Progress.on_train_batch_end, keras.Model.save_weights = slowly, killed
+train(recipe, output)
+"""
+
+
+def in_a_process(arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
+    return subprocess.Popen(
+        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
+
+
+# Variant -> the save of a checkpoint in the middle of which it is killed; 0 for a random moment after the first one.
+KILLED = {"dcgan": 0, "began": 0, "gan": 0, "wgan_gp": 2}
+# Rounds 4 to 12 take at least 0.1 s each.
+LONGEST = 0.85
+
+
+@pytest.fixture(scope="module")
+def killed(recipe_for, tmp_path_factory):
+    """variant -> (recipe file, folder of a run that was killed by SIGKILL, seconds from its first checkpoint to that)."""
+    root, processes, results = tmp_path_factory.mktemp("killed"), {}, {}
+    for variant, kill_in_save in KILLED.items():
+        write_recipe(recipe_for(variant), root / f"{variant}.yaml")
+        arguments = ["-c", CHILD, str(root / f"{variant}.yaml"), str(root / variant), str(kill_in_save)]
+        processes[variant] = in_a_process(arguments)
+    moments, due = {}, {}
+    deadline = time.monotonic() + 300
+    try:
+        while len(results) < len(KILLED) and time.monotonic() < deadline:
+            for variant, kill_in_save in KILLED.items():
+                if not kill_in_save and variant not in due and (root / variant / training.CHECKPOINT).exists():
+                    moments[variant] = random.SystemRandom().uniform(0, LONGEST)
+                    due[variant] = time.monotonic() + moments[variant]
+                if variant not in results and time.monotonic() >= due.get(variant, float("inf")):
+                    processes[variant].kill()
+                if variant not in results and processes[variant].poll() is not None:
+                    output = processes[variant].communicate()[0]
+                    assert processes[variant].returncode == -signal.SIGKILL, output
+                    results[variant] = root / f"{variant}.yaml", root / variant, moments.get(variant)
+            time.sleep(0.005)
+    finally:
+        for process in processes.values():
+            process.kill()
+    assert len(results) == len(KILLED)
+    return results
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("variant", KILLED)
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(killed, finished, variant):
+    """Weights, optimizers, averages, random states, log and samples are equal byte for byte."""
+    recipe, folder, moment = killed[variant]
+    print(f"killed {moment} s after its first checkpoint, with", sorted(contents(folder)))
+    assert not (folder / "preset").exists(), "the run ended before it was killed"
+    assert len(state_of(folder / training.CHECKPOINT)) > 10, "a checkpoint is whole or absent"
+    assert (variant == "wgan_gp") <= (folder / f".partial-{training.CHECKPOINT}").exists()
+    if variant == "dcgan":  # the whole of it in another process, by the command that is documented
+        process = in_a_process(["-m", "keras_gan_zoo.cli", "train", str(recipe), "--output", str(folder), "--resume"])
+        output = process.communicate(timeout=300)[0]
+        assert process.returncode == 0, output
+    else:
+        train(recipe, folder, resume=True)
+    assert not list(folder.glob(".partial*"))
+    assert_same_run(folder, finished(variant))
+
+
+def test_a_run_that_was_killed_between_its_last_round_and_its_preset(recipe_for, finished, tmp_path):
+    shutil.copytree(finished("dcgan"), tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "preset")
+    train(recipe_for("dcgan"), tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", finished("dcgan"))
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL in the process of the tests: nothing catches it."""
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
+    def killed(progress, batch, logs=None):
+        if batch == 1:
+            raise Killed
+
+    monkeypatch.setattr(keras_gan_zoo.callbacks.Progress, "on_train_batch_end", killed)
+    with pytest.raises(Killed):
+        train(recipe_for("gan"), tmp_path / "run")
+    monkeypatch.undo()
+    assert set(contents(tmp_path / "run")) == {"config.yaml"}
+    train(recipe_for("gan"), tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", finished("gan"))
+
+
+def test_the_log_and_the_samples_are_there_once_the_checkpoint_is(recipe_for, finished, tmp_path, monkeypatch):
+    """Killed right after the last checkpoint, a run would otherwise never write them."""
+    original = keras.Model.save_weights
+
+    def save(model, path, *args, **kwargs):
+        original(model, path, *args, **kwargs)
+        if int(model.rounds) == ROUNDS:
+            raise Killed
+
+    monkeypatch.setattr(keras.Model, "save_weights", save)
+    with pytest.raises(Killed):
+        train(recipe_for("gan"), tmp_path / "run")
+    reference = contents(finished("gan"))
+    ours = contents(tmp_path / "run")
+    assert ours["log.csv"] == reference["log.csv"]
+    assert ours["samples/round_000012.png"] == reference["samples/round_000012.png"]
+    assert b"\n12," in ours["log.csv"] and ours["checkpoint.weights.h5"] != reference["checkpoint.weights.h5"]

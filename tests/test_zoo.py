@@ -1,0 +1,300 @@
+"""What holds for every variant; the registry says which there are."""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_gan_zoo.base import Options
+from keras_gan_zoo.models import variant_class, variant_name, variants
+
+VARIANTS = variants()
+tensorflow_only = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the other backends run fewer tests, see tests/backend"
+)
+
+
+def array(variable):
+    return ops.convert_to_numpy(variable).copy()
+
+
+def state(gan):
+    return [array(v) for v in [*gan.variables, *gan.optimizer.variables]]
+
+
+def compiled(gan, **options):
+    gan.compile(**{"run_eagerly": True, **options})
+    return gan
+
+
+def assert_equal(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def assert_finite(logs):
+    assert logs and all(np.isfinite(float(value)) for value in logs.values()), logs
+
+
+# Names and documentation ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_eight_are_there():
+    assert {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "began", "cgan", "info_gan"} <= set(VARIANTS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_class_file_and_registry_agree(name):
+    cls = variant_class(name)
+    module = importlib.import_module(cls.__module__)
+    assert cls.__module__ == f"keras_gan_zoo.models.{name}"
+    assert cls.__name__.lower() == name.replace("_", "")
+    own = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == cls.__module__]
+    assert own == [cls]
+    package = importlib.import_module("keras_gan_zoo")
+    assert getattr(package, cls.__name__) is cls
+    assert keras.saving.get_registered_name(cls) == f"keras_gan_zoo>{cls.__name__}"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_documentation_cites_the_paper_and_says_what_differs(name):
+    cls = variant_class(name)
+    text = importlib.import_module(cls.__module__).__doc__
+    assert re.search(r"\(.+, \d{4}, https://arxiv\.org/abs/\d{4}\.\d{4,5}\)", text.splitlines()[0])
+    assert re.search(r"^Differs from the paper: \S", text, re.MULTILINE)
+    arguments = inspect.signature(cls.__init__).parameters
+    documented = cls.__doc__.partition("Args:")[2]
+    for argument in set(arguments) - {"self"} - {field.name for field in dataclasses.fields(Options)}:
+        entry = rf"^\s+(\w+, )*\**{argument}(, \w+)*: \S"
+        assert re.search(entry, documented, re.MULTILINE), f"{argument} is not documented"
+
+
+def test_unknown_names_are_answered_with_the_closest():
+    with pytest.raises(ValueError, match="did you mean 'wgan_gp'"):
+        variant_class("wgangp")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_options_are_off_unless_the_paper_has_them(name, small_gan):
+    options = small_gan(name).options
+    for field in ("label_smoothing", "label_flipping", "instance_noise", "r1_gamma", "ema_half_life"):
+        assert getattr(options, field) == getattr(Options(), field)
+
+
+# Training ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (16, 16, 3), (28, 28, 4), (24, 16, 3)])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_any_shape_trains(name, shape, small_gan, round_of):
+    gan = compiled(small_gan(name, shape, seed=0))
+    assert variant_name(gan) == name
+    for i in range(2):
+        logs = gan.train_on_batch(*round_of(gan, minibatch=2, seed=i), return_dict=True)
+    assert_finite(logs)
+    assert set(logs) == set(gan.log_names)
+    assert int(array(gan.rounds)) == 2
+    images = gan.generate(3, seed=0)
+    assert images.shape == (3, *shape) and np.isfinite(images).all()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_player_moves_its_own_variables_and_nothing_else(name, small_gan, round_of):
+    gan = compiled(small_gan(name, seed=0, ema_half_life=100))
+    gan.train_on_batch(*round_of(gan))
+    players = gan.players()
+    data = round_of(gan)
+    part = tuple(ops.convert_to_tensor(x[:4]) for x in data)
+    batch = (ops.cast(part[0], "float32") / 127.5 - 1.0, *part[1:])
+    batch = batch if gan.takes_labels else batch[0]
+    everything = {id(weight) for network in _networks(gan) for weight in network.weights}
+    for player in players:
+        own = {id(weight): weight for network in player.networks for weight in network.weights}
+        trainable = {id(v) for v in player.variables}
+        others = {id(w): w for network in _networks(gan) for w in network.weights if id(w) not in own}
+        assert others and {*own, *others} == everything
+        foreign = [v for other in players if other is not player for v in other.optimizer.variables]
+        before = {key: array(variable) for key, variable in {**own, **others}.items()}
+        optimizers_before = [array(v) for v in foreign]
+        gan.update(player, batch)
+        for key, variable in own.items():
+            moved = not np.array_equal(before[key], array(variable))
+            # Statistics and spectral vectors move with the network that has them; a constant in all scores, where only
+            # their differences count, does not.
+            idle = variable.path.endswith("score/bias") and _only_differences_count(gan)
+            assert moved != idle, f"{player.name}: {variable.path} (trainable: {key in trainable}), moved: {moved}"
+        for key, variable in others.items():
+            assert np.array_equal(before[key], array(variable)), f"{player.name} has moved {variable.path}"
+        assert_equal(optimizers_before, [array(v) for v in foreign])
+
+
+def _only_differences_count(gan):
+    real, fake = ops.convert_to_tensor([0.5, -1.0]), ops.convert_to_tensor([0.25, 2.0])
+    shifted = gan.discriminator_loss(real + 1.0, fake + 1.0) - gan.discriminator_loss(real, fake)
+    return abs(float(shifted)) < 1e-6
+
+
+def _networks(gan):
+    """All networks of a GAN, the average among them."""
+    return [layer for layer in gan.layers if isinstance(layer, keras.Model)]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_network_has_one_owner(name, small_gan):
+    gan = compiled(small_gan(name))
+    owned = [id(v) for player in gan.players() for v in player.variables]
+    assert len(owned) == len(set(owned)) == len(gan.trainable_variables)
+    assert set(owned) == {id(v) for v in gan.trainable_variables}
+    optimizers = [id(player.optimizer) for player in gan.players()]
+    assert len(set(optimizers)) == len(optimizers)
+
+
+def configuration(gan):
+    """As JSON has it, where tuples are lists."""
+    return json.loads(json.dumps(gan.get_config()))
+
+
+# Saving -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_save_load_resume(name, small_gan, round_of, tmp_path):
+    if name == "gan" and keras.backend.backend() == "torch":
+        pytest.skip("Keras on torch draws dropout from torch's global generator, which no model can save")
+    options = {"ema_half_life": 20, "instance_noise": 0.1, "instance_noise_images": 1000}
+    gan = compiled(small_gan(name, seed=0, **options))
+    rounds = [round_of(gan, seed=i) for i in range(3)]
+    gan.train_on_batch(*rounds[0])
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    gan.save(tmp_path / "gan.keras")
+    images = gan.generate(3, seed=0)
+
+    resumed = compiled(small_gan(name, seed=77, **options))
+    resumed.load_weights(tmp_path / "gan.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert type(loaded) is type(gan) and configuration(loaded) == configuration(gan)
+    for other in (resumed, loaded):
+        assert_equal(state(other), state(gan))
+        np.testing.assert_array_equal(other.generate(3, seed=0), images)
+    logs = []
+    for model in (gan, resumed, loaded):
+        for batch in rounds[1:]:
+            model.reset_metrics()
+            log = model.train_on_batch(*batch, return_dict=True)
+        logs.append(log)
+    assert logs[0] == logs[1] == logs[2]
+    for other in (resumed, loaded):
+        assert_equal(state(other), state(gan))
+
+
+# Ways to run ------------------------------------------------------------------------------------------------------------
+
+
+def small_and_short(small_gan, name, **options):
+    """Narrow, and with two critic steps where the paper has more: XLA compiles each of them."""
+    steps = {"n_critic": 2} if variant_class(name)().options.n_critic > 1 else {}
+    return small_gan(name, seed=0, **{"width": 20 if name == "gan" else 4, **steps}, **options)
+
+
+def history(gan, data, rounds=4):
+    """Losses of the rounds of an epoch, by `fit`."""
+    tf = pytest.importorskip("tensorflow")
+    size = 4 * gan.minibatches_per_round
+    parts = tuple(np.concatenate([x] * rounds) for x in data)
+    dataset = tf.data.Dataset.from_tensor_slices(parts if gan.takes_labels else parts[0]).batch(4, drop_remainder=True)
+    assert len(parts[0]) == rounds * size
+    return {key: value[0] for key, value in gan.fit(dataset, verbose=0).history.items()}
+
+
+def quasi_random(shape, *limits, seed=None, **options):
+    """Numbers in [-1, 1], or between limits: XLA has other random numbers than the rest of TensorFlow."""
+    low, high = limits or (-1.0, 1.0)
+    count = math.prod(shape)
+    return ops.reshape(low + (high - low) * (ops.sin(1e3 * ops.arange(count, dtype="float32")) + 1) / 2, shape)
+
+
+@pytest.fixture
+def no_randomness(monkeypatch):
+    monkeypatch.setattr(keras.random, "normal", quasi_random)
+    monkeypatch.setattr(keras.random, "uniform", quasi_random)
+
+
+@pytest.fixture(scope="module")
+def eager(small_gan, round_of):
+    """name -> (initial weights, data, losses of four eager rounds, weights after them), computed once."""
+    known = {}
+
+    def of(name):
+        if name not in known:
+            keras.utils.set_random_seed(3)
+            gan = compiled(small_and_short(small_gan, name, **networks_without_dropout(name)))
+            initial, data = [array(v) for v in gan.variables], round_of(gan)
+            known[name] = initial, data, history(gan, data), [array(v) for v in gan.variables]
+        return known[name]
+
+    return of
+
+
+def networks_without_dropout(name):
+    """Dropout is drawn differently by XLA."""
+    from keras_gan_zoo.networks import mlp_discriminator
+
+    return {"discriminator": mlp_discriminator((16, 16, 1), width=8, dropout=(0.0, 0.0))} if name == "gan" else {}
+
+
+@tensorflow_only
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param({"run_eagerly": False, "jit_compile": False}, id="graph"),
+        pytest.param({"run_eagerly": False, "jit_compile": False, "steps_per_execution": 2}, id="steps_per_execution"),
+        pytest.param({"run_eagerly": False, "jit_compile": True}, id="xla", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_way_to_run_gives_the_eager_losses(name, way, eager, small_gan, no_randomness):
+    initial, data, expected, weights = eager(name)
+    gan = small_and_short(small_gan, name, **networks_without_dropout(name))
+    for variable, value in zip(gan.variables, initial, strict=True):
+        variable.assign(value)
+    losses = history(compiled(gan, **way), data)
+    assert losses.keys() == expected.keys()
+    for key, value in expected.items():
+        assert losses[key] == pytest.approx(value, rel=1e-3, abs=1e-4), key
+    # Adam makes a full step of a gradient that is nothing but rounding, so single weights may be steps apart.
+    for a, b in zip((array(v) for v in gan.variables), weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=4 * 8 * 1e-3)
+
+
+@tensorflow_only
+@pytest.mark.parametrize("name", VARIANTS)
+def test_mixed_bfloat16(name, eager, small_gan, no_randomness):
+    initial, data, expected, _ = eager(name)
+    networks = networks_without_dropout(name)
+    gan = compiled(
+        small_and_short(small_gan, name, dtype="mixed_bfloat16", **networks), run_eagerly=False, jit_compile=False
+    )
+    for variable, value in zip(gan.variables, initial, strict=True):
+        variable.assign(value)
+    assert keras.config.dtype_policy().name == "float32"
+    assert {v.dtype for v in gan.trainable_variables} == {"float32"}
+    if not networks:
+        computed = {layer.compute_dtype for layer in gan.discriminator.layers}
+        assert "bfloat16" in computed
+    for network in _networks(gan):
+        for output in network.outputs:
+            producer = output._keras_history.operation
+            if producer.name != "hidden_relu":  # features for a further network, which ends in float32 itself
+                assert output.dtype == "float32", (network.name, producer.name)
+    losses = history(gan, data)
+    for key, value in expected.items():
+        assert np.isfinite(losses[key])
+        assert losses[key] == pytest.approx(value, rel=0.1, abs=0.1), key
+    assert gan.generate(2, seed=0).dtype == np.float32
