@@ -16,5 +16,5 @@ class SingleDevice:
 
     @staticmethod
     def as_dataset(batches, signature):
-        """The iterator `batches` as what `fit` takes: a generator of tuples."""
-        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches)
+        """What `fit` takes, a generator of tuples, from a function that begins an iterator of batches."""
+        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches())

@@ -73,7 +73,10 @@ class Trainer:
 
     @staticmethod
     def as_dataset(batches, signature):
-        """The iterator `batches` as what `fit` takes; static shapes let the step be compiled once, for one shape."""
+        """What `fit` takes, from a function that begins an iterator of batches.
+
+        Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
+        """
         specs = tuple(tf.TensorSpec(shape, dtype) for shape, dtype in signature)
-        dataset = tf.data.Dataset.from_generator(lambda: batches, output_signature=specs if len(specs) > 1 else specs[0])
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=specs if len(specs) > 1 else specs[0])
         return dataset.prefetch(4)

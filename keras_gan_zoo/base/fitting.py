@@ -78,7 +78,7 @@ class Fitting:
         )
         signature = [((batch_size * count, *images.shape[1:]), "uint8")]
         signature += [((batch_size * count,), "int32")] if self.takes_labels else []
-        batches = self.as_dataset((stream[i] for i in range(len(stream))), signature)
+        batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), signature)
         return super().fit(batches, steps_per_epoch=steps, **options)
 
     def image_data(self, x, y=None):

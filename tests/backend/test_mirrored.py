@@ -1,0 +1,37 @@
+"""`tf.distribute.MirroredStrategy`: two devices with half of each batch do what one does with all of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_gan_zoo
+
+pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "began"])
+def test_two_devices_match_one(name, tmp_path):
+    """For variants without batch norm, whose statistics each device would take of its own half."""
+    paths = {"PYTHONPATH": str(Path(keras_gan_zoo.__file__).parents[1])}
+    command = [sys.executable, str(Path(__file__).with_name("play_mirrored.py")), str(tmp_path / "played.npz"), name]
+    environment = {**os.environ, **paths, "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(tmp_path / "played.npz") as file:
+        parts = {tuple(key.split("/", 2)): file[key] for key in file.files}
+    one, two = ({key[1:]: value for key, value in parts.items() if key[0] == devices} for devices in "12")
+    assert one.keys() == two.keys() and len(one) > 40
+    for key, expected in one.items():
+        np.testing.assert_allclose(two[key], expected, rtol=1e-4, atol=1e-4, err_msg=" ".join(key))
+    # A few small steps stay within that tolerance of no step at all, so the steps themselves are compared too.
+    moved = 0
+    for key, before in ((key, value) for (part, key), value in one.items() if part == "before"):
+        step = np.linalg.norm(one["after", key] - before)
+        moved += step > 0
+        assert np.linalg.norm(two["after", key] - one["after", key]) <= 0.05 * step, (key, step)
+    assert moved > 15
