@@ -14,7 +14,7 @@ FRAMEWORKS = {"tensorflow", "tensorflow_datasets", "jax", "torch"}
 ALLOWED = {
     "backend": set(),
     "losses": set(),
-    "layers": set(),
+    "layers": {"backend"},
     "data": set(),
     "metrics": set(),
     "base": {"backend", "losses", "data"},

@@ -1,7 +1,8 @@
-"""The only training code that imports a framework: one `Trainer` for each Keras backend, with the same three methods.
+"""The only training code that imports a framework: one `Trainer` for each Keras backend, with the same four methods.
 
-`train_step` runs one round of the game, `update(player, batch)` makes one gradient step of one player, and
-`gradient(function, x)` is the differentiable input gradient that penalties use.
+`train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
+players may then move on; `update(player, batch, recording)` makes one gradient step of one of them. `gradient(function, x)`
+is the differentiable input gradient that penalties use. Beside it, `batch_normalised` is the framework's own batch norm.
 """
 
 import importlib
@@ -16,6 +17,7 @@ if keras.backend.backend() not in _SUPPORTED:
         "set the environment variable KERAS_BACKEND to one of them before keras is imported."
     )
 
-Trainer = importlib.import_module(f".{keras.backend.backend()}", __name__).Trainer
+_backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
+Trainer, batch_normalised = _backend.Trainer, _backend.batch_normalised
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "batch_normalised"]

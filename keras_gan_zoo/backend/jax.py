@@ -1,13 +1,41 @@
 """Training on JAX: the same round, with every variable carried through stateless scopes."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import jax
 import keras
 
-from .single_device import SingleDevice
+from .single_device import SingleDevice, batch_normalised
+
+__all__ = ["Trainer", "batch_normalised"]
+
+
+class Recording(NamedTuple):
+    """Generated samples, for whose update they were made, and the derivative of their images by that player's weights."""
+
+    fake: Any
+    player: str
+    pull_back: Callable
 
 
 def _values(variables):
     return [variable.value for variable in variables]
+
+
+def _scope(variables, values):
+    """A scope in which the variables have these values, and in which assignments stay."""
+    return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
+
+
+def _images(batch):
+    """The part of a batch that depends on the generator's weights; labels and codes, if any, come behind it."""
+    return jax.tree.leaves(batch)[0]
+
+
+def _with_images(batch, images):
+    leaves, structure = jax.tree.flatten(batch)
+    return jax.tree.unflatten(structure, [images, *leaves[1:]])
 
 
 class Trainer(SingleDevice):
@@ -20,31 +48,54 @@ class Trainer(SingleDevice):
             self.optimizer.variables,
             self.metrics_variables,
         )
-        mapping = [pair for group, values in zip(groups, state, strict=True) for pair in zip(group, values, strict=True)]
-        with keras.StatelessScope(state_mapping=mapping) as scope:
+        with _scope(sum(groups, []), sum(map(list, state), [])) as scope:
             logs = self.train_round(data)
         return logs, tuple([scope.get_current_value(variable) for variable in group] for group in groups)
 
-    def update(self, player, batch):
-        """One gradient step of `player` on `batch`; returns its loss before the step."""
-        own = {id(variable) for variable in player.variables}
-        # All that an objective may read beside the player's weights: other networks, batch statistics, seeds, metrics.
-        rest = [v for v in self.variables + self.metrics_variables if id(v) not in own]
-        written = {id(variable) for variable in self.written_by(player)}
+    def record(self, player, batch):
+        """Generates samples like those of `batch`, writing what `player` may write."""
+        own, rest = self._split(player)
+        values = _values(rest)
 
-        def objective(values, rest_values):
-            mapping = list(zip(player.variables, values, strict=True)) + list(zip(rest, rest_values, strict=True))
-            with keras.StatelessScope(state_mapping=mapping) as scope:
-                loss = player.objective(batch)
+        def generate(weights):
+            with _scope(player.variables + rest, weights + values) as scope:
+                fake = self.fake_like(batch)
+            return _images(fake), (fake, [scope.get_current_value(variable) for variable in rest])
+
+        images, pull_back, (fake, changed) = jax.vjp(generate, own, has_aux=True)
+        self._write(player, rest, changed)
+        return Recording(_with_images(fake, images), player.name, pull_back)
+
+    def update(self, player, batch, recording=None):
+        """One gradient step of `player` on `batch`; returns its loss before the step."""
+        recording = recording or self.record(player, batch)
+        own, rest = self._split(player)
+        values = _values(rest)
+
+        def objective(weights, images):
+            with _scope(player.variables + rest, weights + values) as scope:
+                loss = player.objective(batch, _with_images(recording.fake, images))
             return loss, [scope.get_current_value(variable) for variable in rest]
 
-        differentiate = jax.value_and_grad(objective, has_aux=True)
-        (loss, changed), gradients = differentiate(_values(player.variables), _values(rest))
-        for variable, value in zip(rest, changed, strict=True):
-            if id(variable) in written:
-                variable.assign(value)
+        differentiate = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)
+        (loss, changed), (gradients, of_images) = differentiate(own, _images(recording.fake))
+        if recording.player == player.name:
+            (through,) = recording.pull_back(of_images)
+            gradients = [a + b for a, b in zip(gradients, through, strict=True)]
+        self._write(player, rest, changed)
         player.optimizer.apply(gradients, player.variables)
         return loss
+
+    def _split(self, player):
+        """Values of the player's weights, and all else that may be read: other networks, statistics, seeds, metrics."""
+        own = {id(variable) for variable in player.variables}
+        return _values(player.variables), [v for v in self.variables + self.metrics_variables if id(v) not in own]
+
+    def _write(self, player, variables, values):
+        written = {id(variable) for variable in self.written_by(player)}
+        for variable, value in zip(variables, values, strict=True):
+            if id(variable) in written:
+                variable.assign(value)
 
     def gradient(self, function, x):
         """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""

@@ -1,6 +1,7 @@
 """Training on TensorFlow: plain alternating gradient tapes."""
 
 import contextlib
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -26,6 +27,30 @@ def _assign(variable, value):
     tf.distribute.get_replica_context().merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))
 
 
+class Recording(NamedTuple):
+    """Generated samples, for whose update they were made, and the tape that has seen how."""
+
+    fake: Any
+    player: str
+    tape: tf.GradientTape
+
+
+def batch_normalised(x, gamma, beta, epsilon):
+    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
+
+    One operation with one gradient; as separate operations, each of which passes over the whole batch, it takes a quarter
+    of the training time of a DCGAN on a CPU.
+    """
+    shape = tf.shape(x)
+    count = tf.cast(tf.size(x) // shape[-1], "float32")
+    flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if x.shape.rank != 4 else x
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
+    )
+    # The operation divides by n - 1 what it returns, and by n what it normalises by.
+    return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
+
+
 class Trainer:
     """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
 
@@ -35,10 +60,19 @@ class Trainer:
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             return self.train_round(data)
 
-    def update(self, player, batch):
+    def record(self, player, batch):
+        """Generates samples like those of `batch`, writing what `player` may write."""
+        tape = tf.GradientTape()
+        with tape, self.writing(self.written_by(player)):
+            return Recording(self.fake_like(batch), player.name, tape)
+
+    def update(self, player, batch, recording=None):
         """One gradient step of `player` on `batch`; returns its loss before the step."""
-        with tf.GradientTape() as tape, self.writing(self.written_by(player)):
-            loss = player.objective(batch)
+        recording = recording or self.record(player, batch)
+        # A tape gives its gradient once; that of a recording is for the player who generates.
+        tape = recording.tape if recording.player == player.name else tf.GradientTape()
+        with tape, self.writing(self.written_by(player)):
+            loss = player.objective(batch, recording.fake)
             # The optimizer sums the gradients of the replicas; the loss is the mean over the global batch.
             scaled = loss / _replicas()
         gradients = tape.gradient(scaled, [variable.value for variable in player.variables])
@@ -79,4 +113,7 @@ class Trainer:
         """
         specs = tuple(tf.TensorSpec(shape, dtype) for shape, dtype in signature)
         dataset = tf.data.Dataset.from_generator(batches, output_signature=specs if len(specs) > 1 else specs[0])
-        return dataset.prefetch(4)
+        # There is nothing to tune, and the tuner's thread can hold up the end of `fit` for five seconds.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return dataset.prefetch(4).with_options(options)

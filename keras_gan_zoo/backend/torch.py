@@ -1,9 +1,20 @@
 """Training on torch: state that an objective writes is held in a scope until its gradient has been taken."""
 
+from typing import Any, NamedTuple
+
 import keras
 import torch
 
-from .single_device import SingleDevice
+from .single_device import SingleDevice, batch_normalised
+
+__all__ = ["Trainer", "batch_normalised"]
+
+
+class Recording(NamedTuple):
+    """Generated samples with their graph, and what was written to the generating player's networks."""
+
+    fake: Any
+    scope: keras.StatelessScope
 
 
 class Trainer(SingleDevice):
@@ -12,18 +23,25 @@ class Trainer(SingleDevice):
     def train_step(self, data):
         return self.train_round(data)
 
-    def update(self, player, batch):
-        """One gradient step of `player` on `batch`; returns its loss before the step."""
-        # Written in place during the forward pass, batch statistics would invalidate the graph they are part of.
+    def record(self, player, batch):
+        """Generates samples like those of `batch`, writing what `player` may write."""
         with keras.StatelessScope() as scope:
-            loss = player.objective(batch)
+            fake = self.fake_like(batch)
+        # Written in place before the gradient is taken, spectral vectors would invalidate the graph they are part of.
+        own = {id(weight) for network in player.networks for weight in network.weights}
+        _assign([v for v in self.written_by(player) if id(v) not in own], scope)
+        return Recording(fake, scope)
+
+    def update(self, player, batch, recording=None):
+        """One gradient step of `player` on `batch`; returns its loss before the step."""
+        recording = recording or self.record(player, batch)
+        with keras.StatelessScope() as scope:
+            loss = player.objective(batch, recording.fake)
         gradients = torch.autograd.grad(loss, [v.value for v in player.variables], allow_unused=True)
         with torch.no_grad():
             player.optimizer.apply(gradients, player.variables)
-            for variable in self.written_by(player):
-                value = scope.get_current_value(variable)
-                if value is not None:
-                    variable.assign(value)
+            _assign([w for network in player.networks for w in network.non_trainable_weights], recording.scope)
+            _assign(self.written_by(player), scope)
         return loss.detach()
 
     def gradient(self, function, x):
@@ -31,3 +49,11 @@ class Trainer(SingleDevice):
         with torch.enable_grad():
             x = x if x.requires_grad else x.detach().requires_grad_()
             return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+
+
+def _assign(variables, scope):
+    """Writes to those of the variables that were assigned in the scope."""
+    for variable in variables:
+        value = scope.get_current_value(variable)
+        if value is not None:
+            variable.assign(value)

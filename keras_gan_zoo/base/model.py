@@ -99,9 +99,11 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         batch = scaled(self.unpacked(data))
         players = self.players()
         parts = minibatches(batch, max(player.steps for player in players))
+        # The last player generates, and is judged by what the others have just moved on: that saves a pass of it.
+        shared = self.record(players[-1], parts[-1])
         for player in players:
-            for part in parts[: player.steps]:
-                loss = self.update(player, part)
+            for part in parts[-player.steps :]:
+                loss = self.update(player, part, shared if part is parts[-1] else None)
             with self.writing(self.metrics_variables):
                 self.log(f"{player.name}_loss", loss)
         with self.writing(self.non_trainable_variables):

@@ -13,7 +13,8 @@ class Player(NamedTuple):
         name: names the loss in the logs ("discriminator" gives "discriminator_loss").
         networks: the models whose weights, and no others, this player moves.
         optimizer: the optimizer of their trainable variables.
-        objective: function of a batch; returns the scalar loss that the player minimises.
+        objective: function of a batch and of as many generated samples (`GAN.fake_like`); returns the scalar loss that
+            the player minimises.
         steps: gradient steps in a round, each on images of its own.
     """
 

@@ -74,8 +74,8 @@ class BEGAN(GAN):
     def generator_loss(self, fake_scores):
         return ops.mean(-fake_scores)
 
-    def discriminator_objective(self, real):
-        fake = tree.map_structure(ops.stop_gradient, self.fake_like(real))
+    def discriminator_objective(self, real, fake):
+        fake = tree.map_structure(ops.stop_gradient, fake)
         real_scores, fake_scores = self.scores(real, fake)
         loss = self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
         self.move_balance(ops.mean(-real_scores), ops.mean(-fake_scores))

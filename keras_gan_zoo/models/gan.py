@@ -8,7 +8,8 @@ A GAN is a game. A player is a set of networks, an optimizer, an objective and a
 move in turn. The methods of this class are the whole of the 2014 game, and the template of every other: a variant
 overrides those in which its paper differs, and nothing else.
 
-Differs from the paper: Adam (2e-4, beta_1 0.5) instead of SGD with growing momentum; Gaussian instead of uniform latents;
+Differs from the paper: G is judged on the samples of D's last step (as in the authors' code of DCGAN) instead of fresh ones,
+which saves a pass of G; Adam (2e-4, beta_1 0.5) instead of SGD with growing momentum; Gaussian instead of uniform latents;
 tanh and data in [-1, 1] instead of a sigmoid and [0, 1]; kernels only, no output bias from the data's marginals.
 """
 
@@ -50,22 +51,22 @@ class GAN(Base):
         return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def players(self):
-        """The players, in the order of their moves."""
+        """The players, in the order of their moves; the last one's networks are those that generate."""
         optimizers, steps = self.optimizers, self.options.n_critic
         return (
             Player("discriminator", (self.discriminator,), optimizers[0], self.discriminator_objective, steps),
             Player("generator", (self.generator,), optimizers[1], self.generator_objective),
         )
 
-    def discriminator_objective(self, real):
+    def discriminator_objective(self, real, fake):
         """Loss of the discriminator on a batch of real samples and as many fakes; scalar."""
-        fake = tree.map_structure(ops.stop_gradient, self.fake_like(real))
+        fake = tree.map_structure(ops.stop_gradient, fake)
         real_scores, fake_scores = self.scores(real, fake)
         return self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
 
-    def generator_objective(self, real):
-        """Loss of the generator; `real` tells how many samples and, in conditional games, of which labels; scalar."""
-        return self.generator_loss(self.score(self.noisy(self.fake_like(real))))
+    def generator_objective(self, real, fake):
+        """Loss of the generator on a batch of fakes, under the conditions of the batch `real`; scalar."""
+        return self.generator_loss(self.score(self.noisy(fake)))
 
     def fake_like(self, real):
         """As many generated samples as there are in `real`, under the same conditions."""

@@ -97,19 +97,19 @@ class InfoGAN(GAN):
     def score(self, batch, training=True):
         return per_sample(self.discriminator(batch, training=training)[0])
 
-    def discriminator_objective(self, real):
-        fake, codes = self.coded_fakes(batch_size_of(real))
-        fake = ops.stop_gradient(fake)
-        fake_scores, information_loss = self.judged(fake, codes)
+    def discriminator_objective(self, real, fake):
+        images, codes = ops.stop_gradient(fake[0]), fake[1]
+        fake_scores, information_loss = self.judged(images, codes)
         loss = self.labelled_loss(self.score(self.noisy(real)), fake_scores)
-        return loss + information_loss + self.penalty(real, fake)
+        return loss + information_loss + self.penalty(real, images)
 
-    def generator_objective(self, real):
-        fake_scores, information_loss = self.judged(*self.coded_fakes(batch_size_of(real)))
+    def generator_objective(self, real, fake):
+        fake_scores, information_loss = self.judged(*fake)
         return self.generator_loss(fake_scores) + information_loss
 
-    def coded_fakes(self, n):
-        """n generated images, and their codes: one-hot categories (n, categories) and numbers (n, continuous)."""
+    def fake_like(self, real):
+        """Generated images, and their codes: one-hot categories (batch, categories) and numbers (batch, continuous)."""
+        n = batch_size_of(real)
         numbers = self.uniform((n, self.continuous))
         categories = ops.cast(ops.floor(self.uniform((n,), 0.0, self.num_classes)), "int32")
         one_hot = ops.one_hot(ops.minimum(categories, self.num_classes - 1), self.num_classes)

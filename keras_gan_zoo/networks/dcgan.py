@@ -10,7 +10,7 @@ import math
 import keras
 from keras import initializers, layers
 
-from ..layers import OneHot, label_maps
+from ..layers import BatchNorm, OneHot, label_maps
 
 
 def ladder(image_shape, base_size):
@@ -25,9 +25,7 @@ def ladder(image_shape, base_size):
 
 def _normalisation(x, kind, name):
     if kind == "batch":
-        return layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, gamma_initializer=initializers.RandomNormal(1.0, 0.02), name=f"{name}_norm"
-        )(x)
+        return BatchNorm(gamma_initializer=initializers.RandomNormal(1.0, 0.02), name=f"{name}_norm")(x)
     if kind == "layer":
         return layers.LayerNormalization(axis=(-3, -2, -1) if len(x.shape) == 4 else -1, name=f"{name}_norm")(x)
     return x

@@ -3,6 +3,7 @@
 import keras
 from keras import initializers, layers
 
+from ..layers import BatchNorm
 from .dcgan import dcgan_features
 
 
@@ -44,7 +45,7 @@ def info_gan_recognition(features_dim, categories, continuous, *, hidden=128, no
     kernels = initializers.RandomNormal(0.0, 0.02)
     x = layers.Dense(hidden, kernel_initializer=kernels, name="hidden")(features)
     if norm == "batch":
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="hidden_norm")(x)
+        x = BatchNorm(name="hidden_norm")(x)
     elif norm == "layer":
         x = layers.LayerNormalization(name="hidden_norm")(x)
     x = layers.LeakyReLU(leak, name="hidden_relu")(x)

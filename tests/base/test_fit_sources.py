@@ -19,19 +19,19 @@ def numbered(n):
 class Listening(GAN):
     """Keeps the numbers of the images of each discriminator step."""
 
-    def discriminator_objective(self, real):
+    def discriminator_objective(self, real, fake):
         images = ops.convert_to_numpy(real)[:, 0, 0, 0]
         self.seen.append(np.rint((images + 1) * 127.5).astype(int).tolist())
-        return super().discriminator_objective(real)
+        return super().discriminator_objective(real, fake)
 
 
 class ListeningCGAN(CGAN):
     """Keeps (number, label) of the images of each discriminator step."""
 
-    def discriminator_objective(self, real):
+    def discriminator_objective(self, real, fake):
         images = np.rint((ops.convert_to_numpy(real[0])[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
         self.seen.append(list(zip(images, ops.convert_to_numpy(real[1]).tolist(), strict=True)))
-        return super().discriminator_objective(real)
+        return super().discriminator_objective(real, fake)
 
 
 class Batches(keras.utils.PyDataset):

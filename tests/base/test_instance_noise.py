@@ -33,11 +33,11 @@ def spread(gan):
     """Standard deviations of the noise: on real and fake of the D step, and on the fakes of the G step."""
     gan.seen.clear()
     x = ops.zeros((N, 2, 2, 1))
-    gan.discriminator_objective(x)
+    gan.discriminator_objective(x, gan.fake_like(x))
     both = np.concatenate(gan.seen)
     assert len(both) == 2 * N
     gan.seen.clear()
-    gan.generator_objective(x)
+    gan.generator_objective(x, gan.fake_like(x))
     return [part.std() for part in (both[:N], both[N:], np.concatenate(gan.seen))]
 
 
@@ -65,7 +65,7 @@ def test_without_the_option_nothing_is_added_or_drawn(tiny_gan):
 def test_the_generator_learns_through_the_addition(tiny_gan, gradients_of):
     gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
     x = ops.zeros((4, 2, 2, 1))
-    gradients = gradients_of(lambda: gan.generator_objective(x), gan.generator.trainable_variables)
+    gradients = gradients_of(lambda: gan.generator_objective(x, gan.fake_like(x)), gan.generator.trainable_variables)
     assert all(np.abs(gradient).max() > 1e-4 for gradient in gradients)
 
 

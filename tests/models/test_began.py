@@ -90,7 +90,7 @@ def test_the_gradient_of_the_discriminator_is_that_of_real_minus_k_that_of_fake(
     gan.compile(run_eagerly=True)
     gan.balance.assign(0.3)
     x, variables = images(), gan.discriminator.trainable_variables
-    both = gradients_of(lambda: gan.discriminator_objective(x), variables)
+    both = gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), variables)
     real = gradients_of(lambda: ops.mean(-gan.score(x)), variables)
     fake = gradients_of(lambda: ops.mean(-gan.score(-x / 2)), variables)
     for g, r, f in zip(both, real, fake, strict=True):
@@ -120,7 +120,7 @@ def test_the_generator_hears_nothing_of_real_images(gan):
     for seed in (0, 1):
         fresh = BEGAN((10, 10, 1), 4, width=4, seed=0)
         fresh.set_weights(gan.get_weights())
-        losses.append(value(fresh.generator_objective(images(seed=seed))))
+        losses.append(value(fresh.generator_objective(images(seed=seed), fresh.fake_like(images(seed=seed)))))
     assert losses[0] == losses[1]
 
 

@@ -40,8 +40,8 @@ def test_losses_are_those_of_the_game(tiny_gan):
 def test_an_undecided_discriminator_gives_the_equilibrium_losses(tiny_gan):
     gan = tiny_gan()
     gan.discriminator.set_weights([0 * weight for weight in gan.discriminator.get_weights()])
-    assert value(gan.discriminator_objective(images())) == pytest.approx(2 * math.log(2), abs=1e-6)
-    assert value(gan.generator_objective(images())) == pytest.approx(math.log(2), abs=1e-6)
+    assert value(gan.discriminator_objective(images(), gan.fake_like(images()))) == pytest.approx(2 * math.log(2), abs=1e-6)
+    assert value(gan.generator_objective(images(), gan.fake_like(images()))) == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_the_discriminator_plays_first(tiny_gan):
@@ -56,9 +56,9 @@ def test_gradients_go_where_the_game_sends_them(tiny_gan, gradients_of):
     x = images()
     of_d = gan.discriminator.trainable_variables
     of_g = gan.generator.trainable_variables
-    assert all(gradient is None for gradient in gradients_of(lambda: gan.discriminator_objective(x), of_g))
-    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.discriminator_objective(x), of_d))
-    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.generator_objective(x), of_g))
+    assert all(gradient is None for gradient in gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), of_g))
+    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), of_d))
+    assert all(np.abs(g).max() > 1e-4 for g in gradients_of(lambda: gan.generator_objective(x, gan.fake_like(x)), of_g))
 
 
 def test_one_step_moves_the_scores_the_right_way(tiny_gan):
@@ -147,7 +147,9 @@ def test_r1_is_of_real_images_and_carries_the_half(n, tiny_gan):
     norm = np.sum(gan.discriminator.get_weights()[0] ** 2)
     assert value(gan.r1_penalty(images(n))) == pytest.approx(5.0 * norm, rel=1e-5)
     plain = tiny_gan()
-    difference = value(gan.discriminator_objective(images(n))) - value(plain.discriminator_objective(images(n)))
+    difference = value(gan.discriminator_objective(images(n), gan.fake_like(images(n)))) - value(
+        plain.discriminator_objective(images(n), plain.fake_like(images(n)))
+    )
     assert difference == pytest.approx(5.0 * norm, rel=1e-4)
     assert plain.r1_penalty(images(n)) == 0.0
 
@@ -174,7 +176,7 @@ def test_r1_refuses_batch_norm(tiny_gan):
     )
     gan = tiny_gan(discriminator=discriminator, r1_gamma=1.0)
     with pytest.raises(ValueError, match="norm='layer' or norm=None"):
-        gan.discriminator_objective(images())
+        gan.discriminator_objective(images(), gan.fake_like(images()))
 
 
 def test_real_and_fake_are_scored_apart_only_where_batch_norm_would_mix_them(tiny_gan):

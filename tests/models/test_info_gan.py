@@ -38,7 +38,7 @@ def test_defaults_are_the_papers():
 
 def test_codes_are_uniform():
     gan = built(categories=4)
-    _, (one_hot, numbers) = gan.coded_fakes(4000)
+    _, (one_hot, numbers) = gan.fake_like(ops.zeros((4000, 16, 16, 1)))
     one_hot, numbers = ops.convert_to_numpy(one_hot), ops.convert_to_numpy(numbers)
     np.testing.assert_array_equal(one_hot.sum(axis=1), 1.0)
     np.testing.assert_allclose(one_hot.sum(axis=0), 1000, atol=150)
@@ -53,7 +53,7 @@ def test_the_generator_is_given_the_codes_that_q_is_asked_for():
 
     gan = built(Seeing, norm=None)
     gan.generator = keras.Sequential([keras.Input((18,)), layers.Reshape((1, 18, 1)), layers.Activation("linear")])
-    latents, (one_hot, numbers) = gan.coded_fakes(5)
+    latents, (one_hot, numbers) = gan.fake_like(ops.zeros((5, 16, 16, 1)))
     latents = ops.convert_to_numpy(latents)[:, 0, :, 0]
     np.testing.assert_array_equal(latents[:, :6], 0)
     np.testing.assert_array_equal(latents[:, 6:8], ops.convert_to_numpy(numbers))
@@ -63,7 +63,7 @@ def test_the_generator_is_given_the_codes_that_q_is_asked_for():
 def test_an_ignorant_q_knows_nothing():
     gan = built()
     gan.recognition.set_weights([0 * weight for weight in gan.recognition.get_weights()])
-    fake, codes = gan.coded_fakes(8)
+    fake, codes = gan.fake_like(images(8))
     _, loss = gan.judged(fake, codes)
     numbers = (ops.convert_to_numpy(codes[1]) ** 2).sum(axis=1).mean() / 2 + math.log(2 * math.pi)
     assert value(loss) == pytest.approx(math.log(10) + 0.1 * numbers, abs=1e-5)
@@ -72,7 +72,7 @@ def test_an_ignorant_q_knows_nothing():
 
 def test_a_perfect_q_knows_all():
     gan = built()
-    fake, codes = gan.coded_fakes(8)
+    fake, codes = gan.fake_like(images(8))
     gan.recognition = lambda features, training: (100.0 * codes[0], codes[1])
     _, loss = gan.judged(fake, codes)
     assert value(loss) == pytest.approx(0.1 * 1.8378771, abs=1e-5)
@@ -82,7 +82,8 @@ def test_a_perfect_q_knows_all():
 class Fixed(InfoGAN):
     """Always the same fakes and codes."""
 
-    def coded_fakes(self, n):
+    def fake_like(self, real):
+        n = len(real)
         one_hot = ops.one_hot(ops.arange(n) % self.num_classes, self.num_classes)
         return ops.convert_to_tensor(-images(n, seed=1)), (one_hot, ops.zeros((n, self.continuous)))
 
@@ -92,23 +93,25 @@ def test_without_weights_the_losses_are_those_of_gan(norm):
     gan = built(Fixed, categorical_weight=0.0, continuous_weight=0.0, norm=norm)
     real, fake = images(), -images(seed=1)
     expected = minimax_discriminator_loss(gan.score(real), gan.score(fake))
-    assert value(gan.discriminator_objective(real)) == pytest.approx(value(expected), abs=1e-5)
+    assert value(gan.discriminator_objective(real, gan.fake_like(real))) == pytest.approx(value(expected), abs=1e-5)
     expected = non_saturating_generator_loss(gan.score(fake))
-    assert value(gan.generator_objective(real)) == pytest.approx(value(expected), abs=1e-5)
+    assert value(gan.generator_objective(real, gan.fake_like(real))) == pytest.approx(value(expected), abs=1e-5)
     weighted = built(Fixed, norm=norm)
     weighted.set_weights(gan.get_weights())
-    assert value(weighted.generator_objective(real)) - value(expected) > 1.0
+    assert value(weighted.generator_objective(real, weighted.fake_like(real))) - value(expected) > 1.0
 
 
 @pytest.mark.parametrize(("weights", "moves"), [((1.0, 0.1), True), ((0.0, 0.0), False)])
 def test_q_learns_in_the_discriminators_step_from_fakes_only(weights, moves, gradients_of):
     gan = built(categorical_weight=weights[0], continuous_weight=weights[1], norm=None)
-    gradients = gradients_of(lambda: gan.discriminator_objective(images()), gan.recognition.trainable_variables)
+    gradients = gradients_of(
+        lambda: gan.discriminator_objective(images(), gan.fake_like(images())), gan.recognition.trainable_variables
+    )
     assert all((gradient is not None and np.abs(gradient).max() > 1e-7) == moves for gradient in gradients)
     discriminator, generator = gan.players()
     assert gan.recognition in discriminator.networks and gan.recognition not in generator.networks
     information = gradients_of(
-        lambda: gan.judged(ops.stop_gradient(gan.coded_fakes(8)[0]), gan.coded_fakes(8)[1])[1],
+        lambda: gan.judged(ops.stop_gradient(gan.fake_like(images(8))[0]), gan.fake_like(images(8))[1])[1],
         [gan.discriminator.get_layer("hidden").kernel],
     )
     assert (information[0] is not None and np.abs(information[0]).max() > 1e-9) == moves

@@ -67,7 +67,7 @@ def test_the_penalty_reaches_the_critic_only(gradients_of):
     penalty = lambda: gan.penalty(x, ops.stop_gradient(gan.fake_like(x)))  # noqa: E731
     kernels = [v for v in gan.discriminator.trainable_variables if v.path.endswith("kernel")]
     assert all(np.abs(gradient).max() > 1e-5 for gradient in gradients_of(penalty, kernels))
-    objective = gradients_of(lambda: gan.discriminator_objective(x), gan.generator.trainable_variables)
+    objective = gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), gan.generator.trainable_variables)
     assert all(gradient is None for gradient in objective)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from keras_gan_zoo.layers import BatchNorm
 from keras_gan_zoo.networks import (
     began_autoencoder,
     began_decoder,
@@ -113,7 +114,7 @@ def test_info_gan_heads(shape, norm):
     logits, means = recognition(features)
     assert logits.shape == (3, 10) and means.shape == (3, 2)
     kinds = {type(layer) for network in (discriminator, recognition) for layer in network.layers}
-    assert (layers.BatchNormalization in kinds) == (norm == "batch")
+    assert (BatchNorm in kinds) == (norm == "batch")
     assert (layers.LayerNormalization in kinds) == (norm == "layer")
     assert "down_14x14_norm" not in [layer.name for layer in discriminator.layers]
 

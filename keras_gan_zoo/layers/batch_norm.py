@@ -1,0 +1,34 @@
+"""Batch normalisation (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167)."""
+
+import keras
+from keras import layers, ops
+
+from ..backend import batch_normalised
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class BatchNorm(layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` over the last axis, that trains with the backend's own operation.
+
+        y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+        moving <- momentum moving + (1 - momentum) of the batch (its variance divided by n, as Keras has it)
+
+    The values are Keras's, in training up to rounding and in inference exactly.
+
+    Args:
+        momentum: share of the moving statistics that a step keeps.
+        epsilon: what is added to the variance.
+        **kwargs: of `keras.layers.BatchNormalization`, but for axis, center, scale, renorm and synchronized.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs, training=None):
+        if not training or not self.trainable:
+            return super().call(inputs, training=training)
+        y, mean, variance = batch_normalised(inputs, self.gamma, self.beta, self.epsilon)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            value = ops.stop_gradient(value)
+            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        return y

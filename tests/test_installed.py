@@ -1,0 +1,51 @@
+"""What `pip install .` has put into this environment works in an empty folder, and without a network."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_gan_zoo
+
+PROGRAM = """
+import json, socket, sys
+from pathlib import Path
+
+def refused(*arguments, **options):
+    sys.exit("something asked for the network")
+
+socket.socket.connect = socket.getaddrinfo = refused
+import numpy as np
+import keras_gan_zoo
+
+names = [preset.name for preset in keras_gan_zoo.list_presets("*mnist*")]
+for name in names:
+    np.save(f"{name}.npy", keras_gan_zoo.load(name).generate(64, seed=0, dtype="uint8"))
+print(json.dumps([keras_gan_zoo.__file__, names]))
+"""
+
+
+def installed():
+    """Folder of the installed package, or None where there is none, or only a link to the repository."""
+    try:
+        files = importlib.metadata.files("keras_gan_zoo") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(file.locate()).parent for file in files if str(file) == "keras_gan_zoo/__init__.py"), None)
+
+
+@pytest.mark.skipif(installed() is None, reason="the package is not installed in this environment (pip install .)")
+def test_presets_of_the_installed_package(tmp_path):
+    done = subprocess.run([sys.executable, "-I", "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    file, names = json.loads(done.stdout.splitlines()[-1])
+    assert Path(file).parent == installed()
+    assert names == [preset.name for preset in keras_gan_zoo.list_presets("*mnist*")]
+    for name in names:
+        images = keras_gan_zoo.load(name).generate(64, seed=0, dtype="uint8").astype(int)
+        # As loaded here; where one process rounds a pixel up and another down, a step of 1 remains.
+        assert abs(np.load(tmp_path / f"{name}.npy") - images).max() <= 1
