@@ -127,6 +127,13 @@ def test_another_process_generates_the_same_images(small_gan, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_model_itself_saves(gan, preset, tmp_path):
+    assert gan.save_to_preset(tmp_path / "own", dtype="float16") == tmp_path / "own"
+    save_to_preset(gan, tmp_path / "other", dtype="float16")
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("own", "other")]
+    assert files[0] == files[1] and len(files[0]) == 3
+
+
 def test_only_the_generator_is_shipped_unless_more_is_asked_for(gan, preset, tmp_path):
     assert json.loads((preset / "weights.json").read_text())["networks"] == ["generator"]
     ours, fresh = gan.discriminator.get_weights(), load(preset).discriminator.get_weights()

@@ -224,6 +224,18 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             str(i): variable for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
         }
 
+    def save_to_preset(self, folder, **options):
+        """Writes the model as a preset, which `keras_gan_zoo.load(folder)` reads.
+
+        Args:
+            folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
+            **options: `dtype`, `networks` and `recipe`, as `keras_gan_zoo.save_to_preset` has them.
+        """
+        # The one look upward, at call time: users of Keras expect to find it on the model.
+        from ..presets import save_to_preset
+
+        return save_to_preset(self, folder, **options)
+
     def get_config(self):
         """The constructor's arguments, defaults included; networks of the caller's own as Keras configurations."""
         config = {
