@@ -175,17 +175,17 @@ instance of any class; look at the grid above.
 
 @app.command()
 def readme():
-    """Writes the tables of presets and variants into README.md."""
+    """Writes the tables of presets, variants and speed into README.md."""
     path = ROOT.parent / "README.md"
     path.write_text(with_tables(path.read_text("utf-8")), "utf-8")
 
 
 def with_tables(text):
     """The text with the tables between its markers written anew."""
-    for name, table in (("presets", preset_table()), ("variants", variant_table())):
-        before, _, rest = text.partition(f"<!-- {name}: written by `python -m benchmarks.presets readme` -->\n")
-        after = rest.partition(f"<!-- end of {name} -->")[2]
+    for name, table in (("presets", preset_table()), ("variants", variant_table()), ("speed", speed_table())):
         marker = f"<!-- {name}: written by `python -m benchmarks.presets readme` -->"
+        before, _, rest = text.partition(f"{marker}\n")
+        after = rest.partition(f"<!-- end of {name} -->")[2]
         text = f"{before}{marker}\n\n{table}\n\n<!-- end of {name} -->{after}"
     return text
 
@@ -213,6 +213,33 @@ def variant_table():
         title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
         rows.append(f"| `{name}` | `{cls.__name__}` | {title} |")
     return "\n".join(["| variant | class | paper |", "|---|---|---|", *rows])
+
+
+def speed_table():
+    """DCGAN beside its two baselines, from the record of `benchmarks.throughput`."""
+    from benchmarks.throughput import DEFAULT_OUTPUT, spread
+
+    record = json.loads(DEFAULT_OUTPUT.read_text("utf-8"))
+    protocol, device = record["protocol"], record["device"]
+    side = protocol["image_size"]
+    programs = {
+        "zoo": "`DCGAN` of the zoo",
+        "zoo_float32": "`DCGAN` of the zoo",
+        "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
+        "torch_loop": "the same networks in a plain PyTorch loop",
+    }
+    rows = [
+        f"| {programs[name]} | {r['dtype']} | {spread(r['training_images_per_second'])} | {spread(r['peak_memory_mb'])} |"
+        for name, r in record["dcgan"].items()
+    ]
+    head = [
+        f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, commit "
+        f"{record['commit'][:12]}; median and range of {protocol['repeats']} processes each, taking turns:",
+        "",
+        "| program | precision | training, images/s | peak memory, MB |",
+        "|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows])
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DEFAULT_OUTPUT = ROOT / "benchmarks" / "results" / "throughput.json"
 LIMITS = {
     "default_precision": 1.4,
     "float32": 1.0,
@@ -108,7 +109,7 @@ def parsed(arguments):
     parser.add_argument("--samples", type=int, default=2048, help="images that a sampling measurement generates")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "throughput.json")
+    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT)
     return parser.parse_args(arguments)
 
 
