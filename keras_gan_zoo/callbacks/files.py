@@ -109,9 +109,9 @@ class CSVLog(keras.callbacks.Callback):
 
 
 def grid_samples(gan, n, seed, labels=None, truncation=1.0):
-    """n uint8 images; those of a conditional model go through its classes, column by column, unless labels are given."""
+    """n uint8 images; those of a conditional model go through all its classes in order, unless labels are given."""
     if labels is None and gan.num_classes is not None:
-        labels = np.arange(n) % math.ceil(math.sqrt(n)) % gan.num_classes
+        labels = np.arange(n) * gan.num_classes // n
     return gan.generate(n, labels=labels, seed=seed, truncation=truncation, dtype="uint8")
 
 
