@@ -17,10 +17,14 @@ import hashlib
 import inspect
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
+
+if TYPE_CHECKING:
+    from .base import Base
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
@@ -67,7 +71,7 @@ def list_presets(pattern: str = "*") -> list[Preset]:
     return [_described(folder) for folder in folders if fnmatch.fnmatch(folder.name, pattern)]
 
 
-def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None):
+def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None) -> "Base":
     """Builds a model from a preset.
 
     Args:
@@ -92,7 +96,7 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     return gan
 
 
-def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe"):
+def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Base":
     """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
     from .models import variant_class
 
@@ -119,7 +123,14 @@ def find_preset(name: str | Path) -> Path:
     raise PresetError(f"There is no preset {str(name)!r}, and no folder of that name. {hint}")
 
 
-def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=("generator",), recipe=None) -> Path:
+def save_to_preset(
+    gan: "Base",
+    folder: str | Path,
+    *,
+    dtype: str = "float32",
+    networks: Sequence[str] = ("generator",),
+    recipe: Recipe | None = None,
+) -> Path:
     """Writes a model as a preset, which `load` reads.
 
     Args:
@@ -167,7 +178,7 @@ def save_to_preset(gan, folder: str | Path, *, dtype: str = "float32", networks=
     return folder
 
 
-def recipe_of(gan) -> Recipe:
+def recipe_of(gan: "Base") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
     from .models import variant_class, variant_name, variants
 
@@ -181,7 +192,7 @@ def recipe_of(gan) -> Recipe:
     return parse_recipe({"variant": variant, "model": json.loads(json.dumps(model))}, "the model")
 
 
-def read_weights(gan, folder: str | Path) -> None:
+def read_weights(gan: "Base", folder: str | Path) -> None:
     """Puts a preset's weights into a model, after checking hash, names, shapes and types.
 
     Raises:

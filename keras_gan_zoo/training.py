@@ -16,6 +16,7 @@ import importlib.util
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
 
@@ -48,7 +49,15 @@ def fastest_dtype() -> tuple[str, str]:
     return "float32", f"a CPU under the {keras.backend.backend()} backend"
 
 
-def train(recipe: Recipe | str | Path, output: str | Path, *, resume=False, dtype=None, tensorboard=False, console=None):
+def train(
+    recipe: Recipe | str | Path,
+    output: str | Path,
+    *,
+    resume: bool = False,
+    dtype: str | None = None,
+    tensorboard: bool = False,
+    console: Any = None,
+) -> Any:
     """Trains a model by its recipe.
 
     Args:
@@ -139,7 +148,7 @@ def train(recipe: Recipe | str | Path, output: str | Path, *, resume=False, dtyp
     return gan
 
 
-def compile_by(gan, recipe: Recipe) -> None:
+def compile_by(gan: Any, recipe: Recipe) -> None:
     """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
     # Before the first compile there are no optimizers, and so no players to count steps of.
     steps = {"discriminator": recipe.training.rounds * gan.options.n_critic, "generator": recipe.training.rounds}
@@ -151,7 +160,7 @@ def compile_by(gan, recipe: Recipe) -> None:
     gan.compile(**optimizers)
 
 
-def make_optimizer(settings: Optimizer, steps: int):
+def make_optimizer(settings: Optimizer, steps: int) -> Any:
     """A Keras optimizer that will take `steps` steps."""
     import keras
 

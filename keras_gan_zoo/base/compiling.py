@@ -1,5 +1,7 @@
 """Two optimizers behind the one contract of `compile`."""
 
+from typing import Any
+
 import keras
 
 
@@ -8,13 +10,13 @@ class Compiling:
 
     def compile(
         self,
-        discriminator_optimizer=None,
-        generator_optimizer=None,
+        discriminator_optimizer: keras.optimizers.Optimizer | str | None = None,
+        generator_optimizer: keras.optimizers.Optimizer | str | None = None,
         *,
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-    ):
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+    ) -> None:
         """Sets the optimizers, one for each side of the game.
 
         Args:
@@ -47,12 +49,12 @@ class Compiling:
             "jit_compile": jit_compile,
         }
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:
             return {}
         optimizers = dict(zip(("discriminator_optimizer", "generator_optimizer"), self.optimizers, strict=True))
         serialized = {name: keras.saving.serialize_keras_object(value) for name, value in optimizers.items()}
         return {**serialized, **self._compile_arguments}
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))

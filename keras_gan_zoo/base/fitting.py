@@ -1,8 +1,9 @@
 """`fit` on whatever holds images."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,26 +17,26 @@ class Fitting:
     """`fit` and the checks of its data; mixed into `Base`."""
 
     @property
-    def takes_labels(self):
+    def takes_labels(self) -> bool:
         """Whether training batches are (images, labels)."""
         return self.num_classes is not None
 
     @property
-    def minibatches_per_round(self):
+    def minibatches_per_round(self) -> int:
         return max(player.steps for player in self.players())
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=64,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        seed=0,
-    ):
+        x: Any = None,
+        y: np.ndarray | Sequence[int] | None = None,
+        batch_size: int = 64,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        seed: int = 0,
+    ) -> keras.callbacks.History:
         """Trains the model.
 
         Args:
@@ -81,7 +82,7 @@ class Fitting:
         batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), signature)
         return super().fit(batches, steps_per_epoch=steps, **options)
 
-    def image_data(self, x, y=None):
+    def image_data(self, x: Any, y: np.ndarray | Sequence[int] | None = None) -> ImageData:
         """Any finite source of images as an `ImageData` that fits this model, or an error that says what does not."""
         if isinstance(x, ImageData):
             data = x
@@ -97,7 +98,7 @@ class Fitting:
             check_labels(data.labels, self.num_classes, len(data.images), name="y")
         return data
 
-    def rounds_of(self, data, batch_size, count):
+    def rounds_of(self, data: Any, batch_size: int, count: int) -> Any:
         """A data set of images or of batches as one of rounds, `count` minibatches each."""
         if _is_tf_dataset(data):
             rank = len(images_of(data.element_spec).shape)
@@ -112,7 +113,7 @@ class Fitting:
         # Keras itself knows how to begin an iterable anew in each epoch; an iterator, and the joining of batches, go once.
         return self.joined_batches(data, count) if count > 1 or isinstance(data, Iterator) else data
 
-    def joined_batches(self, batches, count):
+    def joined_batches(self, batches: Iterable[Any], count: int) -> Iterator[tuple[np.ndarray, ...]]:
         """An iterator of batches as one of rounds."""
         iterator = iter(batches)
         for parts in iter(lambda: tuple(itertools.islice(iterator, count)), ()):
@@ -122,14 +123,14 @@ class Fitting:
                 # Keras takes tuples only from a generator.
                 yield joined if isinstance(joined, tuple) else (joined,)
 
-    def check_batch(self, batch):
+    def check_batch(self, batch: Any) -> None:
         """Refuses NumPy images, or labels, that this model was not built for."""
         parts = self.unpacked(batch)
         check_images(np.asarray(images_of(parts)), self.image_shape, name="x")
         if self.takes_labels:
             check_labels(np.asarray(parts[1]), self.num_classes, len(parts[0]), name="labels")
 
-    def unpacked(self, data):
+    def unpacked(self, data: Any) -> Any:
         """What a round gets, whatever Keras wrapped it in: images, or (images, labels) where labels are trained on."""
         parts = [part for part in data if part is not None] if isinstance(data, (tuple, list)) else [data]
         if len(parts) != 1 + self.takes_labels:

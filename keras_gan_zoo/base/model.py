@@ -3,6 +3,9 @@
 import contextlib
 import dataclasses
 import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import keras
 from keras import ops, tree
@@ -13,10 +16,11 @@ from .batches import batch_size_of, images_of, joined, minibatches, per_sample, 
 from .compiling import Compiling
 from .fitting import Fitting
 from .options import Options, check_shape, precision
+from .player import Player
 from .sampling import Sampling
 
 
-def layers_of(network):
+def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
     """All layers of a network, those of nested networks among them."""
     for layer in network.layers:
         yield layer
@@ -40,7 +44,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
     log_names = ("discriminator_loss", "generator_loss")
     num_classes = None
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         model = super().__new__(cls)
         # Keras records constructor arguments for layers but not for subclassed models.
         with contextlib.suppress(TypeError):  # a wrong call is for __init__ to refuse
@@ -53,16 +57,16 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
+        image_shape: Sequence[int],
+        latent_dim: int,
         *,
-        generator=None,
-        discriminator=None,
-        seed=None,
-        name=None,
-        dtype=None,
-        **options,
-    ):
+        generator: keras.Model | None = None,
+        discriminator: keras.Model | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.image_shape, self.latent_dim = check_shape(image_shape), latent_dim
         self.options = Options.from_arguments(type(self), options)
@@ -81,16 +85,16 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         # All weights exist; without this mark Keras would call the model once to find that out.
         self.built = True
 
-    def build_more(self):
+    def build_more(self) -> None:
         """For variants with more networks, or with state of their own."""
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.trackers.values())
 
     # The round ---------------------------------------------------------------------------------------------------------
 
-    def train_round(self, data):
+    def train_round(self, data: Any) -> dict[str, Any]:
         """Lets each player in turn take its steps; returns the logs.
 
         Args:
@@ -111,11 +115,11 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             self.update_average(batch_size_of(parts[0]))
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
-    def log(self, name, value):
+    def log(self, name: str, value: Any) -> None:
         """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""
         self.trackers[name].update_state(ops.stop_gradient(value))
 
-    def written_by(self, player):
+    def written_by(self, player: Player) -> list[keras.Variable]:
         """The variables that an update of `player` may write: all but the weights of the other players' networks.
 
         A generator that is called in the discriminator's step must not have its batch statistics moved there.
@@ -124,7 +128,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         others = {id(w) for other in self.players() for network in other.networks for w in network.weights} - own
         return [v for v in self.variables + self.metrics_variables if id(v) not in others]
 
-    def update_average(self, batch_size):
+    def update_average(self, batch_size: Any) -> None:
         """average <- d average + (1 - d) weights, with d = 0.5^(images of this round / half-life)."""
         if self.average_generator is None:
             return
@@ -137,24 +141,24 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
     # What objectives are made of ---------------------------------------------------------------------------------------
 
-    def draw_latents(self, n):
+    def draw_latents(self, n: Any) -> Any:
         """Latents (n, latent_dim) for training."""
         draw = self.uniform if self.options.latent_distribution == "uniform" else self.normal
         return draw((n, self.latent_dim))
 
-    def normal(self, shape):
+    def normal(self, shape: Sequence[Any]) -> Any:
         """N(0, 1), from this model's own seed."""
         return self.draw(lambda shape: keras.random.normal(shape, seed=self.seed_generator), shape)
 
-    def uniform(self, shape, low=-1.0, high=1.0):
+    def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
         """U(low, high), from this model's own seed."""
         return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)
 
-    def score(self, batch, training=True):
+    def score(self, batch: Any, training: bool = True) -> Any:
         """Raw scores (batch,), high for real; (batch, h, w) where the discriminator judges patches."""
         return per_sample(self.discriminator(batch, training=training))
 
-    def scores(self, real, fake):
+    def scores(self, real: Any, fake: Any) -> tuple[Any, Any]:
         """Scores of real and of fake samples, in one pass where no layer lets samples influence each other."""
         real, fake = self.noisy(real), self.noisy(fake)
         if self.mixes_samples:
@@ -162,11 +166,11 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         return ops.split(self.score(joined(real, fake)), 2)
 
     @property
-    def mixes_samples(self):
+    def mixes_samples(self) -> bool:
         """Whether the discriminator's score of a sample depends on the rest of the batch (batch norm)."""
         return any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers_of(self.discriminator))
 
-    def score_gradient(self, batch):
+    def score_gradient(self, batch: Any) -> Any:
         """d score / d images of each sample, (batch, height, width, channels), differentiable."""
         if self.mixes_samples:
             raise ValueError(
@@ -176,7 +180,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         # In inference mode, since on JAX a state written inside of a gradient would leak out of its trace.
         return self.gradient(lambda x: self.score(with_images(batch, x), training=False), images_of(batch))
 
-    def labelled_loss(self, real_scores, fake_scores):
+    def labelled_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         """`discriminator_loss` under the label tricks of the options.
 
         For a loss A(real) + B(fake), smoothing s asks for (1 - s) A(real) + s B(real) + B(fake): cross-entropy with the
@@ -196,7 +200,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             loss = loss + self.options.label_smoothing * as_fake
         return loss
 
-    def noisy(self, batch):
+    def noisy(self, batch: Any) -> Any:
         """Instance noise: adds N(0, sigma^2) to the images, with sigma falling to 0 as images are seen."""
         if not self.options.instance_noise:
             return batch
@@ -205,7 +209,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         left = ops.maximum(1.0 - seen / self.options.instance_noise_images, 0.0)
         return with_images(batch, images + self.options.instance_noise * left * self.normal(ops.shape(images)))
 
-    def r1_penalty(self, real):
+    def r1_penalty(self, real: Any) -> Any:
         """gamma / 2 E |grad D(x)|^2 at real samples, or nothing where gamma is 0."""
         if not self.options.r1_gamma:
             return 0.0
@@ -224,7 +228,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             str(i): variable for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
         }
 
-    def save_to_preset(self, folder, **options):
+    def save_to_preset(self, folder: str | Path, **options: Any) -> Path:
         """Writes the model as a preset, which `keras_gan_zoo.load(folder)` reads.
 
         Args:
@@ -236,7 +240,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
         return save_to_preset(self, folder, **options)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, defaults included; networks of the caller's own as Keras configurations."""
         config = {
             **self._arguments,
@@ -248,15 +252,15 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         return {**config, **{key: keras.saving.serialize_keras_object(value) for key, value in networks.items()}}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         networks = {key: value for key, value in config.items() if isinstance(value, dict)}
         return cls(**{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}})
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         for name, variable in self._saved().items():
             store[name] = ops.convert_to_numpy(variable)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         variables = self._saved()
         if set(store.keys()) != set(variables):
             raise ValueError(

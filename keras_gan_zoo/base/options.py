@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import difflib
 import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import keras
 
@@ -41,7 +43,7 @@ class Options:
     ema_rampup: float = 0.05
 
     @classmethod
-    def from_arguments(cls, owner, arguments):
+    def from_arguments(cls, owner: type, arguments: dict[str, Any]) -> Self:
         """Checks the keyword arguments of a constructor; an unknown name is an error that names the closest one.
 
         Args:
@@ -60,7 +62,7 @@ class Options:
         options.check()
         return options
 
-    def check(self):
+    def check(self) -> None:
         allowed = {
             "n_critic": (self.n_critic >= 1, "an integer of at least 1"),
             "latent_distribution": (self.latent_distribution in ("normal", "uniform"), "'normal' or 'uniform'"),
@@ -82,7 +84,7 @@ class Options:
 
 
 @contextlib.contextmanager
-def precision(policy):
+def precision(policy: keras.DTypePolicy) -> Iterator[None]:
     """Layers built inside take this dtype policy unless they say otherwise."""
     if policy.name == "mixed_float16":
         raise ValueError(
@@ -96,7 +98,7 @@ def precision(policy):
         keras.config.set_dtype_policy(before)
 
 
-def check_shape(image_shape):
+def check_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
     """(height, width, channels) as a tuple of integers, or an error that says what is wrong with it."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
     if not isinstance(shape, tuple) or len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):

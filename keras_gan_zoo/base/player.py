@@ -25,5 +25,5 @@ class Player(NamedTuple):
     steps: int = 1
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return [variable for network in self.networks for variable in network.trainable_variables]

@@ -1,5 +1,10 @@
 """Images from a trained generator."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -10,15 +15,23 @@ class Sampling:
     """What a GAN offers to those who want its images; mixed into `Base`."""
 
     @property
-    def sampler(self):
+    def sampler(self) -> keras.Model:
         """The generator to sample from: the average of its weights where one is kept, else the generator itself."""
         return self.generator if self.average_generator is None else self.average_generator
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Generator inputs -> images (batch, height, width, channels) in [-1, 1]."""
         return self.sampler(inputs, training=training)
 
-    def generate(self, n, labels=None, seed=None, truncation=1.0, batch_size=256, dtype="float32"):
+    def generate(
+        self,
+        n: int,
+        labels: int | Sequence[int] | np.ndarray | None = None,
+        seed: int | None = None,
+        truncation: float = 1.0,
+        batch_size: int = 256,
+        dtype: str = "float32",
+    ) -> np.ndarray:
         """Draws images.
 
         Args:
@@ -42,7 +55,15 @@ class Sampling:
             raise ValueError(f"dtype={dtype!r} is not possible; pass 'float32' or 'uint8'.")
         return self.decode(self.latents(n, labels, seed, truncation), batch_size, dtype)
 
-    def interpolate(self, start, end, steps, labels=None, batch_size=256, dtype="float32"):
+    def interpolate(
+        self,
+        start: int | np.ndarray,
+        end: int | np.ndarray,
+        steps: int,
+        labels: int | Sequence[int] | np.ndarray | None = None,
+        batch_size: int = 256,
+        dtype: str = "float32",
+    ) -> np.ndarray:
         """Images along the great circle from one latent vector to another.
 
             z(t) = [sin((1 - t) w) start + sin(t w) end] / sin w,   w the angle between them
@@ -65,18 +86,26 @@ class Sampling:
         latents = spherical(*ends, np.linspace(0.0, 1.0, steps))
         return self.decode(self.with_labels(latents, labels, np.random.default_rng(0)), batch_size, dtype)
 
-    def latents(self, n, labels=None, seed=None, truncation=1.0):
+    def latents(
+        self,
+        n: int,
+        labels: int | Sequence[int] | np.ndarray | None = None,
+        seed: int | None = None,
+        truncation: float = 1.0,
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Generator inputs for n images, as NumPy arrays: latents (n, latent_dim), with labels (n,) if conditional."""
         rng = np.random.default_rng(seed)
         return self.with_labels(self.noise(rng, n) * np.float32(truncation), labels, rng)
 
-    def noise(self, rng, n):
+    def noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Latents (n, latent_dim) from a NumPy generator, which draws the same numbers on every backend."""
         if self.options.latent_distribution == "uniform":
             return rng.uniform(-1.0, 1.0, (n, self.latent_dim)).astype("float32")
         return rng.standard_normal((n, self.latent_dim), dtype="float32")
 
-    def with_labels(self, latents, labels, rng):
+    def with_labels(
+        self, latents: np.ndarray, labels: int | Sequence[int] | np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Adds the labels of a conditional model to its latents; refuses labels for any other."""
         if self.num_classes is None:
             if labels is not None:
@@ -89,11 +118,13 @@ class Sampling:
         labels = np.broadcast_to(labels, (n,)) if labels.ndim == 0 else labels
         return self.conditioned(latents, check_labels(labels, self.num_classes, n))
 
-    def conditioned(self, latents, labels):
+    def conditioned(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Generator inputs from latents (n, ...) and labels (n,), where labels there are."""
         return latents, labels
 
-    def decode(self, inputs, batch_size=256, dtype="float32"):
+    def decode(
+        self, inputs: np.ndarray | tuple[np.ndarray, ...], batch_size: int = 256, dtype: str = "float32"
+    ) -> np.ndarray:
         """Images of generator inputs: latents (n, latent_dim), or a tuple of them and labels (n,)."""
         parts = inputs if isinstance(inputs, tuple) else (inputs,)
         images = []
@@ -103,7 +134,7 @@ class Sampling:
         images = np.clip(np.concatenate(images).astype("float32"), -1.0, 1.0)
         return to_uint8(images) if dtype == "uint8" else images
 
-    def export(self, filepath, format="tf_saved_model", **options):
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **options: Any) -> None:
         """Writes the sampling generator for use without this library.
 
         Args:
@@ -126,7 +157,7 @@ class Sampling:
         return vector
 
 
-def spherical(start, end, t):
+def spherical(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Spherical interpolation of two vectors (d,) at the fractions t (n,): (n, d); linear where they point alike."""
     # In float32 the ends would not be met exactly, nor vectors that point oppositely be told from others.
     start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
@@ -138,6 +169,6 @@ def spherical(start, end, t):
     return ((np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)).astype("float32")
 
 
-def to_uint8(images):
+def to_uint8(images: np.ndarray) -> np.ndarray:
     """Images in [-1, 1] -> 0 to 255, rounded to the nearest."""
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")

@@ -7,14 +7,16 @@ import contextlib
 import csv
 import math
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
     path = Path(path)
     # Keras goes by the ending of the name.
@@ -36,11 +38,11 @@ class Checkpoint(keras.callbacks.Callback):
         path: file to write, ending in `.weights.h5`; load it with `gan.load_weights(path)` after `compile`.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         super().__init__()
         self.path = Path(path)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with whole_file(self.path) as partial:
@@ -72,11 +74,11 @@ class SampleGrid(keras.callbacks.Callback):
         seed: of the latents.
     """
 
-    def __init__(self, folder, every=1, n=64, seed=0):
+    def __init__(self, folder: str | Path, every: int = 1, n: int = 64, seed: int = 0) -> None:
         super().__init__()
         self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,17 +92,17 @@ class CSVLog(keras.callbacks.Callback):
     Lines past the model's round, which a killed run may have left behind, are dropped when training starts again.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         super().__init__()
         self.path = Path(path)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.rows = []
         if self.path.exists():
             with self.path.open(newline="") as file:
                 self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= int(self.model.rounds)]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append({"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.rows[-1])
@@ -108,14 +110,16 @@ class CSVLog(keras.callbacks.Callback):
             writer.writerows(self.rows)
 
 
-def grid_samples(gan, n, seed, labels=None, truncation=1.0):
+def grid_samples(
+    gan: Any, n: int, seed: int, labels: int | Sequence[int] | np.ndarray | None = None, truncation: float = 1.0
+) -> np.ndarray:
     """n uint8 images; those of a conditional model go through all its classes in order, unless labels are given."""
     if labels is None and gan.num_classes is not None:
         labels = np.arange(n) * gan.num_classes // n
     return gan.generate(n, labels=labels, seed=seed, truncation=truncation, dtype="uint8")
 
 
-def save_grid(images, path, scale=None):
+def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) -> None:
     """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows."""
     from PIL import Image
 

@@ -1,5 +1,7 @@
 """Learning-rate schedules that Keras does not have."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,14 +16,14 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         start: optimizer step at which it begins to fall.
     """
 
-    def __init__(self, initial_learning_rate, steps, start=0):
+    def __init__(self, initial_learning_rate: float, steps: int, start: int = 0) -> None:
         if not 0 <= start < steps:
             raise ValueError(f"start={start!r} is not possible; it must be in [0, steps={steps}).")
         self.initial_learning_rate, self.steps, self.start = initial_learning_rate, steps, start
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         left = (self.steps - ops.cast(step, "float32")) / float(self.steps - self.start)
         return self.initial_learning_rate * ops.clip(left, 0.0, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"initial_learning_rate": self.initial_learning_rate, "steps": self.steps, "start": self.start}

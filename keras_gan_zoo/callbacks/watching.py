@@ -1,6 +1,7 @@
 """Callbacks that watch a training: a progress bar, and a stop where losses are no numbers any more."""
 
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,15 +21,15 @@ class StopAtNaN(keras.callbacks.Callback):
         every: rounds from one look to the next.
     """
 
-    def __init__(self, every=20):
+    def __init__(self, every: int = 20) -> None:
         super().__init__()
         self.every = every
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if (batch + 1) % self.every == 0:
             self._check(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._check(logs)
 
     def _check(self, logs):
@@ -49,12 +50,12 @@ class Progress(keras.callbacks.Callback):
         console: `rich.console.Console` to write to; by default the terminal.
     """
 
-    def __init__(self, rounds, images_per_round, console=None):
+    def __init__(self, rounds: int, images_per_round: int, console: Any = None) -> None:
         super().__init__()
         self.rounds, self.images_per_round, self.console = rounds, images_per_round, console
         self.bar = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         from rich import progress
         from rich.table import Column
 
@@ -71,7 +72,7 @@ class Progress(keras.callbacks.Callback):
         self.bar.start()
         self.done, self.shown, self.started = 0, 0.0, None
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.perf_counter()
         # The first call has built the graph; its time would spoil the rate.
         if self.started is None:
@@ -85,10 +86,10 @@ class Progress(keras.callbacks.Callback):
         losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
         self.bar.update(self.task, completed=int(self.model.rounds), text=f"{losses}  {rate:,.0f} images/s")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the bar; also for a training that an error has ended, perhaps before there was one."""
         if self.bar is not None:
             self.bar.update(self.task, completed=int(self.model.rounds))

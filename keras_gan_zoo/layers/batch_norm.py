@@ -1,5 +1,7 @@
 """Batch normalisation (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167)."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -21,10 +23,10 @@ class BatchNorm(layers.BatchNormalization):
         **kwargs: of `keras.layers.BatchNormalization`, but for axis, center, scale, renorm and synchronized.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or not self.trainable:
             return super().call(inputs, training=training)
         y, mean, variance = batch_normalised(inputs, self.gamma, self.beta, self.epsilon)

@@ -1,5 +1,7 @@
 """Constraints on weights, which the optimizer applies after each step."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,11 +10,11 @@ from keras import ops
 class WeightClip(keras.constraints.Constraint):
     """w <- clip(w, -limit, limit) (WGAN, https://arxiv.org/abs/1701.07875)."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: float) -> None:
         self.limit = limit
 
-    def __call__(self, w):
+    def __call__(self, w: Any) -> Any:
         return ops.clip(w, -self.limit, self.limit)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"limit": self.limit}

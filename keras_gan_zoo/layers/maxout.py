@@ -1,5 +1,8 @@
 """Maxout (Goodfellow et al., 2013, https://arxiv.org/abs/1302.4389)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -14,16 +17,16 @@ class MaxoutDense(layers.Dense):
         **kwargs: of `keras.layers.Dense`.
     """
 
-    def __init__(self, units, pieces, **kwargs):
+    def __init__(self, units: int, pieces: int, **kwargs: Any) -> None:
         super().__init__(units * pieces, **kwargs)
         self.pieces = pieces
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         outputs = super().call(inputs, training=training)
         return ops.max(ops.reshape(outputs, (-1, self.units // self.pieces, self.pieces)), axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units // self.pieces)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units // self.pieces, "pieces": self.pieces}

@@ -8,6 +8,9 @@ a call. `keras.layers.SpectralNormalization` of Keras 3.15 overwrites the kernel
 derivative of s out, which is another method.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -21,7 +24,7 @@ class _SpectralNorm:
 
     output_axis = -1
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         rows, columns = self._matrix(self._kernel).shape
         normal = keras.initializers.RandomNormal(stddev=1.0)
@@ -35,17 +38,17 @@ class _SpectralNorm:
         return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         kernel = ops.convert_to_tensor(self._kernel)
         u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
         sigma = ops.sum(v * ops.matmul(self._matrix(kernel), u))
         return kernel / ops.cast(sigma, kernel.dtype)
 
     @kernel.setter
-    def kernel(self, value):
+    def kernel(self, value: Any) -> None:
         self._kernel = value
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
             matrix = ops.stop_gradient(self._matrix(self._kernel))
             v = _unit(ops.matmul(matrix, self.u))
@@ -55,10 +58,10 @@ class _SpectralNorm:
 
     # Dense and Conv2D would write the divided kernel, and leave u and v out.
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         layers.Layer.save_own_variables(self, store)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         layers.Layer.load_own_variables(self, store)
 
 

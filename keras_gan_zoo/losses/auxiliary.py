@@ -1,11 +1,12 @@
 """Losses beside the adversarial game: pure functions of tensors."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 
-def categorical_information_loss(codes, logits):
+def categorical_information_loss(codes: Any, logits: Any) -> Any:
     """Cross-entropy E -log Q(c | x) of a categorical code, whose negative plus H(c) bounds I(c; G(z, c)) from below.
 
     Source: InfoGAN (Chen et al., 2016, https://arxiv.org/abs/1606.03657).
@@ -21,7 +22,7 @@ def categorical_information_loss(codes, logits):
     return -ops.mean(ops.sum(codes * log_probability, axis=-1))
 
 
-def gaussian_information_loss(codes, means):
+def gaussian_information_loss(codes: Any, means: Any) -> Any:
     """E -log N(c; mean, 1), summed over the continuous codes, with the fixed variance of the authors' MNIST run.
 
     Source: InfoGAN (Chen et al., 2016, https://arxiv.org/abs/1606.03657).
@@ -36,7 +37,7 @@ def gaussian_information_loss(codes, means):
     return ops.mean(ops.sum((ops.square(codes - means) + math.log(2 * math.pi)) / 2, axis=-1))
 
 
-def autoencoder_error(images, reconstructions):
+def autoencoder_error(images: Any, reconstructions: Any) -> Any:
     """L(x) = mean |x - D(x)| for each sample: the energy of EBGAN-like games (BEGAN, https://arxiv.org/abs/1703.10717).
 
     Args:

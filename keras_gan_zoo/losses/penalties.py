@@ -5,6 +5,8 @@
 mean is taken over the batch last. Batch norm in the discriminator would mix the samples and is not allowed.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -15,7 +17,7 @@ def _squared_norm(gradient):
     return ops.sum(ops.square(ops.reshape(gradient, (ops.shape(gradient)[0], -1))), axis=1)
 
 
-def gradient_penalty(gradient, target=1.0, one_sided=False):
+def gradient_penalty(gradient: Any, target: float = 1.0, one_sided: bool = False) -> Any:
     """E (|g| - target)^2 (Gulrajani et al., 2017, https://arxiv.org/abs/1704.00028).
 
     Args:
@@ -33,7 +35,7 @@ def gradient_penalty(gradient, target=1.0, one_sided=False):
     return ops.mean(ops.square(excess))
 
 
-def zero_centred_penalty(gradient):
+def zero_centred_penalty(gradient: Any) -> Any:
     """E |g|^2 / 2, R1 at real samples and R2 at generated ones (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
 
     Args:

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from pathlib import Path
+from typing import Any
 
 
 def variants() -> list[str]:
@@ -25,6 +26,6 @@ def variant_class(name: str) -> type:
     return next(value for key, value in vars(module).items() if key.lower() == name.replace("_", ""))
 
 
-def variant_name(gan) -> str:
+def variant_name(gan: Any) -> str:
     """The name under which the class of a model is registered: `WGANGP()` -> "wgan_gp"."""
     return type(gan).__module__.rpartition(".")[2]

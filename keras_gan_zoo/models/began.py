@@ -10,6 +10,9 @@ The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |
 Differs from the paper: its optional skip connections and vanishing residuals are left out.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops, tree
 
@@ -36,52 +39,52 @@ class BEGAN(GAN):
 
     def __init__(
         self,
-        image_shape=(64, 64, 3),
-        latent_dim=64,
+        image_shape: Sequence[int] = (64, 64, 3),
+        latent_dim: int = 64,
         *,
-        width=64,
-        gamma=0.5,
-        balance_rate=0.001,
-        latent_distribution="uniform",
-        **options,
-    ):
+        width: int = 64,
+        gamma: float = 0.5,
+        balance_rate: float = 0.001,
+        latent_distribution: str = "uniform",
+        **options: Any,
+    ) -> None:
         if not 0 <= gamma <= 1:
             raise ValueError(f"gamma={gamma!r} is not possible; the diversity ratio must be in [0, 1].")
         self.gamma, self.balance_rate = gamma, balance_rate
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
-    def build_more(self):
+    def build_more(self) -> None:
         self.balance = self.add_weight(name="balance", shape=(), initializer="zeros", trainable=False, dtype="float32")
 
-    def default_generator(self):
+    def default_generator(self) -> keras.Model:
         return began_decoder(self.image_shape, self.latent_dim, width=self.width)
 
-    def default_discriminator(self):
+    def default_discriminator(self) -> keras.Model:
         return began_autoencoder(self.image_shape, self.latent_dim, width=self.width)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         """Adam whose rate is halved after 100,000 steps and again after 200,000."""
         steps, rates = [100_000, 200_000], [8e-5, 4e-5, 2e-5]
         schedules = [keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates) for _ in range(2)]
         return tuple(keras.optimizers.Adam(schedule, beta_1=0.5) for schedule in schedules)
 
-    def score(self, batch, training=True):
+    def score(self, batch: Any, training: bool = True) -> Any:
         return -autoencoder_error(batch, self.discriminator(batch, training=training))
 
-    def discriminator_loss(self, real_scores, fake_scores):
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return ops.mean(-real_scores) - self.balance * ops.mean(-fake_scores)
 
-    def generator_loss(self, fake_scores):
+    def generator_loss(self, fake_scores: Any) -> Any:
         return ops.mean(-fake_scores)
 
-    def discriminator_objective(self, real, fake):
+    def discriminator_objective(self, real: Any, fake: Any) -> Any:
         fake = tree.map_structure(ops.stop_gradient, fake)
         real_scores, fake_scores = self.scores(real, fake)
         loss = self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
         self.move_balance(ops.mean(-real_scores), ops.mean(-fake_scores))
         return loss
 
-    def move_balance(self, real_error, fake_error):
+    def move_balance(self, real_error: Any, fake_error: Any) -> None:
         """One step of the controller, from the errors under the networks that the round began with."""
         real_error, fake_error = ops.stop_gradient(real_error), ops.stop_gradient(fake_error)
         imbalance = self.gamma * real_error - fake_error

@@ -10,6 +10,9 @@ Differs from the paper: convolutional networks instead of maxout layers, Adam in
 in G and the last feature map in D, where a deep network cannot lose it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from ..base.batches import batch_size_of
@@ -30,16 +33,23 @@ class CGAN(DCGAN):
     """
 
     def __init__(
-        self, image_shape=(28, 28, 1), latent_dim=64, *, num_classes=10, width=32, discriminator_norm=None, **options
-    ):
+        self,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_dim: int = 64,
+        *,
+        num_classes: int = 10,
+        width: int = 32,
+        discriminator_norm: str | None = None,
+        **options: Any,
+    ) -> None:
         if num_classes < 2:
             raise ValueError(f"num_classes={num_classes!r} is not possible; a conditional model needs at least 2.")
         self.num_classes = num_classes
         super().__init__(image_shape, latent_dim, width=width, discriminator_norm=discriminator_norm, **options)
 
-    def fake_like(self, real):
+    def fake_like(self, real: Any) -> Any:
         labels = real[1]
         return self.generator([self.draw_latents(batch_size_of(real)), labels], training=True), labels
 
-    def score(self, batch, training=True):
+    def score(self, batch: Any, training: bool = True) -> Any:
         return super().score(list(batch), training=training)

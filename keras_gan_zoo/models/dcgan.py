@@ -8,6 +8,9 @@ U(-1, 1); images of 28 x 28 go through the same all-convolutional ladder, where 
 connected layers.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from ..networks import dcgan_discriminator, dcgan_generator
@@ -30,20 +33,20 @@ class DCGAN(GAN):
 
     def __init__(
         self,
-        image_shape=(64, 64, 3),
-        latent_dim=100,
+        image_shape: Sequence[int] = (64, 64, 3),
+        latent_dim: int = 100,
         *,
-        width=64,
-        base_size=7,
-        discriminator_width=None,
-        discriminator_norm="batch",
-        **options,
-    ):
+        width: int = 64,
+        base_size: int = 7,
+        discriminator_width: int | None = None,
+        discriminator_norm: str | None = "batch",
+        **options: Any,
+    ) -> None:
         self.base_size = base_size
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
         super().__init__(image_shape, latent_dim, width=width, **options)
 
-    def default_generator(self):
+    def default_generator(self) -> keras.Model:
         return dcgan_generator(
             self.image_shape,
             self.latent_dim,
@@ -52,7 +55,7 @@ class DCGAN(GAN):
             num_classes=self.num_classes,
         )
 
-    def default_discriminator(self):
+    def default_discriminator(self) -> keras.Model:
         return dcgan_discriminator(
             self.image_shape,
             width=self.discriminator_width or self.width,

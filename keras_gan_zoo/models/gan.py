@@ -13,6 +13,9 @@ which saves a pass of G; Adam (2e-4, beta_1 0.5) instead of SGD with growing mom
 tanh and data in [-1, 1] instead of a sigmoid and [0, 1]; kernels only, no output bias from the data's marginals.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops, tree
 
@@ -34,23 +37,31 @@ class GAN(Base):
         **options: `generator`, `discriminator` (your own networks), `seed`, `name`, `dtype`, and the fields of `Options`.
     """
 
-    def __init__(self, image_shape=(28, 28, 1), latent_dim=100, *, width=1200, saturating=False, **options):
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_dim: int = 100,
+        *,
+        width: int = 1200,
+        saturating: bool = False,
+        **options: Any,
+    ) -> None:
         self.width, self.saturating = width, saturating
         super().__init__(image_shape, latent_dim, **options)
 
-    def default_generator(self):
+    def default_generator(self) -> keras.Model:
         """The paper's generator."""
         return mlp_generator(self.image_shape, self.latent_dim, width=self.width)
 
-    def default_discriminator(self):
+    def default_discriminator(self) -> keras.Model:
         """The paper's discriminator."""
         return mlp_discriminator(self.image_shape, width=max(self.width // 5, 1))
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         """(discriminator's, generator's)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
 
-    def players(self):
+    def players(self) -> tuple[Player, ...]:
         """The players, in the order of their moves; the last one's networks are those that generate."""
         optimizers, steps = self.optimizers, self.options.n_critic
         return (
@@ -58,28 +69,28 @@ class GAN(Base):
             Player("generator", (self.generator,), optimizers[1], self.generator_objective),
         )
 
-    def discriminator_objective(self, real, fake):
+    def discriminator_objective(self, real: Any, fake: Any) -> Any:
         """Loss of the discriminator on a batch of real samples and as many fakes; scalar."""
         fake = tree.map_structure(ops.stop_gradient, fake)
         real_scores, fake_scores = self.scores(real, fake)
         return self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
 
-    def generator_objective(self, real, fake):
+    def generator_objective(self, real: Any, fake: Any) -> Any:
         """Loss of the generator on a batch of fakes, under the conditions of the batch `real`; scalar."""
         return self.generator_loss(self.score(self.noisy(fake)))
 
-    def fake_like(self, real):
+    def fake_like(self, real: Any) -> Any:
         """As many generated samples as there are in `real`, under the same conditions."""
         return self.generator(self.draw_latents(batch_size_of(real)), training=True)
 
-    def discriminator_loss(self, real_scores, fake_scores):
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         """Scores of real and of generated samples (batch,) -> scalar."""
         return minimax_discriminator_loss(real_scores, fake_scores)
 
-    def generator_loss(self, fake_scores):
+    def generator_loss(self, fake_scores: Any) -> Any:
         """Scores of generated samples (batch,) -> scalar."""
         return minimax_generator_loss(fake_scores) if self.saturating else non_saturating_generator_loss(fake_scores)
 
-    def penalty(self, real, fake):
+    def penalty(self, real: Any, fake: Any) -> Any:
         """What the loss of D has beside the scores: here R1, where the options ask for it."""
         return self.r1_penalty(real)

@@ -15,11 +15,14 @@ in the authors' code.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from ..base import Player
 from ..base.batches import batch_size_of, per_sample
 from ..losses import categorical_information_loss, gaussian_information_loss
 from ..networks import dcgan_generator, info_gan_discriminator, info_gan_recognition
@@ -51,31 +54,31 @@ class InfoGAN(GAN):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        latent_dim=62,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_dim: int = 62,
         *,
-        categories=10,
-        continuous=2,
-        width=64,
-        hidden=1024,
-        discriminator_width=None,
-        discriminator_hidden=None,
-        categorical_weight=1.0,
-        continuous_weight=0.1,
-        norm="batch",
-        latent_distribution="uniform",
-        **options,
-    ):
+        categories: int = 10,
+        continuous: int = 2,
+        width: int = 64,
+        hidden: int = 1024,
+        discriminator_width: int | None = None,
+        discriminator_hidden: int | None = None,
+        categorical_weight: float = 1.0,
+        continuous_weight: float = 0.1,
+        norm: str | None = "batch",
+        latent_distribution: str = "uniform",
+        **options: Any,
+    ) -> None:
         self.num_classes, self.continuous, self.hidden, self.norm = categories, continuous, hidden, norm
         self.discriminator_width, self.discriminator_hidden = discriminator_width, discriminator_hidden
         self.categorical_weight, self.continuous_weight = categorical_weight, continuous_weight
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
-    def default_generator(self):
+    def default_generator(self) -> keras.Model:
         inputs = self.latent_dim + self.continuous + self.num_classes
         return dcgan_generator(self.image_shape, inputs, width=self.width, hidden=self.hidden)
 
-    def default_discriminator(self):
+    def default_discriminator(self) -> keras.Model:
         return info_gan_discriminator(
             self.image_shape,
             width=self.discriminator_width or self.width,
@@ -83,31 +86,31 @@ class InfoGAN(GAN):
             norm=self.norm,
         )
 
-    def build_more(self):
+    def build_more(self) -> None:
         features = self.discriminator.outputs[1].shape[-1]
         self.recognition = info_gan_recognition(features, self.num_classes, self.continuous, norm=self.norm)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5)
 
-    def players(self):
+    def players(self) -> tuple[Player, ...]:
         discriminator, generator = super().players()
         return discriminator._replace(networks=(self.discriminator, self.recognition)), generator
 
-    def score(self, batch, training=True):
+    def score(self, batch: Any, training: bool = True) -> Any:
         return per_sample(self.discriminator(batch, training=training)[0])
 
-    def discriminator_objective(self, real, fake):
+    def discriminator_objective(self, real: Any, fake: Any) -> Any:
         images, codes = ops.stop_gradient(fake[0]), fake[1]
         fake_scores, information_loss = self.judged(images, codes)
         loss = self.labelled_loss(self.score(self.noisy(real)), fake_scores)
         return loss + information_loss + self.penalty(real, images)
 
-    def generator_objective(self, real, fake):
+    def generator_objective(self, real: Any, fake: Any) -> Any:
         fake_scores, information_loss = self.judged(*fake)
         return self.generator_loss(fake_scores) + information_loss
 
-    def fake_like(self, real):
+    def fake_like(self, real: Any) -> Any:
         """Generated images, and their codes: one-hot categories (batch, categories) and numbers (batch, continuous)."""
         n = batch_size_of(real)
         numbers = self.uniform((n, self.continuous))
@@ -116,7 +119,7 @@ class InfoGAN(GAN):
         latents = ops.concatenate([self.draw_latents(n), numbers, one_hot], axis=-1)
         return self.generator(latents, training=True), (one_hot, numbers)
 
-    def judged(self, fake, codes):
+    def judged(self, fake: Any, codes: Any) -> tuple[Any, Any]:
         """Scores of generated images, and the weighted loss of guessing their codes."""
         scores, features = self.discriminator(self.noisy(fake), training=True)
         logits, means = self.recognition(features, training=True)
@@ -125,9 +128,9 @@ class InfoGAN(GAN):
         numbers = gaussian_information_loss(codes[1], means)
         return per_sample(scores), self.categorical_weight * categorical + self.continuous_weight * numbers
 
-    def noise(self, rng, n):
+    def noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
         numbers = rng.uniform(-1.0, 1.0, (n, self.continuous)).astype("float32")
         return np.concatenate([super().noise(rng, n), numbers], axis=-1)
 
-    def conditioned(self, latents, labels):
+    def conditioned(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.concatenate([latents, np.eye(self.num_classes, dtype="float32")[labels]], axis=-1)

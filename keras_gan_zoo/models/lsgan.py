@@ -9,6 +9,9 @@ Differs from the paper: the DCGAN networks and Adam 2e-4 (the paper's rate for i
 VGG-like generator).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from ..losses import least_squares_discriminator_loss, least_squares_generator_loss
@@ -29,13 +32,20 @@ class LSGAN(DCGAN):
     """
 
     def __init__(
-        self, image_shape=(64, 64, 3), latent_dim=100, *, fake_label=0.0, real_label=1.0, target_label=1.0, **options
-    ):
+        self,
+        image_shape: Sequence[int] = (64, 64, 3),
+        latent_dim: int = 100,
+        *,
+        fake_label: float = 0.0,
+        real_label: float = 1.0,
+        target_label: float = 1.0,
+        **options: Any,
+    ) -> None:
         self.fake_label, self.real_label, self.target_label = fake_label, real_label, target_label
         super().__init__(image_shape, latent_dim, **options)
 
-    def discriminator_loss(self, real_scores, fake_scores):
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return least_squares_discriminator_loss(real_scores, fake_scores, self.real_label, self.fake_label)
 
-    def generator_loss(self, fake_scores):
+    def generator_loss(self, fake_scores: Any) -> Any:
         return least_squares_generator_loss(fake_scores, self.target_label)

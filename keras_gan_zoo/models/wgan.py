@@ -8,6 +8,9 @@ Differs from the paper: nothing known. From the authors' code: 5 critic steps in
 code takes 100 for the first 25 rounds and for each 500th; it clips after the step, as Algorithm 1 does, and not before.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from ..layers import WeightClip
@@ -27,18 +30,26 @@ class WGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
-    def __init__(self, image_shape=(64, 64, 3), latent_dim=100, *, clip_limit=0.01, n_critic=5, **options):
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (64, 64, 3),
+        latent_dim: int = 100,
+        *,
+        clip_limit: float = 0.01,
+        n_critic: int = 5,
+        **options: Any,
+    ) -> None:
         self.clip_limit = clip_limit
         super().__init__(image_shape, latent_dim, n_critic=n_critic, **options)
         for variable in self.discriminator.trainable_variables:
             variable.constraint = WeightClip(clip_limit)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         """RMSProp without momentum: with a momentum the paper saw training fail."""
         return tuple(keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8) for _ in range(2))
 
-    def discriminator_loss(self, real_scores, fake_scores):
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return wasserstein_discriminator_loss(real_scores, fake_scores)
 
-    def generator_loss(self, fake_scores):
+    def generator_loss(self, fake_scores: Any) -> Any:
         return wasserstein_generator_loss(fake_scores)

@@ -10,6 +10,9 @@ Differs from the paper: nothing known. The networks are those of the authors' MN
 rule to other sizes.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from ..base.batches import batch_size_of, images_of, with_images
@@ -35,44 +38,44 @@ class WGANGP(GAN):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        latent_dim=128,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_dim: int = 128,
         *,
-        width=64,
-        discriminator_width=None,
-        penalty_weight=10.0,
-        one_sided=False,
-        n_critic=5,
-        **options,
-    ):
+        width: int = 64,
+        discriminator_width: int | None = None,
+        penalty_weight: float = 10.0,
+        one_sided: bool = False,
+        n_critic: int = 5,
+        **options: Any,
+    ) -> None:
         self.discriminator_width = discriminator_width
         self.penalty_weight, self.one_sided = penalty_weight, one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 
-    def default_generator(self):
+    def default_generator(self) -> keras.Model:
         return dcgan_generator(self.image_shape, self.latent_dim, width=self.width, kernel_size=5, norm=None, base_size=4)
 
-    def default_discriminator(self):
+    def default_discriminator(self) -> keras.Model:
         width = self.discriminator_width or self.width
         return dcgan_discriminator(self.image_shape, width=width, kernel_size=5, norm=None, base_size=4)
 
-    def default_optimizers(self):
+    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
         return tuple(keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for _ in range(2))
 
-    def discriminator_loss(self, real_scores, fake_scores):
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return wasserstein_discriminator_loss(real_scores, fake_scores)
 
-    def generator_loss(self, fake_scores):
+    def generator_loss(self, fake_scores: Any) -> Any:
         return wasserstein_generator_loss(fake_scores)
 
-    def penalty(self, real, fake):
+    def penalty(self, real: Any, fake: Any) -> Any:
         if not self.penalty_weight:
             return super().penalty(real, fake)
         between = self.interpolates(images_of(real), images_of(fake))
         gradient = self.score_gradient(with_images(real, between))
         return super().penalty(real, fake) + self.penalty_weight * gradient_penalty(gradient, one_sided=self.one_sided)
 
-    def interpolates(self, real, fake):
+    def interpolates(self, real: Any, fake: Any) -> Any:
         """One point, uniformly drawn, on the segment from each generated image to a real one."""
         share = self.uniform((batch_size_of(real), 1, 1, 1), 0.0, 1.0)
         return fake + share * (real - fake)

@@ -5,6 +5,7 @@ normalisation. Sizes are halved, rounding up, until the longer side is at most 8
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -18,7 +19,7 @@ def _convolutions(x, channels, count, name):
     return x
 
 
-def began_decoder(image_shape, latent_dim, *, width=64, name="generator"):
+def began_decoder(image_shape: Sequence[int], latent_dim: int, *, width: int = 64, name: str = "generator") -> keras.Model:
     """Latents -> image, linear at the end, as in the authors' code.
 
     Args:
@@ -45,7 +46,9 @@ def began_decoder(image_shape, latent_dim, *, width=64, name="generator"):
     return keras.Model(latents, images, name=name)
 
 
-def began_autoencoder(image_shape, hidden_dim, *, width=64, name="discriminator"):
+def began_autoencoder(
+    image_shape: Sequence[int], hidden_dim: int, *, width: int = 64, name: str = "discriminator"
+) -> keras.Model:
     """Image -> hidden code -> image.
 
     Args:

@@ -6,6 +6,8 @@ at each halving.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import initializers, layers
@@ -13,7 +15,7 @@ from keras import initializers, layers
 from ..layers import BatchNorm, OneHot, label_maps
 
 
-def ladder(image_shape, base_size):
+def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
     """Sizes (height, width) from the image down to the base: (28, 28), (14, 14), (7, 7)."""
     sizes = [tuple(image_shape[:2])]
     if max(sizes[0]) <= base_size:
@@ -38,24 +40,24 @@ def _kernels(norm):
     return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
 
 
-def check_norm(norm):
+def check_norm(norm: str | None) -> None:
     """Refuses a normalisation that these networks do not have."""
     if norm not in ("batch", "layer", None):
         raise ValueError(f"norm={norm!r} is unknown; pass 'batch', 'layer' or None.")
 
 
 def dcgan_generator(
-    image_shape,
-    latent_dim,
+    image_shape: Sequence[int],
+    latent_dim: int,
     *,
-    width=64,
-    kernel_size=4,
-    norm="batch",
-    base_size=7,
-    hidden=None,
-    num_classes=None,
-    name="generator",
-):
+    width: int = 64,
+    kernel_size: int = 4,
+    norm: str | None = "batch",
+    base_size: int = 7,
+    hidden: int | None = None,
+    num_classes: int | None = None,
+    name: str = "generator",
+) -> keras.Model:
     """Latents -> small map of many channels -> transposed convolutions of stride 2 -> tanh.
 
     Args:
@@ -102,7 +104,18 @@ def dcgan_generator(
     return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
 
 
-def dcgan_features(images, *, width, kernel_size, norm, base_size, leak, hidden, labels=None, num_classes=None):
+def dcgan_features(
+    images: Any,
+    *,
+    width: int,
+    kernel_size: int,
+    norm: str | None,
+    base_size: int,
+    leak: float,
+    hidden: int | None,
+    labels: Any = None,
+    num_classes: int | None = None,
+) -> Any:
     """The discriminator below its head: symbolic images -> features (batch, features)."""
     check_norm(norm)
     sizes = ladder(images.shape[1:], base_size)
@@ -127,17 +140,17 @@ def dcgan_features(images, *, width, kernel_size, norm, base_size, leak, hidden,
 
 
 def dcgan_discriminator(
-    image_shape,
+    image_shape: Sequence[int],
     *,
-    width=64,
-    kernel_size=4,
-    norm="batch",
-    base_size=7,
-    leak=0.2,
-    hidden=None,
-    num_classes=None,
-    name="discriminator",
-):
+    width: int = 64,
+    kernel_size: int = 4,
+    norm: str | None = "batch",
+    base_size: int = 7,
+    leak: float = 0.2,
+    hidden: int | None = None,
+    num_classes: int | None = None,
+    name: str = "discriminator",
+) -> keras.Model:
     """Image -> convolutions of stride 2 -> score.
 
     Args:

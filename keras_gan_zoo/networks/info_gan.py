@@ -1,5 +1,7 @@
 """Discriminator and recognition network of InfoGAN, which share a trunk (https://github.com/openai/InfoGAN)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import initializers, layers
 
@@ -7,7 +9,15 @@ from ..layers import BatchNorm
 from .dcgan import dcgan_features
 
 
-def info_gan_discriminator(image_shape, *, width=64, hidden=1024, norm="batch", leak=0.01, name="discriminator"):
+def info_gan_discriminator(
+    image_shape: Sequence[int],
+    *,
+    width: int = 64,
+    hidden: int = 1024,
+    norm: str | None = "batch",
+    leak: float = 0.01,
+    name: str = "discriminator",
+) -> keras.Model:
     """Image -> (score, features that the recognition network starts from).
 
     Args:
@@ -27,7 +37,16 @@ def info_gan_discriminator(image_shape, *, width=64, hidden=1024, norm="batch", 
     return keras.Model(images, [score, features], name=name)
 
 
-def info_gan_recognition(features_dim, categories, continuous, *, hidden=128, norm="batch", leak=0.01, name="recognition"):
+def info_gan_recognition(
+    features_dim: int,
+    categories: int,
+    continuous: int,
+    *,
+    hidden: int = 128,
+    norm: str | None = "batch",
+    leak: float = 0.01,
+    name: str = "recognition",
+) -> keras.Model:
     """Features -> parameters of Q(c | x).
 
     Args:

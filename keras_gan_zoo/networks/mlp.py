@@ -1,6 +1,7 @@
 """The fully connected networks of the 2014 GAN on MNIST (https://github.com/goodfeli/adversarial, mnist.yaml)."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import initializers, layers
@@ -12,7 +13,7 @@ def _uniform(limit):
     return initializers.RandomUniform(-limit, limit)
 
 
-def mlp_generator(image_shape, latent_dim, *, width=1200, name="generator"):
+def mlp_generator(image_shape: Sequence[int], latent_dim: int, *, width: int = 1200, name: str = "generator") -> keras.Model:
     """Latents -> ReLU layer -> ReLU layer -> image.
 
     Args:
@@ -32,7 +33,14 @@ def mlp_generator(image_shape, latent_dim, *, width=1200, name="generator"):
     return keras.Model(latents, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
 
 
-def mlp_discriminator(image_shape, *, width=240, pieces=5, dropout=(0.2, 0.5), name="discriminator"):
+def mlp_discriminator(
+    image_shape: Sequence[int],
+    *,
+    width: int = 240,
+    pieces: int = 5,
+    dropout: tuple[float, float] = (0.2, 0.5),
+    name: str = "discriminator",
+) -> keras.Model:
     """Image -> maxout -> maxout -> score, with dropout before each.
 
     Args:
