@@ -2,7 +2,8 @@
 
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
 players may then move on; `update(player, batch, recording)` makes one gradient step of one of them. `gradient(function, x)`
-is the differentiable input gradient that penalties use. Beside it, `batch_normalised` is the framework's own batch norm.
+is the differentiable input gradient that penalties use. Beside it stands `batch_normalised`, batch norm as each computes it
+best.
 """
 
 import importlib

@@ -38,8 +38,7 @@ class Recording(NamedTuple):
 def batch_normalised(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
 
-    One operation with one gradient; as separate operations, each of which passes over the whole batch, it takes a quarter
-    of the training time of a DCGAN on a CPU.
+    One operation with one gradient, where Keras has several, each of which passes over the whole batch.
     """
     shape = tf.shape(x)
     count = tf.cast(tf.size(x) // shape[-1], "float32")

@@ -15,7 +15,7 @@ class Player(NamedTuple):
         optimizer: the optimizer of their trainable variables.
         objective: function of a batch and of as many generated samples (`GAN.fake_like`); returns the scalar loss that
             the player minimises.
-        steps: gradient steps in a round, each on images of its own.
+        steps: gradient steps in a round, each on images of its own; the last player, who generates, takes one.
     """
 
     name: str
