@@ -13,16 +13,17 @@ FRAMEWORKS = {"tensorflow", "tensorflow_datasets", "jax", "torch"}
 # Each part may import itself and those of the parts that are named here.
 ALLOWED = {
     "backend": set(),
+    "files": set(),
     "losses": set(),
     "layers": {"backend"},
     "data": set(),
-    "metrics": set(),
+    "metrics": {"files"},
     "base": {"backend", "losses", "data"},
     "networks": {"layers"},
     "models": {"base", "losses", "layers", "networks"},
     "config": {"models", "callbacks", "data", "base"},
     "presets": {"base", "models", "config"},
-    "callbacks": {"data"},
+    "callbacks": {"data", "files", "metrics"},
     "training": {"models", "config", "presets", "callbacks", "data", "metrics"},
     "cli": {"models", "config", "presets", "callbacks", "data", "metrics", "training"},
 }

@@ -3,32 +3,16 @@
 Each acts at the end of an epoch, which in the zoo's recipes is a fixed number of rounds.
 """
 
-import contextlib
 import csv
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-
-@contextlib.contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
-    path = Path(path)
-    # Keras goes by the ending of the name.
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+from ..files import whole_file
 
 
 class Checkpoint(keras.callbacks.Callback):

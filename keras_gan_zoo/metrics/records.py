@@ -1,7 +1,7 @@
 """Results with all that it takes to repeat and to compare them.
 
-A number such as "FID 7.3" means nothing without extractor, resizing, sample sizes and data split. So the functions here
-return a `Record`, and `require_same_protocol` refuses to line up records which were measured differently.
+A number such as "FID 7.3" means nothing without extractor, resizing, sample sizes and data split. So what is measured is
+returned as a `Record`, and `compare` refuses to line up records which were measured differently.
 """
 
 import dataclasses
@@ -12,29 +12,18 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
 import scipy
 
-from keras_gan_zoo.metrics.classifier import Classifier
-from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
-from keras_gan_zoo.metrics.images import to_uint8
+if TYPE_CHECKING:
+    from keras_gan_zoo.metrics.classifier import Classifier
 
-PROTOCOL = ("metric", "extractor", "extractor_sha256", "resizer", "n_real", "n_fake", "reference_split", "dtype")
-
-
-class Extractor(Protocol):
-    """What turns uint8 images (n, height, width, channels) into features (n, dimension). See `InceptionFeatures`."""
-
-    name: str
-    sha256: str
-    resizer: str
-    dtype: str
-    dimension: int
-
-    def features(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray: ...
+DESCRIPTION = ("extractor", "extractor_sha256", "resizer", "dtype")
+PROTOCOL = ("metric", "settings", *DESCRIPTION, "n_real", "n_fake", "reference_split")
+NONE = dict.fromkeys(DESCRIPTION, "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +33,7 @@ class Record:
     Args:
         value: the number.
         metric: its name.
-        extractor: name of the network that saw the images.
+        extractor: name of the network that saw the images; "none" where the metric looks at the pixels.
         extractor_sha256: of that network's weight file.
         resizer: how images reached the network's input size; "none" where they had it.
         n_real: real images behind the reference; 0 where the metric needs none.
@@ -52,6 +41,7 @@ class Record:
         reference_split: real data of the reference, as in "mnist/test"; "none" where the metric needs none.
         dtype: Keras dtype policy of the network.
         seed: seed or seeds behind the images, if there are any.
+        settings: what the metric was told, as {"k": 5}.
         details: further results of the same measurement.
         backend: Keras backend.
         device: first device of the backend.
@@ -69,91 +59,40 @@ class Record:
     reference_split: str
     dtype: str
     seed: int | Sequence[int] | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     backend: str = dataclasses.field(default_factory=keras.backend.backend)
     device: str = dataclasses.field(default_factory=lambda: device())
     versions: dict[str, str] = dataclasses.field(default_factory=lambda: versions())
     commit: str = dataclasses.field(default_factory=lambda: commit())
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """What `to_dict` gave, as a record. Keys that a record does not have (a card's "digits") are passed over."""
+        fields = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in fields})
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON. `Record(**d)` turns them back."""
+        """Plain values, ready for JSON. `Record.from_dict` turns them back."""
         return dataclasses.asdict(self)
 
 
-def require_same_protocol(*records: Record) -> None:
-    """Raise ValueError, naming the fields, unless all records were measured in the same way."""
-    differing = [name for name in PROTOCOL if len({getattr(record, name) for record in records}) > 1]
-    if differing:
-        values = "; ".join(f"{name}: {', '.join(str(getattr(r, name)) for r in records)}" for name in differing)
-        raise ValueError(f"Records of different protocols do not compare ({values}).")
+def compare(a: Record, b: Record) -> float:
+    """a.value - b.value, for records of one protocol.
 
-
-def moments(
-    images: np.ndarray, extractor: Extractor, split: str = "none", batch_size: int = 50, progress: bool = False
-) -> Moments:
-    """Moments of the features of images, with the extractor and the data split noted in `source`.
-
-    Args:
-        images: (n, height, width, channels), uint8 in [0, 255] or floats in [-1, 1], which are quantised first.
-        extractor: an `InceptionFeatures`, or anything that has the same attributes.
-        split: data set and split, as in "mnist/test".
-        batch_size: images per call of the network.
-        progress: show a progress bar.
-    """
-    source = {**_described(extractor), "split": split}
-    result = Moments(extractor.dimension, source)
-    # In chunks: 50,000 float64 vectors of 2048 would take 800 MB; the products are fast from some hundreds on.
-    chunk = 10 * batch_size
-    bar = keras.utils.Progbar(len(images), unit_name="image") if progress else None
-    for start in range(0, len(images), chunk):
-        part = to_uint8(images[start : start + chunk])
-        result.update(extractor.features(part, batch_size))
-        if bar:
-            bar.add(len(part))
-    return result
-
-
-def frechet_inception_distance(
-    images: np.ndarray,
-    reference: Moments,
-    extractor: Extractor,
-    *,
-    seed: int | Sequence[int] | None = None,
-    batch_size: int = 50,
-    progress: bool = False,
-) -> Record:
-    """Fréchet distance between the features of images and those of a reference: FID where the extractor is Inception's.
-
-    Args:
-        images: (n, height, width, channels), uint8 in [0, 255] or floats in [-1, 1], which are quantised first.
-        reference: moments of real images, as `moments` returns them, with their `source`.
-        extractor: the extractor behind the reference.
-        seed: seed or seeds of the images, for the record.
-        batch_size: images per call of the network.
-        progress: show a progress bar.
-
-    Returns:
-        A record; value 0 or more.
+    Seeds, devices and library versions may differ; what defines the number may not.
 
     Raises:
-        ValueError: the reference does not say that it comes from this extractor.
+        ValueError: the records were measured differently; the message names each field that differs, and both values.
     """
-    for key, value in _described(extractor).items():
-        if reference.source.get(key) != value:
-            raise ValueError(f"The reference has {key} {reference.source.get(key)!r}, the extractor {value!r}.")
-    fake = moments(images, extractor, batch_size=batch_size, progress=progress)
-    return Record(
-        value=frechet_distance(reference, fake),
-        metric="frechet_inception_distance",
-        **_described(extractor),
-        n_real=reference.n,
-        n_fake=fake.n,
-        reference_split=reference.source.get("split", "unknown"),
-        seed=seed,
-    )
+    differing = [name for name in PROTOCOL if getattr(a, name) != getattr(b, name)]
+    if differing:
+        values = "; ".join(f"{name}: {getattr(a, name)!r} and {getattr(b, name)!r}" for name in differing)
+        raise ValueError(f"Records of different protocols do not compare ({values}). Fix: measure both in the same way.")
+    return a.value - b.value
 
 
-def class_histogram(images: np.ndarray, classifier: Classifier, *, seed: int | Sequence[int] | None = None) -> Record:
+def class_histogram(images: np.ndarray, classifier: "Classifier", *, seed: int | Sequence[int] | None = None) -> Record:
     """How images spread over the classes that a classifier sees in them.
 
         value = 1/2 sum_c |share_c - 1 / classes|
@@ -186,7 +125,7 @@ def class_histogram(images: np.ndarray, classifier: Classifier, *, seed: int | S
 
 
 def label_agreement(
-    images: np.ndarray, labels: np.ndarray, classifier: Classifier, *, seed: int | Sequence[int] | None = None
+    images: np.ndarray, labels: np.ndarray, classifier: "Classifier", *, seed: int | Sequence[int] | None = None
 ) -> Record:
     """Share of images in which a classifier sees the label that was asked for.
 
@@ -214,7 +153,8 @@ def label_agreement(
     return _judged(float(right.mean()), "label_agreement", classifier, len(labels), seed, details)
 
 
-def _described(extractor: Extractor) -> dict[str, str]:
+def described(extractor: Any) -> dict[str, str]:
+    """The fields of a record that say which network saw the images, and how."""
     return {
         "extractor": extractor.name,
         "extractor_sha256": extractor.sha256,
@@ -223,17 +163,17 @@ def _described(extractor: Extractor) -> dict[str, str]:
     }
 
 
-def _probabilities(images: np.ndarray, classifier: Classifier) -> np.ndarray:
+def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
     if not len(images):
         raise ValueError("There are no images to judge.")
     return classifier.probabilities(images)
 
 
-def _judged(value: float, metric: str, classifier: Classifier, n: int, seed, details: dict[str, Any]) -> Record:
+def _judged(value: float, metric: str, classifier: "Classifier", n: int, seed, details: dict[str, Any]) -> Record:
     return Record(
         value=value,
         metric=metric,
-        **_described(classifier),
+        **described(classifier),
         n_real=0,
         n_fake=n,
         reference_split="none",

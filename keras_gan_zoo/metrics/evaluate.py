@@ -1,0 +1,298 @@
+"""Every metric that is asked for, from one pass over the images; each comes back as a record.
+
+    extractor = feature_extractor("inception", weights="inception.npz")
+    records = evaluate(fake, real, metrics=("fid", "kid", "precision", "recall"), extractor=extractor)
+    print(records["fid"].value)
+
+The formulas are in the modules that the metrics come from; what a metric is told (subsets, k, splits) is in its record.
+"""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_gan_zoo.metrics.bins import number_of_different_bins
+from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
+from keras_gan_zoo.metrics.kernel import kernel_distance
+from keras_gan_zoo.metrics.neighbours import birthday_paradox, density_coverage, memorisation, precision_recall
+from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
+from keras_gan_zoo.metrics.samples import GIVEN, Sample, gather
+from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
+from keras_gan_zoo.metrics.sliced_wasserstein import sliced_wasserstein
+
+
+class Metric(NamedTuple):
+    """How `evaluate` comes to one metric.
+
+    Attributes:
+        needs: what a pass has to keep of the images, see `gather`.
+        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once(function, *arguments)` shares
+            what metrics have in common.
+        others: which of "real" and "train" it compares with.
+    """
+
+    needs: frozenset[str]
+    compute: Callable[..., float | tuple[float, dict[str, Any]]]
+    others: tuple[str, ...] = ("real",)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that can be passed, with their defaults."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+METRICS: dict[str, Metric] = {}
+
+
+def _metric(name, *needs, others=("real",)):
+    def register(compute):
+        METRICS[name] = Metric(frozenset(needs), compute, others)
+        return compute
+
+    return register
+
+
+def evaluate(
+    fake: Any,
+    real: Any = None,
+    *,
+    metrics: Sequence[str] = ("fid", "kid", "precision", "recall", "density", "coverage"),
+    extractor: Any = None,
+    labels: np.ndarray | None = None,
+    real_labels: np.ndarray | None = None,
+    train: Any = None,
+    settings: dict[str, dict[str, Any]] | None = None,
+    split: str = "none",
+    seed: int | Sequence[int] | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> dict[str, Record]:
+    """Measures generated images.
+
+    Args:
+        fake: generated images: uint8 (n, height, width, channels) in [0, 255], floats in [-1, 1], an iterable of such
+            batches; or their features (n, dimension), without an extractor.
+        real: what they are compared with, in the same forms; or a `Sample` or `Moments` of it, from the same extractor.
+        metrics: names, any of `METRICS`.
+        extractor: network that sees the images, see `feature_extractor`. None for metrics of pixels, or of features given.
+        labels: classes of the fakes, integers (n,), for metrics within classes; or let batches be (images, labels).
+        real_labels: the same for the real images.
+        train: the images that the generator was trained on, in the same forms as `real`, for "memorisation".
+        settings: for each metric what differs from its defaults, as {"kid": {"subsets": 50}}.
+        split: data set and split of `real`, as "mnist/test", for the record.
+        seed: seed or seeds of the fakes, for the record.
+        batch_size: images in a pass of the network.
+        progress: show a progress bar.
+
+    Returns:
+        Name of the metric -> record, in the order of `metrics`.
+
+    Raises:
+        ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
+            wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
+    """
+    chosen = {name: _settings(name, settings or {}) for name in metrics}
+    if unused := set(settings or {}) - set(chosen):
+        raise ValueError(f"settings are given for {sorted(unused)}, which metrics={list(metrics)} does not have.")
+    needs = {kind for name in chosen for kind in METRICS[name].needs}
+    scores = chosen.get("inception_score", {})
+    options = {"batch_size": batch_size, **({key: scores[key] for key in ("splits", "shuffle_seed") if key in scores})}
+    fakes = gather(fake, extractor, needs, labels=labels, progress="fake image" if progress else None, **options)
+    given = {"real": real, "train": train}
+    others = {}
+    for kind, images in given.items():
+        wanted = {need for name in chosen if kind in METRICS[name].others for need in METRICS[name].needs}
+        if not wanted:
+            continue
+        if images is None:
+            names = ", ".join(name for name in chosen if kind in METRICS[name].others)
+            raise ValueError(f"{names} compares with {kind} images, and there are none. Fix: pass {kind}=.")
+        bar = f"{kind} image" if progress else None
+        classes = real_labels if kind == "real" else None
+        others[kind] = _other(images, fakes, extractor, wanted, kind, split, classes, bar, batch_size)
+
+    once = functools.cache(lambda function, *arguments: function(fakes, others.get("real"), *arguments))
+    records = {}
+    for name, told in chosen.items():
+        metric = METRICS[name]
+        result = metric.compute(fakes, *(others.get(kind) for kind in metric.others), once=once, **told)
+        value, details = result if isinstance(result, tuple) else (result, {})
+        if not np.isfinite(value):
+            raise ValueError(f"{name} is {value}. Fix: look at the images; constant or broken ones give such values.")
+        reference = others.get("real") if "real" in metric.others else None
+        pixels = not metric.needs & {"moments", "features", "scores"}
+        described = NONE if pixels else {key: fakes.source[key] for key in DESCRIPTION}
+        records[name] = Record(
+            value=float(value),
+            metric=name,
+            **described,
+            n_real=reference.n if reference else 0,
+            n_fake=fakes.n,
+            reference_split=reference.split if reference else "none",
+            seed=seed,
+            settings=told,
+            details=details,
+        )
+    return records
+
+
+def _settings(name, given):
+    if name not in METRICS:
+        raise ValueError(f"metrics has {name!r}, which is unknown; possible are {', '.join(METRICS)}.")
+    defaults, own = METRICS[name].settings, given.get(name, {})
+    if unknown := set(own) - set(defaults):
+        raise ValueError(f"settings of {name!r} has {sorted(unknown)}; possible are {', '.join(defaults) or 'none'}.")
+    return {**defaults, **own}
+
+
+def _other(images, fakes, extractor, needs, kind, split, labels, bar, batch_size):
+    """The real or training images as a `Sample` that holds what is needed, from the extractor behind the fakes."""
+    if isinstance(images, Moments):
+        images = Sample(images.n, images.source, moments=images)
+    if not isinstance(images, Sample):
+        needs = needs - {"scores"}
+        return gather(images, extractor, needs, labels=labels, split=split, batch_size=batch_size, progress=bar)
+    for need in needs - {"scores"}:
+        if getattr(images, need) is None:
+            raise ValueError(f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images.")
+    for key in DESCRIPTION if needs & {"moments", "features"} else ():
+        if images.source.get(key) != fakes.source[key]:
+            raise ValueError(f"The {kind} reference has {key} {images.source.get(key)!r}, the fakes {fakes.source[key]!r}.")
+    return images
+
+
+# The metrics ---------------------------------------------------------------------------------------------------------------
+
+
+@_metric("fid", "moments")
+def _fid(fake, real, once):
+    smaller = min(fake.n, real.n)
+    if smaller <= fake.moments.dimension and fake.source["extractor"] != GIVEN["extractor"]:
+        message = (
+            f"FID of {smaller} images and {fake.moments.dimension} features is far above its limit; compare equal n only."
+        )
+        warnings.warn(message, stacklevel=3)
+    return frechet_distance(real.moments, fake.moments)
+
+
+@_metric("fid_infinity", "moments", "features")
+def _fid_infinity(fake, real, once, sizes=15, smallest=5000, seed=0):
+    result = fid_infinity(fake.features, real.moments, sizes=sizes, smallest=smallest, seed=seed)
+    return result.value, {"slope": result.slope, "standard_error": result.standard_error}
+
+
+@_metric("kid", "features")
+def _kid(fake, real, once, subsets=100, subset_size=1000, seed=2020):
+    result = kernel_distance(real.features, fake.features, subsets=subsets, subset_size=subset_size, seed=seed)
+    return result.mean, {"std": result.std}
+
+
+@_metric("inception_score", "scores", others=())
+def _inception_score(fake, once, splits=10, shuffle_seed=2020):
+    result = fake.scores.result()
+    return result.mean, {"std": result.std}
+
+
+def _precision_recall(fake, real, k):
+    return precision_recall(real.features, fake.features, k=k)
+
+
+def _density_coverage(fake, real, k):
+    return density_coverage(real.features, fake.features, k=k)
+
+
+@_metric("precision", "features")
+def _precision(fake, real, once, k=3):
+    return once(_precision_recall, k).precision
+
+
+@_metric("recall", "features")
+def _recall(fake, real, once, k=3):
+    return once(_precision_recall, k).recall
+
+
+@_metric("density", "features")
+def _density(fake, real, once, k=5):
+    return once(_density_coverage, k).density
+
+
+@_metric("coverage", "features")
+def _coverage(fake, real, once, k=5):
+    return once(_density_coverage, k).coverage
+
+
+def _bins(fake, real, bins, seed):
+    return number_of_different_bins(real.features, fake.features, bins=bins, seed=seed)
+
+
+@_metric("ndb", "features")
+def _ndb(fake, real, once, bins=100, seed=0):
+    """Share of k-means bins of the real features in which the fakes' share differs at the 5 % level."""
+    result = once(_bins, bins, seed)
+    return result.ndb / bins, {"different_bins": int(result.ndb)}
+
+
+@_metric("jsd", "features")
+def _jsd(fake, real, once, bins=100, seed=0):
+    """Jensen-Shannon divergence, in nats, between the shares of real and fake in those bins."""
+    return once(_bins, bins, seed).jsd
+
+
+@_metric("intra_fid", "features", "labels")
+def _intra_fid(fake, real, once):
+    """Mean over the classes of the FID within a class."""
+    classes = np.unique(real.labels)
+    if missing := sorted(set(np.unique(fake.labels)) ^ set(classes)):
+        raise ValueError(f"labels: the classes {missing} are among the fakes or among the real images only.")
+    within = []
+    for c in classes:
+        parts = [sample.features[sample.labels == c] for sample in (real, fake)]
+        if min(map(len, parts)) < 2:
+            raise ValueError(
+                f"labels: class {c} has {len(parts[0])} real and {len(parts[1])} fake images; it takes 2 of each."
+            )
+        within.append(frechet_distance(*map(Moments.of, parts)))
+    return float(np.mean(within)), {"per_class": within}
+
+
+@_metric("memorisation", "features", others=("real", "train"))
+def _memorisation(fake, real, train, once):
+    """Share of fakes that are nearer to a training image than all but 1 % of held-out real images are."""
+    result = memorisation(train.features, real.features, fake.features)
+    return result.share_near_train, {"ks_statistic": result.ks_statistic, "p_value": result.p_value, "n_train": train.n}
+
+
+@_metric("birthday_paradox", "features")
+def _birthday(fake, real, once, batch_size=400):
+    """Size of the support that as many near-duplicates as were found speak for."""
+    result = birthday_paradox(fake.features, real.features, batch_size=batch_size)
+    return result.support, {"share_of_batches": result.share, "batches": result.batches}
+
+
+@_metric("ms_ssim", "images", others=())
+def _ms_ssim(fake, once, pairs=1000, seed=0):
+    """Mean MS-SSIM of random pairs of fakes; lower is more diverse."""
+    result = ms_ssim_diversity(fake.images, pairs=pairs, seed=seed)
+    return result.mean, {"standard_error": result.standard_error}
+
+
+@_metric("sliced_wasserstein", "images")
+def _sliced_wasserstein(fake, real, once, seed=0):
+    result = sliced_wasserstein(real.images, fake.images, seed=seed)
+    return result.mean, {"levels": dict(result.levels)}
+
+
+@_metric("psnr", "images")
+def _psnr(fake, real, once, channel="rgb", border=0):
+    """Mean over pairs: fake i is a restoration of real i."""
+    return float(np.mean(psnr(real.images, fake.images, channel=channel, border=border)))
+
+
+@_metric("ssim", "images")
+def _ssim(fake, real, once, channel="rgb", border=0):
+    return float(np.mean(ssim(real.images, fake.images, channel=channel, border=border)))

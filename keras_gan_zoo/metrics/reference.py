@@ -1,0 +1,112 @@
+"""References: what a set of real images looks like to an extractor, computed once and kept.
+
+Kept under the hash of the images' content, so that a changed data set, network or resizer is never mistaken for another.
+The statistics of some test splits are shipped, in float32 (which moves a Fréchet distance by about 1e-5).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.frechet import Moments
+from keras_gan_zoo.metrics.records import described
+from keras_gan_zoo.metrics.samples import Sample, gather
+
+SHIPPED = Path(__file__).parent / "statistics"
+
+
+def default_cache() -> Path:
+    """Where references are kept unless another folder is named: keras_gan_zoo/references in the Keras home folder."""
+    import keras
+
+    return Path(keras.config.keras_home()) / "keras_gan_zoo" / "references"
+
+
+def content_hash(images: np.ndarray) -> str:
+    """sha256 of shape, dtype and values of an array of images, in hexadecimal."""
+    images = np.ascontiguousarray(images)
+    return hashlib.sha256(f"{images.shape} {images.dtype}".encode() + images.tobytes()).hexdigest()
+
+
+def reference(
+    images: Any,
+    extractor: Any,
+    *,
+    split: str,
+    keep: Iterable[str] = ("moments",),
+    content: str | None = None,
+    cache: str | Path | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Sample:
+    """Moments, and features where they are asked for, of real images; read from the cache where they are known.
+
+    Args:
+        images: uint8 (n, height, width, channels); or an iterable of batches, with `content`.
+        extractor: see `feature_extractor`.
+        split: data set and split, as "mnist/test", for the records.
+        keep: "moments", "features" or both. Features take 4 bytes x dimension for each image, also on the disk.
+        content: what names the images in the cache, in place of their hash.
+        cache: folder; by default `default_cache()`.
+        batch_size, progress: as in `gather`.
+    """
+    keep = {"moments", *keep}
+    content = content or content_hash(images)
+    folder = Path(cache) if cache else default_cache()
+    key = hashlib.sha256(json.dumps([content, *described(extractor).values()]).encode()).hexdigest()[:32]
+    moments_file, features_file = folder / f"{key}.npz", folder / f"{key}.npy"
+    if moments_file.exists() and ("features" not in keep or features_file.exists()):
+        moments = Moments.load(moments_file)
+        features = np.load(features_file, mmap_mode="r", allow_pickle=False) if "features" in keep else None
+        source = {**moments.source, "split": split}
+        moments.source = source
+        return Sample(moments.n, source, moments, features)
+    sample = gather(images, extractor, keep, split=split, batch_size=batch_size, progress="real image" if progress else None)
+    folder.mkdir(parents=True, exist_ok=True)
+    if "features" in keep:
+        with whole_file(features_file) as partial:
+            np.save(partial, sample.features)
+    with whole_file(moments_file) as partial:
+        sample.moments.save(partial)
+    return sample
+
+
+def shipped_reference(split: str, extractor: Any) -> Sample | None:
+    """The shipped moments of a data set's split as an extractor sees it, or None where there are none.
+
+    Args:
+        split: as "mnist/test".
+        extractor: see `feature_extractor`.
+    """
+    path = SHIPPED / f"{split.replace('/', '_')}_{extractor.resizer}.npz"
+    if not path.exists():
+        return None
+    moments = unpacked(path)
+    if any(moments.source.get(key) != value for key, value in described(extractor).items()):
+        return None
+    return Sample(moments.n, moments.source, moments)
+
+
+def pack(moments: Moments, path: str | Path) -> None:
+    """Writes moments in float32, one half of the symmetric covariance: 8.4 MB at 2048 dimensions."""
+    upper = np.triu_indices(moments.dimension)
+    covariance = moments.covariance[upper].astype("float32")
+    with whole_file(Path(path)) as partial:
+        np.savez_compressed(
+            partial, n=moments.n, mean=moments.mean.astype("float32"), upper=covariance, source=json.dumps(moments.source)
+        )
+
+
+def unpacked(path: str | Path) -> Moments:
+    """What `pack` wrote, as moments."""
+    with np.load(path, allow_pickle=False) as file:
+        mean = file["mean"].astype("float64")
+        covariance = np.zeros((len(mean), len(mean)))
+        covariance[np.triu_indices(len(mean))] = file["upper"]
+        covariance += np.triu(covariance, 1).T
+        return Moments.from_statistics(int(file["n"]), mean, covariance, json.loads(str(file["source"])))

@@ -1,0 +1,169 @@
+"""What one pass over a set of images leaves behind for the metrics: moments, features, scores, the images themselves."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_gan_zoo.metrics.frechet import Moments
+from keras_gan_zoo.metrics.images import to_uint8
+from keras_gan_zoo.metrics.inception_score import ScoreSums, split_assignment
+from keras_gan_zoo.metrics.records import NONE, described
+
+KINDS = ("moments", "features", "scores", "images", "labels")
+GIVEN = {**NONE, "extractor": "features as given"}
+
+
+@dataclasses.dataclass
+class Sample:
+    """A set of images, as far as the metrics need it. What was not asked for is None.
+
+    Attributes:
+        n: number of images.
+        source: extractor, extractor_sha256, resizer and dtype behind the features, and the split, as strings.
+        moments: of the features.
+        features: (n, dimension) float32.
+        scores: sums of class probabilities, for the Inception Score.
+        images: uint8 (n, height, width, channels).
+        labels: integers (n,).
+    """
+
+    n: int
+    source: dict[str, str]
+    moments: Moments | None = None
+    features: np.ndarray | None = None
+    scores: ScoreSums | None = None
+    images: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+    @property
+    def split(self) -> str:
+        return self.source.get("split", "none")
+
+
+def gather(
+    images: Any,
+    extractor: Any = None,
+    keep: Iterable[str] = ("moments",),
+    *,
+    labels: np.ndarray | None = None,
+    split: str = "none",
+    batch_size: int = 50,
+    splits: int = 10,
+    shuffle_seed: int | None = 2020,
+    progress: str | None = None,
+) -> Sample:
+    """Passes once over images, or over features.
+
+    Moments and scores are sums, so memory does not grow with the number of images unless features or images are kept.
+
+    Args:
+        images: uint8 (n, height, width, channels) in [0, 255] or floats in [-1, 1], which are quantised; or an iterable
+            of such batches, or of pairs (images, labels); or, without an extractor, features (n, dimension).
+        extractor: see `feature_extractor`. None where `images` are features, or where only images are kept.
+        keep: any of "moments", "features", "scores", "images", "labels".
+        labels: integers (n,), where `images` is one array.
+        split: data set and split that the images come from, as "mnist/test".
+        batch_size: images in a pass of the network, where `images` is one array.
+        splits: of the Inception Score.
+        shuffle_seed: of the Inception Score's order of images. The order needs their number, so images from an iterable
+            without a length go to the splits in turn.
+        progress: what a progress bar on the terminal calls the images; None for no bar.
+
+    Raises:
+        ValueError: no images, another shape or range, batches of different sizes where images are kept.
+    """
+    keep = set(keep)
+    if unknown := keep - set(KINDS):
+        raise ValueError(f"keep has {sorted(unknown)}; possible are {', '.join(KINDS)}.")
+    if extractor is None and is_array(images) and np.ndim(images) == 2:
+        return _of_features(np.asarray(images), keep, labels, split)
+    if extractor is None and keep & {"moments", "features", "scores"}:
+        raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
+    total = len(images) if hasattr(images, "__len__") and is_array(images) else None
+    sample = Sample(0, {**(described(extractor) if extractor else NONE), "split": split})
+    if "moments" in keep:
+        sample.moments = Moments(extractor.dimension, sample.source)
+    if "scores" in keep:
+        if extractor.classes is None:
+            raise ValueError(
+                f"The Inception Score needs class logits, and the weights of {extractor.name!r} have none. Fix: load weights "
+                "with the logits layer, or leave inception_score out."
+            )
+        order = None if total is None or shuffle_seed is None else split_assignment(total, splits, shuffle_seed)
+        sample.scores = ScoreSums(splits, order)
+    kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
+    bar = _bar(total, progress)
+    for batch, batch_labels in batches(images, labels, batch_size):
+        batch = to_uint8(batch)
+        features, logits = extractor.extract(batch, batch_size) if keep & {"moments", "features", "scores"} else (None, None)
+        if sample.moments is not None:
+            sample.moments.update(features)
+        if sample.scores is not None:
+            sample.scores.update(logits)
+        for kind, part in (("features", features), ("images", batch), ("labels", batch_labels)):
+            if kind in kept:
+                kept[kind].append(_required(part, kind))
+        sample.n += len(batch)
+        if bar:
+            bar.add(len(batch))
+    if not sample.n:
+        raise ValueError("There are no images. Fix: pass at least one; check how they were selected or read.")
+    for kind, parts in kept.items():
+        if kind == "images" and len({part.shape[1:] for part in parts}) > 1:
+            raise ValueError(f"Images of several shapes: {sorted({p.shape[1:] for p in parts})}. Fix: resize them to one.")
+        setattr(sample, kind, np.concatenate(parts))
+    return sample
+
+
+def is_array(images: Any) -> bool:
+    """Whether something is one array, rather than an iterable of batches."""
+    return hasattr(images, "ndim") and hasattr(images, "dtype")
+
+
+def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """(images, labels or None) of at most `size` images each; an iterable's own batches are passed on as they are."""
+    if is_array(images):
+        images = np.asarray(images)
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(f"labels has {len(labels)} entries for {len(images)} images. Fix: one label per image.")
+        # Several passes of the network in each batch, since moments are products that are slow on few rows.
+        step = 10 * size
+        for start in range(0, len(images), step):
+            part = slice(start, start + step)
+            yield images[part], None if labels is None else np.asarray(labels[part])
+        return
+    if labels is not None:
+        raise ValueError("labels was given beside batches. Fix: let the batches be pairs (images, labels).")
+    for batch in images:
+        batch, batch_labels = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
+        yield np.asarray(batch), None if batch_labels is None else np.asarray(batch_labels)
+
+
+def _of_features(features, keep, labels, split):
+    if "scores" in keep or "images" in keep:
+        raise ValueError("This metric takes images, and features (n, dimension) were given. Fix: pass the images.")
+    if not len(features):
+        raise ValueError("There are no features. Fix: pass at least one row.")
+    if not np.isfinite(features).all():
+        raise ValueError("features has values that are NaN or infinite. Fix: find the images that they come from.")
+    source = {**GIVEN, "split": split}
+    moments = Moments.of(features, source) if "moments" in keep else None
+    if labels is not None and len(labels) != len(features):
+        raise ValueError(f"labels has {len(labels)} entries for {len(features)} features. Fix: one label per row.")
+    return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))
+
+
+def _required(part, kind):
+    if part is None:
+        raise ValueError(f"This metric needs {kind}, and there are none. Fix: pass {kind}=, or batches (images, {kind}).")
+    return part
+
+
+def _bar(total, name):
+    if name is None:
+        return None
+    import keras
+
+    return keras.utils.Progbar(total, unit_name=name)
