@@ -7,8 +7,9 @@ tf.data.Dataset is loaded, so everything else runs on the JAX and torch backends
 """
 
 from keras_gan_zoo.data.checks import InvalidData
+from keras_gan_zoo.data.files import FolderBatches
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.load import load_images
 from keras_gan_zoo.data.stream import ImageStream
 
-__all__ = ["ImageData", "ImageStream", "InvalidData", "load_images"]
+__all__ = ["FolderBatches", "ImageData", "ImageStream", "InvalidData", "load_images"]

@@ -1,10 +1,12 @@
 """Image files in folders and zip archives -> uint8 arrays, in one order on every machine."""
 
+import contextlib
 import os
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -118,15 +120,9 @@ def _load(
 ) -> ImageData:
     classes = _classes(files, where) if labels else None
     bad: list[tuple[str, str]] = []
-    with warnings.catch_warnings():
-        # Pillow only warns of images that are up to twice as large as its limit.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        headers = {file: header for file in files if (header := _attempt(_header, file, bad))}
-        if size is None and headers:
-            _refuse_mixed([(height, width) for height, width, _ in headers.values()], where)
-        if channels is None:
-            native = {count for _, _, count in headers.values()}
-            channels = 4 if 4 in native else 1 if native == {1} else 3
+    with _no_bombs():
+        headers, native = _scan(files, where, bad, one_size=size is None)
+        channels = channels or native
         images, kept = None, []
         for file in headers:
             image = _attempt(lambda stream: _decode(stream, size), file, bad)
@@ -147,6 +143,77 @@ def _load(
     numbers = {name: number for number, name in enumerate(classes)}
     indices = np.array([numbers[file.relative.split("/")[0]] for file in kept], np.int32)
     return ImageData(images[: len(kept)], indices, classes, skipped)
+
+
+class FolderBatches:
+    """The images below a folder, batch by batch, so that memory does not grow with their number.
+
+    Iterating yields uint8 (n, height, width, channels) in the order of the sorted paths, n up to `batch_size`; a thread
+    decodes one batch ahead. Files that cannot be read are passed over, and listed in `skipped` as (path, reason).
+
+    Args:
+        folder: searched with its sub-folders.
+        batch_size: images in a batch.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA), as in `load_images`; None for what the files have.
+
+    Raises:
+        InvalidData: no folder, no images, images of several sizes, or none that can be read.
+    """
+
+    def __init__(self, folder: str | Path, batch_size: int = 500, channels: int | None = None) -> None:
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InvalidData(f"'{folder}' is not a folder. Fix: name the folder that holds the images.")
+        self.where, self.batch_size = f"folder '{folder}'", batch_size
+        self.skipped: list[tuple[str, str]] = []
+        names = [path.relative_to(folder).as_posix() for path in _walk(folder)]
+        self._files = [_File(name, str(folder / name), partial((folder / name).open, "rb")) for name in _wanted(names)]
+        if not self._files:
+            raise _no_images(self.where, names)
+        self.total = len(self._files)
+        with _no_bombs():
+            headers, native = _scan(self._files, self.where, self.skipped, one_size=True)
+        if not headers:
+            raise _unreadable(self.skipped, self.total, self.where, "skip")
+        self._files, self.channels = list(headers), channels or native
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        size = None
+        with ThreadPoolExecutor(1) as reader:
+            ahead = None
+            for start in [*range(0, len(self._files), self.batch_size), None]:
+                now, ahead = ahead, None if start is None else reader.submit(self._read, start)
+                images = now.result() if now else []
+                # The sides of the headers agree up to their order, so another size is a portrait among landscapes.
+                sizes = {image.shape[:2] for image in images} | ({size} if size else set())
+                if len(sizes) > 1:
+                    raise mixed_sizes(np.array(sorted(sizes)), self.where)
+                if images:
+                    size = images[0].shape[:2]
+                    yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
+
+    def _read(self, start: int) -> list[np.ndarray]:
+        files = self._files[start : start + self.batch_size]
+        with _no_bombs():
+            images = [_attempt(lambda stream: _decode(stream, None), file, self.skipped) for file in files]
+        return [image for image in images if image is not None]
+
+
+@contextlib.contextmanager
+def _no_bombs() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Pillow only warns of images that are up to twice as large as its limit.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _scan(files: list[_File], where: str, bad: list, one_size: bool) -> tuple[dict[_File, tuple[int, int, int]], int]:
+    """(file -> height, width and channels of those whose header can be read, channels that hold them all)."""
+    headers = {file: header for file in files if (header := _attempt(_header, file, bad))}
+    if one_size and headers:
+        _refuse_mixed([(height, width) for height, width, _ in headers.values()], where)
+    native = {count for _, _, count in headers.values()}
+    return headers, 4 if 4 in native else 1 if native == {1} else 3
 
 
 def _classes(files: list[_File], where: str) -> tuple[str, ...]:
