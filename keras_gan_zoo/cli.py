@@ -1,8 +1,9 @@
-"""The command line: keras-gan-zoo list | sample | train.
+"""The command line: keras-gan-zoo list | sample | train | evaluate | verify.
 
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -99,6 +100,103 @@ def train(
     _say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
 
 
+@app.command()
+def evaluate(
+    source: Annotated[str, typer.Argument(help="A preset's name or folder, or a folder of images from any program.")],
+    against: Annotated[str, typer.Option(help="Real images: TFDS name, folder, zip or .npz.")],
+    split: Annotated[str, typer.Option(help="Split of a TFDS data set.")] = "test",
+    metrics: Annotated[str, typer.Option(help="Names with commas between: fid,kid,precision,recall ...")] = "fid",
+    extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
+    n: Annotated[int, typer.Option("-n", help="Images to generate; a folder is measured whole.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of the generated images.")] = 0,
+    size: Annotated[str | None, typer.Option(help="Brings the real images to this size, as 64 or 48x32.")] = None,
+    channels: Annotated[int | None, typer.Option(help="And to 1 or 3 channels.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Also writes the records to this JSON file.")] = None,
+):
+    """Measures a preset or a folder of images against real ones, and prints the records."""
+    from .evaluation import evaluate_source
+    from .files import whole_file
+
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    records, skipped = evaluate_source(
+        source,
+        against,
+        split=split,
+        metrics=names,
+        extractor=_extractor(extractor, weights, resizer),
+        n=n,
+        seed=seed,
+        size=_sides(size) if size else None,
+        channels=channels,
+        cache=cache,
+        progress=err.is_terminal,
+    )
+    text = json.dumps({name: record.to_dict() for name, record in records.items()}, indent=2)
+    _say(out, text)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(output) as partial:
+            partial.write_text(text + "\n", "utf-8")
+    if skipped:
+        first = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
+        _say(err, f"{len(skipped)} files could not be read and are not in these numbers ({first}).")
+
+
+@app.command()
+def verify(
+    presets: Annotated[list[str] | None, typer.Argument(help="Names or folders; by default all with results.")] = None,
+    results: Annotated[list[str] | None, typer.Option("--result", help='Only these, as "FID"; may be repeated.')] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
+):
+    """Generates the images of presets again, measures them, and compares with the stored results."""
+    from .evaluation import verified_presets, verify_preset
+
+    extractor, reason = None, "left out by --result"
+    if not results or "FID" in results:
+        try:
+            extractor = _extractor("inception", weights, "legacy")
+        except OSError as error:
+            if weights:
+                raise
+            reason = str(error)
+    table = Table("preset", "result", "stored", "measured", "tolerance", "")
+    rows = []
+    for name in presets or verified_presets():
+        rows += verify_preset(
+            name, extractor, results=results, cache=cache, progress=err.is_terminal, why_no_extractor=reason
+        )
+    verdicts = {True: "[green]passed[/green]", False: "[red]FAILED[/red]", None: "not measured"}
+    for row in rows:
+        measured = "" if row.measured is None else f"{row.measured:.4f}"
+        table.add_row(row.preset, row.result, f"{row.stored:.4f}", measured, f"{row.tolerance:.4f}", verdicts[row.passed])
+    out.print(table)
+    for reason in sorted({row.reason for row in rows if row.reason}):
+        _say(err, f"Not measured: {reason}")
+    if any(row.passed is False for row in rows):
+        raise typer.Exit(1)
+
+
+def _extractor(name, weights, resizer):
+    from .metrics.features import feature_extractor
+
+    if name != "inception":
+        if weights or resizer != "legacy":
+            _fail(f"--weights and --resizer are for the Inception network, not for --extractor {name}.")
+        return feature_extractor(name)
+    return feature_extractor(name, weights=weights, resizer=resizer)
+
+
+def _sides(size):
+    sides = size.lower().split("x")
+    if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
+        _fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
+    return int(sides[0]), int(sides[-1])
+
+
 def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_size):
     from .config import parse_recipe
     from .models import check_variant
@@ -108,10 +206,7 @@ def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_si
     check_variant(variant)
     if data is None or size is None:
         _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
-    sides = size.lower().split("x")
-    if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
-        _fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
-    height, width = int(sides[0]), int(sides[-1])
+    height, width = _sides(size)
     training = {"rounds": rounds, "batch_size": batch_size, "checkpoint_rounds": min(rounds or 500, 500)}
     if rounds and rounds % training["checkpoint_rounds"]:
         _fail(f"--rounds {rounds} is not possible; checkpoints are written every 500 rounds, pass a multiple of that.")

@@ -25,7 +25,8 @@ ALLOWED = {
     "presets": {"base", "models", "config"},
     "callbacks": {"data", "files", "metrics"},
     "training": {"models", "config", "presets", "callbacks", "data", "metrics"},
-    "cli": {"models", "config", "presets", "callbacks", "data", "metrics", "training"},
+    "evaluation": {"presets", "config", "data", "metrics"},
+    "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training"},
 }
 
 # (file, part) that a method may import when it is called: what users look for on the model, and what works on the model.

@@ -1,6 +1,7 @@
 """Image files in folders and zip archives -> uint8 arrays, in one order on every machine."""
 
 import contextlib
+import hashlib
 import os
 import warnings
 import zipfile
@@ -176,6 +177,14 @@ class FolderBatches:
         if not headers:
             raise _unreadable(self.skipped, self.total, self.where, "skip")
         self._files, self.channels = list(headers), channels or native
+
+    def digest(self) -> str:
+        """sha256 over the bytes of the files, in hexadecimal: a name for the images in a cache."""
+        digest = hashlib.sha256()
+        for file in self._files:
+            with file.open() as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return digest.hexdigest()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         size = None

@@ -1,0 +1,318 @@
+"""Measuring presets, models and folders of images: what `keras-gan-zoo evaluate` and `verify` do.
+
+Protocol of the stored results of a preset: 10,000 images of seed 0 in 8 bits, classes in turn where the model has some;
+FID against the images of the data set's test split, on the features of the 2015 Inception network; and, where the zoo has a
+classifier for the data set, what that one sees in the images.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .metrics.records import Record
+from .presets import RESULTS, PresetError, find_preset, list_presets, load
+
+N_IMAGES, SEED, SPLIT = 10_000, 0, "test"
+METRICS = ("fid",)
+JUDGES = ("mnist", "fashion_mnist")
+
+# What a repeated measurement may differ by, as (relative, absolute). Other kernels round the images and the features
+# elsewhere: a few pixels in a thousand move by one level.
+TOLERANCES = {"FID": (0.01, 0.05), "rarest class": (0.0, 0.003), "label agreement": (0.0, 0.003), "code purity": (0.0, 0.01)}
+
+
+class Verification(NamedTuple):
+    """One stored result beside its repetition; `measured` is None, and `reason` says why, where it was not repeated."""
+
+    preset: str
+    result: str
+    stored: float
+    measured: float | None
+    tolerance: float
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool | None:
+        return None if self.measured is None else abs(self.measured - self.stored) <= self.tolerance
+
+
+def evaluate_source(
+    source: str | Path,
+    against: Any,
+    *,
+    split: str = SPLIT,
+    metrics: Sequence[str] = METRICS,
+    extractor: Any = None,
+    n: int = N_IMAGES,
+    seed: int = SEED,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    cache: str | Path | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> tuple[dict[str, Record], list[tuple[str, str]]]:
+    """Measures a preset, or a folder of images that any program wrote, against real images.
+
+    Args:
+        source: name or folder of a preset; or a folder of images.
+        against: real images: name of a TFDS data set, folder, zip or .npz, as `keras_gan_zoo.data.load_images` takes them.
+        split: of a TFDS data set, or of an .npz that has several.
+        metrics: names, see `keras_gan_zoo.metrics.METRICS`.
+        extractor: see `keras_gan_zoo.metrics.feature_extractor`.
+        n: images to generate, where `source` is a preset; a folder is measured whole.
+        seed: of the generated images.
+        size, channels: what the real images are brought to, where they differ from the generated ones.
+        cache: folder for the statistics of real images.
+        batch_size: images in a pass of the network.
+        progress: show progress bars.
+
+    Returns:
+        Metric -> record, and (path, reason) of each file of the folder that could not be read.
+
+    Raises:
+        ValueError: images that do not fit each other or the metric, and sources that cannot be read.
+    """
+    from .data import FolderBatches
+    from .metrics.evaluate import evaluate
+
+    fakes, labels, skipped = None, None, []
+    if is_image_folder(source):
+        fakes = FolderBatches(source, 10 * batch_size)
+        skipped, shape = fakes.skipped, None
+    else:
+        gan = load(source)
+        fakes, labels = generated(gan, n, seed)
+        shape = gan.image_shape
+    real = reference_of(
+        against,
+        split,
+        metrics,
+        extractor,
+        size=size,
+        channels=channels,
+        cache=cache,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    if shape and real.image_shape and shape != real.image_shape:
+        raise ValueError(
+            f"The generated images are {_sides(shape)}, those of {against} are {_sides(real.image_shape)}. Fix: bring the "
+            f"real ones to that with --size {shape[0]}x{shape[1]} --channels {shape[2]}."
+        )
+    records = evaluate(
+        fakes,
+        real.sample,
+        metrics=metrics,
+        extractor=extractor,
+        labels=labels,
+        seed=seed if shape else None,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    return records, skipped
+
+
+class Reference(NamedTuple):
+    """Real images as the metrics take them, and their shape, where that is known."""
+
+    sample: Any
+    image_shape: tuple[int, int, int] | None
+
+
+def reference_of(
+    against: Any,
+    split: str,
+    metrics: Iterable[str],
+    extractor: Any,
+    *,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    cache: str | Path | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Reference | None:
+    """What the metrics need of real images; shipped, cached, or computed now. None where no metric looks at real images."""
+    from .data import FolderBatches, load_images
+    from .metrics.evaluate import METRICS as KNOWN
+    from .metrics.reference import reference, shipped_reference
+    from .metrics.samples import gather
+
+    comparing = [KNOWN[name] for name in metrics if name in KNOWN and "real" in KNOWN[name].others]
+    needs = {need for metric in comparing for need in metric.needs}
+    named = f"{Path(str(against)).name}/{split}" if (size, channels) == (None, None) else f"{against}/{split} at {size}"
+    if needs <= {"moments"} and (size, channels) == (None, None):
+        sample = shipped_reference(named, extractor)
+        if sample:
+            return Reference(sample, None)
+    if is_image_folder(against) and needs <= {"moments", "features"} and (size, channels) == (None, None):
+        images = FolderBatches(against, 10 * batch_size)
+        content = images.digest()
+        sample = reference(
+            images,
+            extractor,
+            split=named,
+            keep=needs,
+            content=content,
+            cache=cache,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        if images.skipped:
+            raise ValueError(
+                f"{len(images.skipped)} of {images.total} real images cannot be read, {images.skipped[0][0]} first."
+            )
+        return Reference(sample, None)
+    options = {"split": split} if _has_splits(against) else {}
+    data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **options)
+    shape = data.images.shape[1:]
+    if needs <= {"moments", "features"}:
+        sample = reference(
+            data.images, extractor, split=named, keep=needs, cache=cache, batch_size=batch_size, progress=progress
+        )
+    else:
+        bar = "real image" if progress else None
+        sample = gather(data.images, extractor, needs, labels=data.labels, split=named, batch_size=batch_size, progress=bar)
+    return Reference(sample, shape)
+
+
+def measure_preset(
+    name: str | Path,
+    extractor: Any = None,
+    *,
+    n: int = N_IMAGES,
+    seed: int = SEED,
+    results: Iterable[str] | None = None,
+    cache: str | Path | None = None,
+    progress: bool = False,
+) -> dict[str, Record]:
+    """The results that a preset stores: "FID", and what the zoo's classifier sees.
+
+    Args:
+        name: of a preset, or its folder.
+        extractor: for the FID; None leaves it out.
+        n: images to generate.
+        seed: of the images.
+        results: keys to measure; by default all that the preset can have.
+        cache: folder for the statistics of real images.
+        progress: show progress bars.
+    """
+    from .config import read_recipe
+    from .metrics.evaluate import evaluate
+
+    gan = load(name)
+    data = read_recipe(find_preset(name)).data
+    images, labels = generated(gan, n, seed)
+    records = {}
+    if extractor is not None and (results is None or "FID" in results):
+        real = reference_of(data.source, SPLIT, METRICS, extractor, cache=cache, progress=progress)
+        options = {"metrics": METRICS, "extractor": extractor, "seed": seed, "progress": progress}
+        records["FID"] = evaluate(images, real.sample, **options)["fid"]
+    if data.source in JUDGES:
+        records |= judged(gan, images, labels, data.source, seed)
+    return {key: record for key, record in records.items() if results is None or key in results}
+
+
+def generated(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """uint8 images of a model, and their labels where it has classes, which take turns."""
+    labels = None if gan.num_classes is None else np.arange(n) % gan.num_classes
+    return gan.generate(n, labels=labels, seed=seed, dtype="uint8"), labels
+
+
+def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, Record]:
+    """What the classifier of a data set, which no generator was trained against, sees in a model's images.
+
+    Returns:
+        "rarest class": share of the class that it sees least often. For conditional models "label agreement": share of the
+        images in which it sees the class that was asked for. For models that invent their classes, "code purity": the
+        same, where a code means the class that it shows most often.
+    """
+    from .metrics.classifier import Classifier
+    from .metrics.records import class_histogram, label_agreement
+
+    classifier = Classifier(data)
+    histogram = class_histogram(images, classifier, seed=seed)
+    rarest = min(histogram.details["shares"])
+    records = {"rarest class": dataclasses.replace(histogram, metric="share_of_rarest_class", value=rarest)}
+    if gan.takes_labels:
+        records["label agreement"] = label_agreement(images, labels, classifier, seed=seed)
+    elif labels is not None:
+        seen = classifier.probabilities(images).argmax(axis=1)
+        # What a code means is the network's choice, so each code is named by the class that it shows most often.
+        codes = range(gan.num_classes)
+        meaning = np.array([np.bincount(seen[labels == code], minlength=classifier.classes).argmax() for code in codes])
+        record = label_agreement(images, meaning[labels], classifier, seed=seed)
+        details = {**record.details, "class_of_code": meaning.tolist()}
+        records["code purity"] = dataclasses.replace(record, metric="code_purity", details=details)
+    return records
+
+
+def verify_preset(
+    name: str | Path,
+    extractor: Any = None,
+    *,
+    results: Iterable[str] | None = None,
+    cache: str | Path | None = None,
+    progress: bool = False,
+    why_no_extractor: str = "no extractor was given",
+) -> list[Verification]:
+    """Repeats the stored results of a preset, under their own protocol, and puts both side by side.
+
+    Args:
+        name: of a preset, or its folder.
+        extractor: for the FID; None leaves it out.
+        results: keys to repeat; by default all that are stored.
+        cache: folder for the statistics of real images.
+        progress: show progress bars.
+        why_no_extractor: what the report says of an FID that is left out.
+
+    Raises:
+        PresetError: the preset has no results.
+        ValueError: a result was stored under another protocol than the one that can be repeated here.
+    """
+    from .metrics.records import compare
+
+    path = find_preset(name) / RESULTS
+    if not path.is_file():
+        raise PresetError(f"{name} has no {RESULTS}, so there is nothing to verify.")
+    stored = {key: Record.from_dict(value) for key, value in json.loads(path.read_text("utf-8")).items()}
+    if unknown := set(results or ()) - set(stored):
+        raise PresetError(f"{name} has no result {sorted(unknown)}; it has {', '.join(stored)}.")
+    wanted = [key for key in stored if results is None or key in results]
+    first = stored[wanted[0]]
+    options = {"n": first.n_fake, "seed": first.seed, "results": wanted, "cache": cache, "progress": progress}
+    measured = measure_preset(name, extractor, **options)
+    rows = []
+    for key in wanted:
+        relative, absolute = TOLERANCES[key]
+        tolerance = max(relative * abs(stored[key].value), absolute)
+        if key not in measured:
+            rows.append(Verification(str(name), key, stored[key].value, None, tolerance, why_no_extractor))
+            continue
+        compare(measured[key], stored[key])
+        rows.append(Verification(str(name), key, stored[key].value, measured[key].value, tolerance))
+    return rows
+
+
+def verified_presets(pattern: str = "*") -> list[str]:
+    """Names of the built-in presets that have stored results."""
+    return [preset.name for preset in list_presets(pattern) if preset.results]
+
+
+def is_image_folder(source: str | Path) -> bool:
+    """Whether `source` is a folder that holds no preset."""
+    from .presets import CONFIG
+
+    return Path(source).is_dir() and not (Path(source) / CONFIG).exists()
+
+
+def _has_splits(source):
+    path = Path(str(source))
+    return not path.exists() or path.suffix.lower() == ".npz"
+
+
+def _sides(shape):
+    return " x ".join(map(str, shape))
