@@ -77,7 +77,7 @@ def evaluate_source(
         ValueError: images that do not fit each other or the metric, and sources that cannot be read.
     """
     from .data import FolderBatches
-    from .metrics.evaluate import evaluate
+    from .metrics.evaluating import evaluate
 
     fakes, labels, skipped = None, None, []
     if is_image_folder(source):
@@ -137,8 +137,8 @@ def reference_of(
 ) -> Reference | None:
     """What the metrics need of real images; shipped, cached, or computed now. None where no metric looks at real images."""
     from .data import FolderBatches, load_images
-    from .metrics.evaluate import METRICS as KNOWN
-    from .metrics.reference import reference, shipped_reference
+    from .metrics.evaluating import METRICS as KNOWN
+    from .metrics.references import reference, shipped_reference
     from .metrics.samples import gather
 
     comparing = [KNOWN[name] for name in metrics if name in KNOWN and "real" in KNOWN[name].others]
@@ -201,7 +201,7 @@ def measure_preset(
         progress: show progress bars.
     """
     from .config import read_recipe
-    from .metrics.evaluate import evaluate
+    from .metrics.evaluating import evaluate
 
     gan = load(name)
     data = read_recipe(find_preset(name)).data

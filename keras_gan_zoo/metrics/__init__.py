@@ -1,5 +1,52 @@
-"""Measures of generated samples: arrays in, numbers out. Nothing here knows a GAN.
+"""Measures of generated samples: arrays in, records or numbers out. Nothing here knows a GAN.
 
-frechet (moments, Fréchet distance), records (FID, class histogram, label agreement as records), classifier (a judge of
-28 x 28 images), features.inception (FID network), images (quantisation). Import the modules themselves.
+    from keras_gan_zoo.metrics import evaluate, feature_extractor
+
+    records = evaluate(fake, real, metrics=("fid", "kid"), extractor=feature_extractor("inception"))
+
+`evaluate` passes once over the images for all metrics that are asked for. The functions that it is made of take arrays of
+features, logits or images, and can be called alone. Everything is imported when it is first used.
 """
+
+import importlib
+
+_NAMES = {
+    "METRICS": "evaluating",
+    "Moments": "frechet",
+    "Record": "records",
+    "Sample": "samples",
+    "birthday_paradox": "neighbours",
+    "class_histogram": "records",
+    "classification_accuracy_score": "accuracy_score",
+    "compare": "records",
+    "density_coverage": "neighbours",
+    "evaluate": "evaluating",
+    "feature_extractor": "features",
+    "fid_infinity": "frechet",
+    "frechet_distance": "frechet",
+    "gather": "samples",
+    "inception_score": "inception_score",
+    "kernel_distance": "kernel",
+    "label_agreement": "records",
+    "memorisation": "neighbours",
+    "ms_ssim": "similarity",
+    "ms_ssim_diversity": "similarity",
+    "number_of_different_bins": "bins",
+    "perceptual_path_length": "perceptual",
+    "precision_recall": "neighbours",
+    "psnr": "similarity",
+    "reference": "references",
+    "sliced_wasserstein": "sliced_wasserstein",
+    "ssim": "similarity",
+    "unbiased_mmd": "kernel",
+}
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        return getattr(importlib.import_module(f".{_NAMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(_NAMES)

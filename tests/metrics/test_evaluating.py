@@ -1,0 +1,209 @@
+"""One pass over the images, all metrics, a record for each."""
+
+import warnings
+
+import numpy as np
+import pytest
+from keras_gan_zoo.metrics.kernel import kernel_distance
+from keras_gan_zoo.metrics.neighbours import density_coverage, precision_recall
+from stub_extractors import Quarters, noise
+
+from keras_gan_zoo.metrics.evaluating import METRICS, evaluate
+from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+from keras_gan_zoo.metrics.records import compare
+from keras_gan_zoo.metrics.samples import gather
+
+warnings.filterwarnings("ignore", message="FID of")
+
+
+REAL, FAKE, TRAIN = noise(300, 0), noise(260, 1, low=40), noise(320, 2)
+CLASSES = np.arange(320) % 2
+FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage", "ndb", "jsd")
+FEW = {"kid": {"subsets": 5, "subset_size": 50}, "ndb": {"bins": 5}, "jsd": {"bins": 5}}
+
+
+def test_values_are_those_of_the_functions_on_the_features():
+    a, b = (Quarters().extract(images)[0] for images in (REAL, FAKE))
+    records = evaluate(FAKE, REAL, metrics=FEATURES, extractor=Quarters(), settings=FEW)
+    assert tuple(records) == FEATURES
+    assert records["fid"].value == pytest.approx(frechet_distance(Moments.of(a), Moments.of(b)), rel=1e-9)
+    assert records["kid"].value == pytest.approx(kernel_distance(a, b, subsets=5, subset_size=50).mean, rel=1e-9)
+    assert records["precision"].value == precision_recall(a, b, k=3).precision
+    assert records["recall"].value == precision_recall(a, b, k=3).recall
+    assert records["density"].value == density_coverage(a, b, k=5).density
+    assert records["coverage"].value == density_coverage(a, b, k=5).coverage
+
+
+def test_one_pass_feeds_all_metrics():
+    extractor = Quarters()
+    evaluate(FAKE, REAL, metrics=(*FEATURES, "sliced_wasserstein", "ms_ssim"), extractor=extractor, settings=FEW)
+    assert extractor.seen == len(FAKE) + len(REAL)
+
+
+def test_a_record_says_how_it_came_about():
+    record = evaluate(
+        FAKE,
+        REAL,
+        metrics=["kid"],
+        extractor=Quarters(),
+        settings=FEW | {"ndb": {}} and {"kid": FEW["kid"]},
+        split="noise/test",
+        seed=[1, 2],
+    )["kid"]
+    assert (record.metric, record.extractor, record.extractor_sha256) == ("kid", "quarters", "0" * 64)
+    assert (record.n_real, record.n_fake, record.reference_split, record.seed) == (300, 260, "noise/test", [1, 2])
+    assert record.settings == {"subsets": 5, "subset_size": 50, "seed": 2020}
+    assert record.details["std"] > 0
+    pixels = evaluate(FAKE, metrics=["ms_ssim"], settings={"ms_ssim": {"pairs": 20}})["ms_ssim"]
+    assert (pixels.extractor, pixels.n_real, pixels.n_fake) == ("none", 0, 260)
+    with pytest.raises(ValueError, match="settings"):
+        compare(
+            record,
+            evaluate(FAKE, REAL, metrics=["kid"], extractor=Quarters(), settings={"kid": {"subsets": 4, "subset_size": 50}})[
+                "kid"
+            ],
+        )
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_batches_give_what_the_array_gives(size):
+    metrics = ("fid", "precision", "inception_score")
+    # In turn, as images of unknown number cannot be shuffled.
+    settings = {"inception_score": {"splits": 2, "shuffle_seed": None}}
+    real = (REAL[i : i + size] for i in range(0, len(REAL), size))
+    fake = (FAKE[i : i + size] for i in range(0, len(FAKE), size))
+    streamed = evaluate(fake, real, metrics=metrics, extractor=Quarters(), settings=settings)
+    whole = evaluate(iter([FAKE]), REAL, metrics=metrics, extractor=Quarters(), settings=settings, batch_size=11)
+    for name in metrics:
+        assert streamed[name].value == pytest.approx(whole[name].value, rel=1e-9), name
+
+
+def test_the_order_of_images_does_not_matter():
+    order = np.random.default_rng(3).permutation(len(FAKE))
+    for name in ("fid", "precision", "recall", "density", "coverage"):
+        a, b = (evaluate(images, REAL, metrics=[name], extractor=Quarters())[name].value for images in (FAKE, FAKE[order]))
+        assert a == pytest.approx(b, rel=1e-9), name
+
+
+def test_equal_sets_are_at_no_distance():
+    records = evaluate(REAL, REAL, metrics=("fid", "precision", "recall", "coverage"), extractor=Quarters())
+    assert 0 <= records["fid"].value < 1e-8
+    assert records["precision"].value == records["recall"].value == records["coverage"].value == 1
+
+
+def test_features_in_place_of_images():
+    a, b = (Quarters().extract(images)[0] for images in (REAL, FAKE))
+    given = evaluate(b, a, metrics=("fid", "recall"))
+    seen = evaluate(FAKE, REAL, metrics=("fid", "recall"), extractor=Quarters())
+    for name in given:
+        assert given[name].value == pytest.approx(seen[name].value, rel=1e-9)
+        assert given[name].extractor == "features as given"
+        with pytest.raises(ValueError, match="extractor"):
+            compare(given[name], seen[name])
+
+
+def test_floats_are_measured_as_the_8_bits_that_they_round_to():
+    a = evaluate(FAKE / 127.5 - 1, REAL, metrics=["fid"], extractor=Quarters())["fid"]
+    assert a.value == evaluate(FAKE, REAL, metrics=["fid"], extractor=Quarters())["fid"].value
+
+
+def test_metrics_within_classes():
+    labels, real_labels = CLASSES[: len(FAKE)], CLASSES[: len(REAL)]
+    shared = {"metrics": ["intra_fid"], "extractor": Quarters()}
+    record = evaluate(FAKE, REAL, labels=labels, real_labels=real_labels, **shared)["intra_fid"]
+    within = [
+        evaluate(FAKE[labels == c], REAL[real_labels == c], metrics=["fid"], extractor=Quarters())["fid"].value
+        for c in (0, 1)
+    ]
+    assert record.value == pytest.approx(np.mean(within), rel=1e-9)
+    one = evaluate(FAKE, REAL, labels=labels * 0, real_labels=real_labels * 0, **shared)["intra_fid"]
+    assert one.value == pytest.approx(evaluate(FAKE, REAL, metrics=["fid"], extractor=Quarters())["fid"].value, rel=1e-6)
+    # Classes that are far apart: swapping their labels shows, where the FID of all images does not see it.
+    dark = np.where(labels[:, None, None, None] == 1, FAKE // 4, FAKE)
+    real_dark = np.where(real_labels[:, None, None, None] == 1, REAL // 4, REAL)
+    right = evaluate(dark, real_dark, labels=labels, real_labels=real_labels, **shared)["intra_fid"].value
+    swapped = evaluate(dark, real_dark, labels=1 - labels, real_labels=real_labels, **shared)["intra_fid"].value
+    assert swapped > 5 * right
+    with pytest.raises(ValueError, match="needs labels"):
+        evaluate(FAKE, REAL, labels=labels, **shared)
+    with pytest.raises(ValueError, match="classes"):
+        evaluate(FAKE, REAL, labels=labels + 1, real_labels=real_labels, **shared)
+
+
+def test_memorisation_takes_the_training_images_along():
+    copies = TRAIN[:100]
+    fresh = noise(100, 9)
+    shared = {"metrics": ["memorisation"], "train": TRAIN, "extractor": Quarters()}
+    assert evaluate(copies, REAL, **shared)["memorisation"].value == 1
+    assert evaluate(fresh, REAL, **shared)["memorisation"].value < 0.2
+    with pytest.raises(ValueError, match="train="):
+        evaluate(copies, REAL, metrics=["memorisation"], extractor=Quarters())
+
+
+def test_moments_are_a_reference_for_what_needs_no_more():
+    sample = gather(REAL, Quarters(), split="noise/test")
+    record = evaluate(FAKE, sample, metrics=["fid"], extractor=Quarters())["fid"]
+    assert record.value == evaluate(FAKE, sample.moments, metrics=["fid"], extractor=Quarters())["fid"].value
+    assert record.reference_split == "noise/test"
+    with pytest.raises(ValueError, match="no features"):
+        evaluate(FAKE, sample, metrics=["kid"], extractor=Quarters())
+
+
+def test_a_reference_of_another_extractor_is_refused():
+    sample = gather(REAL, Quarters())
+    for change in ({"name": "other"}, {"sha256": "1" * 64}, {"resizer": "pil-bicubic"}, {"dtype": "mixed_bfloat16"}):
+        extractor = Quarters()
+        vars(extractor).update(change)
+        with pytest.raises(ValueError, match="reference has"):
+            evaluate(FAKE, sample, metrics=["fid"], extractor=extractor)
+
+
+def test_pairs_of_images():
+    records = evaluate(REAL, REAL, metrics=["ssim"])
+    assert records["ssim"].value == 1
+    moved = np.clip(REAL.astype(int) + 5, 0, 255).astype("uint8")
+    assert 30 < evaluate(moved, REAL, metrics=["psnr"])["psnr"].value < 40
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_is_missing_is_named(name):
+    metric = METRICS[name]
+    if "real" in metric.others:
+        with pytest.raises(ValueError, match="real=|needs labels"):
+            evaluate(FAKE, metrics=[name], extractor=Quarters())
+    if metric.needs & {"moments", "features", "scores"}:
+        with pytest.raises(ValueError, match="extractor"):
+            evaluate(FAKE, REAL, metrics=[name], train=TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": ["fdi"]}, "'fdi'.*fid"),
+        ({"settings": {"fid": {"k": 3}}}, "settings of 'fid'"),
+        ({"settings": {"kid": {}}}, "does not have"),
+        ({"labels": np.zeros(3, int)}, "3 entries for 260"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(FAKE, REAL, **{"metrics": ["fid"], "extractor": Quarters(), **arguments})
+
+
+def test_images_that_give_no_number():
+    shared = {"metrics": ["fid"], "extractor": Quarters()}
+    with pytest.raises(ValueError, match="no images"):
+        evaluate(FAKE[:0], REAL, **shared)
+    with pytest.raises(ValueError):
+        evaluate(FAKE[:1], REAL, **shared)
+    with pytest.raises(ValueError, match=r"\[0, 1\]|0..1"):
+        evaluate(FAKE / 255, REAL, **shared)
+    with pytest.raises(ValueError):
+        evaluate(np.where(FAKE > 250, np.nan, FAKE / 127.5 - 1), REAL, **shared)
+    with pytest.raises(ValueError, match="several shapes"):
+        evaluate([FAKE, noise(9, 5, side=32)], REAL, metrics=["ms_ssim"])
+    few = {"metrics": ["precision"], "extractor": Quarters()}
+    with pytest.raises(ValueError):
+        evaluate(FAKE[:3], REAL, **few)
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate(np.full((9, 4), np.nan), np.ones((9, 4)), metrics=["fid"])

@@ -1,0 +1,85 @@
+"""References are computed once, and never mistaken for one another."""
+
+import numpy as np
+import pytest
+from stub_extractors import Quarters, noise
+
+from keras_gan_zoo.metrics import references as module
+from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+from keras_gan_zoo.metrics.references import content_hash, pack, reference, shipped_reference, unpacked
+
+IMAGES = noise(60, 0)
+
+
+def test_a_reference_is_computed_once(tmp_path):
+    first = reference(IMAGES, Quarters(), split="noise/test", cache=tmp_path)
+    extractor = Quarters()
+    again = reference(IMAGES, extractor, split="noise/test", cache=tmp_path)
+    assert extractor.seen == 0
+    assert frechet_distance(first.moments, again.moments) < 1e-9
+    assert (again.n, again.split, again.source) == (60, "noise/test", first.source)
+    renamed = reference(IMAGES, extractor, split="noise/other", cache=tmp_path)
+    assert renamed.split == renamed.moments.source["split"] == "noise/other"
+
+
+def test_features_are_kept_where_they_are_asked_for(tmp_path):
+    reference(IMAGES, Quarters(), split="s", cache=tmp_path)
+    extractor = Quarters()
+    first = reference(IMAGES, extractor, split="s", keep=["features"], cache=tmp_path)
+    assert extractor.seen == 60
+    again = reference(IMAGES, extractor, split="s", keep=["features"], cache=tmp_path)
+    assert extractor.seen == 60
+    np.testing.assert_array_equal(first.features, again.features)
+    np.testing.assert_array_equal(again.features, Quarters().extract(IMAGES)[0])
+
+
+@pytest.mark.parametrize("change", ["images", "name", "sha256", "resizer", "dtype"])
+def test_whatever_changes_the_features_makes_another_reference(tmp_path, change):
+    reference(IMAGES, Quarters(), split="s", cache=tmp_path)
+    extractor, images = Quarters(), IMAGES.copy()
+    if change == "images":
+        images[5, 3, 3] ^= 1
+    else:
+        setattr(extractor, change, "other")
+    reference(images, extractor, split="s", cache=tmp_path)
+    assert extractor.seen == 60
+
+
+def test_the_hash_sees_shape_and_type():
+    assert content_hash(IMAGES) == content_hash(IMAGES[:, ::1])
+    assert content_hash(IMAGES) != content_hash(IMAGES.reshape(60, 14, 56, 1))
+    assert content_hash(IMAGES) != content_hash(IMAGES.view("int8"))
+
+
+def test_an_interrupted_computation_leaves_nothing(tmp_path):
+    class Failing(Quarters):
+        def extract(self, images, batch_size=50):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        reference(IMAGES, Failing(), split="s", keep=["features"], cache=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_packed_moments(tmp_path):
+    rng = np.random.default_rng(1)
+    moments = Moments.of(rng.normal(size=(500, 40)) * rng.uniform(0.1, 2, 40), {"extractor": "x"})
+    pack(moments, tmp_path / "packed.npz")
+    read = unpacked(tmp_path / "packed.npz")
+    assert (read.n, read.source) == (500, {"extractor": "x"})
+    np.testing.assert_allclose(read.covariance, moments.covariance, rtol=1e-6)
+    np.testing.assert_allclose(read.mean, moments.mean, rtol=1e-6)
+    assert frechet_distance(read, moments) < 1e-6 * np.trace(moments.covariance)
+
+
+def test_shipped_references_are_for_their_extractor_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SHIPPED", tmp_path)
+    sample = reference(IMAGES, Quarters(), split="noise/test", cache=tmp_path / "cache")
+    pack(sample.moments, tmp_path / "noise_test_none.npz")
+    found = shipped_reference("noise/test", Quarters())
+    assert found.n == 60 and found.split == "noise/test"
+    assert frechet_distance(found.moments, sample.moments) < 1e-2
+    assert shipped_reference("noise/train", Quarters()) is None
+    other = Quarters()
+    other.sha256 = "1" * 64
+    assert shipped_reference("noise/test", other) is None

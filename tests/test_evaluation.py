@@ -1,0 +1,198 @@
+"""Measuring presets and folders of images, and repeating stored results; on the command line too."""
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gan_zoo import cli, evaluation, presets
+from keras_gan_zoo.evaluation import evaluate_source, measure_preset, verify_preset
+from keras_gan_zoo.metrics.features import feature_extractor
+from keras_gan_zoo.metrics.records import Record
+
+pytestmark = pytest.mark.filterwarnings("ignore:FID of")
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """command("verify", ...): (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keras-gan-zoo", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return feature_extractor("mnist")
+
+
+def digits(n, seed, shape=(28, 28)):
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape, 1), np.uint8)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """(fakes, real): folders of 40 and 50 grey PNG files."""
+    for name, n, seed in (("fakes", 40, 0), ("real", 50, 1)):
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(digits(n, seed)):
+            Image.fromarray(image[..., 0]).save(tmp_path / name / f"{i:03}.png")
+    return tmp_path / "fakes", tmp_path / "real"
+
+
+def test_a_folder_of_images_is_measured_like_the_array(folders, judge, tmp_path):
+    fakes, real = folders
+    records, skipped = evaluate_source(fakes, real, metrics=("fid", "recall"), extractor=judge, cache=tmp_path / "cache")
+    from keras_gan_zoo.metrics.evaluating import evaluate
+
+    expected = evaluate(digits(40, 0), digits(50, 1), metrics=("fid", "recall"), extractor=judge)
+    assert not skipped
+    for name in records:
+        assert records[name].value == pytest.approx(expected[name].value, rel=1e-9)
+    assert (records["fid"].n_fake, records["fid"].n_real, records["fid"].reference_split) == (40, 50, "real/test")
+
+
+def test_a_broken_image_is_counted_and_left_out(folders, judge, tmp_path):
+    fakes, real = folders
+    (fakes / "007.png").write_bytes(b"broken")
+    records, skipped = evaluate_source(fakes, real, extractor=judge, cache=tmp_path / "cache")
+    assert records["fid"].n_fake == 39
+    assert [path[-7:] for path, _ in skipped] == ["007.png"]
+    # Real images have to be all there: the reference is what is compared against.
+    (real / "004.png").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="1 of 50 real images"):
+        evaluate_source(fakes, real, extractor=judge, cache=tmp_path / "cache")
+
+
+def test_sizes_that_differ_are_refused_with_the_fix(small_gan, folders, judge, tmp_path):
+    presets.save_to_preset(small_gan("dcgan", (28, 28, 1)), tmp_path / "gan")
+    np.savez(tmp_path / "real.npz", images=digits(50, 0, (32, 32)))
+    with pytest.raises(ValueError, match="28 x 28 x 1, those of .* 32 x 32 x 1.*--size 28x28 --channels 1"):
+        evaluate_source(tmp_path / "gan", tmp_path / "real.npz", n=20, split="train", extractor=judge)
+    records, _ = evaluate_source(
+        tmp_path / "gan", tmp_path / "real.npz", n=20, split="train", size=28, channels=1, extractor=judge, cache=tmp_path
+    )
+    assert "28" in records["fid"].reference_split and records["fid"].seed == 0
+
+
+def test_evaluate_on_the_command_line(command, folders, tmp_path):
+    fakes, real = folders
+    (fakes / "007.png").write_bytes(b"broken")
+    arguments = ("evaluate", fakes, "--against", real, "--extractor", "mnist", "--cache", tmp_path / "cache")
+    code, out, err = command(*arguments, "--metrics", "fid,precision", "--output", tmp_path / "new" / "records.json")
+    assert code == 0, err
+    assert "1 files could not be read" in err and "007.png" in err
+    records = json.loads(out)
+    assert records == json.loads((tmp_path / "new" / "records.json").read_text())
+    assert set(records) == {"fid", "precision"} and records["fid"]["extractor"] == "mnist_classifier"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing", "--against", "REAL"), "nothing"),
+        (("FAKES", "--against", "REAL", "--metrics", "fdi"), "'fdi'"),
+        (("FAKES", "--against", "REAL", "--metrics", "kid"), "subset_size"),
+        (("FAKES", "--against", "REAL", "--extractor", "lenet"), "'lenet'"),
+        (("FAKES", "--against", "REAL", "--weights", "x.npz"), "--weights"),
+        (("EMPTY", "--against", "REAL"), "no images"),
+        (("MIXED", "--against", "REAL"), "size"),
+        (("FAKES", "--against", "no/such/folder"), "no such file"),
+        (("FAKES", "--against", "REAL", "--size", "0"), "--size 0"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_evaluate_answers_mistakes_in_words(command, folders, tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mixed").mkdir()
+    for side in (20, 28):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / "mixed" / f"{side}.png")
+    names = {"FAKES": folders[0], "REAL": folders[1], "EMPTY": tmp_path / "empty", "MIXED": tmp_path / "mixed"}
+    arguments = [names.get(a, a) for a in arguments]
+    extractor = [] if {"--extractor", "--weights"} & set(arguments) else ["--extractor", "mnist"]
+    code, out, err = command(
+        "evaluate", *arguments, *extractor, "--cache", tmp_path / "cache", "--output", tmp_path / "r.json"
+    )
+    assert code and not out
+    assert message in err and "Traceback" not in err
+    assert not (tmp_path / "r.json").exists()
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A copy of a shipped preset whose stored results are measured on 300 images."""
+    import shutil
+
+    folder = tmp_path / "cgan"
+    shutil.copytree(presets.find_preset("cgan_mnist"), folder)
+    results = measure_preset(folder, n=300)
+    text = json.dumps({key: record.to_dict() for key, record in results.items()})
+    (folder / presets.RESULTS).write_text(text)
+    return folder
+
+
+def test_measure_and_verify(measured):
+    stored = json.loads((measured / presets.RESULTS).read_text())
+    assert set(stored) == {"rarest class", "label agreement"}
+    assert stored["label agreement"]["value"] > 0.95 and stored["label agreement"]["n_fake"] == 300
+    rows = verify_preset(measured)
+    assert [row.result for row in rows] == list(stored) and all(row.passed for row in rows)
+    assert [row.measured for row in rows] == [row.stored for row in rows]
+
+
+def test_verify_sees_a_stored_number_that_cannot_be_repeated(measured, command):
+    stored = json.loads((measured / presets.RESULTS).read_text())
+    stored["label agreement"]["value"] -= 0.02
+    (measured / presets.RESULTS).write_text(json.dumps(stored))
+    assert [row.passed for row in verify_preset(measured)] == [True, False]
+    code, out, _ = command("verify", measured, "--result", "label agreement")
+    assert code == 1 and "FAILED" in out
+    code, out, _ = command("verify", measured, "--result", "rarest class")
+    assert code == 0 and "passed" in out
+
+
+def test_verify_says_what_it_did_not_measure(measured, command, monkeypatch):
+    stored = json.loads((measured / presets.RESULTS).read_text())
+    fid = Record(value=5.0, metric="fid", **dict.fromkeys(("extractor", "extractor_sha256", "resizer", "dtype"), "x"),
+                 n_real=10, n_fake=300, reference_split="mnist/test", seed=0)  # fmt: skip
+    (measured / presets.RESULTS).write_text(json.dumps({"FID": fid.to_dict(), **stored}))
+
+    def absent(*arguments):
+        raise FileNotFoundError("no Inception weights here")
+
+    monkeypatch.setattr(cli, "_extractor", absent)
+    code, out, err = command("verify", measured)
+    assert code == 0 and "not measured" in out and "no Inception weights here" in err
+    code, _, err = command("verify", measured, "--weights", "absent.npz")
+    assert code == 1 and "no Inception weights here" in err
+
+
+def test_verify_refuses_another_protocol(measured, monkeypatch):
+    real = evaluation.measure_preset
+
+    def other(*arguments, **options):
+        return {key: dataclasses.replace(record, n_fake=9) for key, record in real(*arguments, **options).items()}
+
+    monkeypatch.setattr(evaluation, "measure_preset", other)
+    with pytest.raises(ValueError, match="n_fake: 9 and 300"):
+        verify_preset(measured)
+
+
+def test_verify_of_a_preset_without_results(small_gan, tmp_path, measured):
+    presets.save_to_preset(small_gan("dcgan"), tmp_path / "gan")
+    with pytest.raises(presets.PresetError, match="nothing to verify"):
+        verify_preset(tmp_path / "gan")
+    with pytest.raises(presets.PresetError, match="no result"):
+        verify_preset(measured, results=["FDI"])
