@@ -1,7 +1,7 @@
 """Measures speed, start-up time and memory, beside what a user would write without the zoo.
 
-    python -m benchmarks.throughput
-    python -m benchmarks.throughput --variants dcgan wgan_gp --repeats 3 --output benchmarks/results/throughput.json
+    python -m benchmarks throughput
+    python -m benchmarks throughput --variants dcgan wgan_gp --repeats 3 --output benchmarks/results/throughput.json
 
 Protocol: each measurement is a process of its own, on the CPU and on the TensorFlow backend; contenders take turns
 (A B C A B C ...), so that a slow minute of the machine meets all of them; median and range over the repeats.
@@ -46,6 +46,7 @@ DCGAN = {
     "torch_loop": {"contender": "torch_loop"},
 }
 PARTS = ("dcgan", "variants", "start_up")
+ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 BASELINES = ("keras_guide", "torch_loop")
 
 
@@ -98,7 +99,7 @@ def main(arguments=None):
 
 
 def parsed(arguments):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks throughput", description=__doc__.split("\n")[0])
     parser.add_argument("--variants", nargs="*", help="names; by default all, with nothing after it none")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure; by default all")
     parser.add_argument("--preset", default="dcgan_mnist", help="for the start-up check")
@@ -116,14 +117,9 @@ def parsed(arguments):
 # Measuring -------------------------------------------------------------------------------------------------------------
 
 
-def run(command):
-    """A fresh process on the CPU and the TensorFlow backend: (its standard output, its wall time in seconds)."""
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": "tensorflow",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
+def run(command, environment=None):
+    """A fresh process, by default on the CPU and TensorFlow: (its standard output, its wall time in seconds)."""
+    environment = {**os.environ, **(environment or ENVIRONMENT)}
     start = time.perf_counter()
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - start

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_gan_zoo
-from benchmarks.presets import card_text, with_tables
+from benchmarks.report import card_text, with_tables
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.presets import build, find_preset, read_recipe
 
@@ -66,7 +66,7 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     assert preset.bytes < 1_050_000
     assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
     assert {"FID", "rarest class"} <= set(preset.results)
-    assert (preset.folder / "README.md").read_text("utf-8") == card_text(name)
+    assert (preset.folder / "README.md").read_text("utf-8") == card_text(preset)
 
 
 def test_the_readme_has_the_tables_of_the_results():

@@ -1,0 +1,75 @@
+"""Measures the zoo, and writes what was measured into its documents.
+
+    python -m benchmarks publish RUN NAME     a finished run becomes the preset zoo_configs/NAME
+    python -m benchmarks quality              presets: FID and more, for each seed and backend
+    python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
+    python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
+    python -m benchmarks report               README.md, model cards and an HTML page
+
+Each writes its records to benchmarks/results; `report` reads them.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
+
+
+@app.command()
+def publish(run: Path, name: str):
+    """Copies the trained model of a run, made by `keras-gan-zoo train`, to zoo_configs/NAME."""
+    import shutil
+
+    from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, preset_root
+
+    source, target = find_preset(run / "preset"), preset_root() / name
+    if not (target / CONFIG).exists():
+        raise ValueError(f"There is no {target / CONFIG}. Fix: write the recipe there, and train by it.")
+    if read_recipe(target) != read_recipe(source):
+        raise ValueError(f"{run} was trained by another recipe than {target / CONFIG}. Fix: train by that one.")
+    for file in (WEIGHTS, WEIGHTS_INFO):
+        shutil.copyfile(source / file, target / file)
+    # Measured with other weights.
+    (target / RESULTS).unlink(missing_ok=True)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def throughput(context: typer.Context):
+    """Measures speed, start-up time and memory; its own options: python -m benchmarks throughput --help."""
+    from benchmarks.throughput import main
+
+    raise typer.Exit(main(context.args))
+
+
+def register() -> None:
+    """The commands that live in modules of their own."""
+    from benchmarks.quality import quality
+    from benchmarks.report import report
+
+    commands = [quality, report]
+    if importlib.util.find_spec("benchmarks.testbeds"):
+        from benchmarks.testbeds import testbeds
+
+        commands.append(testbeds)
+    for command in commands:
+        app.command()(command)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend become one line, not a traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    register()
+    try:
+        app()
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

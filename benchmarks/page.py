@@ -1,0 +1,289 @@
+"""The HTML page: one file that needs nothing from elsewhere, with every table and picture of what was measured.
+
+Its tables are those of the README and the cards, turned from Markdown to HTML, so that no number is formatted twice.
+"""
+
+import base64
+import csv
+import html
+import importlib
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import quality, report
+from keras_gan_zoo.presets import Preset
+
+CURVES = report.RESULTS / "curves"
+SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
+BLUE, GREY = "#1f5fa8", "#8a8f98"
+
+STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1120px; padding: 1.5rem 1rem 4rem; background: #fff; color: #1d2129;
+  font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; overflow-wrap: break-word; }
+h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid #d8dce3; }
+h3 { font-size: 1.08rem; margin: 2rem 0 .4rem; }
+p { margin: .6rem 0; max-width: 75ch; }
+p.small, figcaption { color: #59606b; font-size: .86rem; }
+a { color: #1f5fa8; }
+nav a { display: inline-block; margin-right: 1rem; }
+code { font: .88em ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; background: #f3f5f8; padding: .1em .3em;
+  border-radius: 3px; }
+.table { max-width: 100%; overflow-x: auto; margin: .8rem 0; }
+table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; vertical-align: top; padding: .42rem .7rem .42rem 0; border-bottom: 1px solid #e4e7ec; }
+thead th { border-bottom: 2px solid #c3c9d3; font-weight: 600; }
+tbody th { font-weight: 600; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1.2rem 1.6rem; align-items: flex-start; margin: 1rem 0; }
+figure { margin: 0; flex: 1 1 300px; max-width: 500px; min-width: 0; }
+figure img { display: block; width: 100%; height: auto; }
+figure.grid { flex: 0 1 340px; }
+figcaption { margin-top: .4rem; }
+@media (max-width: 700px) {
+  thead { display: none; }
+  table, tbody, tr, th, td { display: block; }
+  tr { padding: .5rem 0; border-bottom: 1px solid #c3c9d3; }
+  th, td { display: grid; grid-template-columns: 8.5rem minmax(0, 1fr); gap: .6rem; border: 0; padding: .1rem 0; }
+  th::before, td::before { content: attr(data-label); color: #59606b; font-weight: 400; }
+  td:empty { display: none; }
+}
+"""
+
+
+def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = CURVES) -> str:
+    """The whole page.
+
+    Args:
+        presets: what it shows; their folders hold the sample grids.
+        folder: of the cells of `quality`.
+        curves: of the FID curves, <preset>.csv with the columns round, seconds and fid.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    _check_matplotlib()
+    parts = [
+        "<h1>keras_gan_zoo: what was measured</h1>",
+        _paragraph(
+            "Trained presets, the speed of the variants, and mode-collapse testbeds. Written from the records in "
+            f"`benchmarks/results` by `{report.COMMAND}`; each table says how its numbers were taken."
+        ),
+        _navigation(presets),
+        '<h2 id="presets">Presets</h2>',
+        html_of(report.preset_table(presets, folder)),
+        _pictures(distance_figures(presets, folder)),
+    ]
+    for preset in presets:
+        parts += _preset_parts(preset, folder, curves)
+    parts += ['<h2 id="speed">Speed</h2>', html_of(report.speed_tables())]
+    parts += ['<h2 id="testbeds">Mode-collapse testbeds</h2>', *_testbed_parts()]
+    body = "\n".join(part for part in parts if part)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>keras_gan_zoo: what was measured</title>
+<style>{STYLE}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _navigation(presets):
+    links = [(preset.name, preset.name) for preset in presets] + [("speed", "Speed"), ("testbeds", "Testbeds")]
+    return "<nav>" + "\n".join(f'<a href="#{html.escape(a)}">{html.escape(text)}</a>' for a, text in links) + "</nav>"
+
+
+def _preset_parts(preset, folder, curves):
+    from keras_gan_zoo.config import read_recipe
+
+    name = html.escape(preset.name)
+    grid = preset.folder / "samples.png"
+    caption = f"{report.GRID_SIZE} samples of seed {report.GRID_SEED}, not selected."
+    pictures = [_picture(grid.read_bytes(), f"Grid of samples of {preset.name}", caption, "grid")]
+    shares = shares_figure(preset, folder)
+    if shares:
+        caption = "What the zoo's classifier sees in the images. The line is an even share."
+        pictures.append(_picture(_png(shares), f"Shares of the classes in images of {preset.name}", caption))
+    curve = curve_figure(preset, curves)
+    if curve:
+        caption = "FID during training, by the protocol of the training callback; compare it within this curve only."
+        pictures.append(_picture(_png(curve), f"FID of {preset.name} over the rounds of its training", caption))
+        without = ""
+    else:
+        without = '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
+    description = read_recipe(preset.folder).description
+    text = html_of(report.quality_text(preset, folder))
+    return [f'<h3 id="{name}">{name}</h3>', _paragraph(description), _pictures(pictures), without, text]
+
+
+def _testbed_parts():
+    table = html_of(report.testbed_table(report.TESTBEDS))
+    if not report.has_testbeds(report.TESTBEDS):
+        return [table]
+    from benchmarks import testbeds
+
+    figures = testbeds.testbed_figures(report.TESTBEDS)
+    return [table, _pictures(_picture(_png(figure), title, title) for title, figure in figures.items())]
+
+
+# Figures -----------------------------------------------------------------------------------------------------------------
+
+
+def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
+    """FID of the presets, one dot for each seed; one picture for each set of real images, which makes them comparable."""
+    groups = {}
+    for preset in presets:
+        found = report.headline(preset, folder).get("FID")
+        if found:
+            groups.setdefault(found.records[0]["reference_split"], {})[preset.name] = found.values
+    pictures = []
+    for split, values in groups.items():
+        figure, axes = _axes((SIZE[0], 1.0 + 0.36 * len(values)))
+        for y, name in enumerate(sorted(values, key=lambda name: min(values[name]), reverse=True)):
+            axes.plot(values[name], [y] * len(values[name]), "o", color=BLUE, alpha=0.7, clip_on=False, zorder=3)
+            axes.text(max(values[name]), y, f"   {min(values[name]):.2f}", va="center", fontsize=9)
+            axes.axhline(y, color="#e4e7ec", linewidth=1, zorder=0)
+        axes.set_yticks(range(len(values)), sorted(values, key=lambda name: min(values[name]), reverse=True))
+        axes.set_xlim(0, 1.15 * max(map(max, values.values())))
+        axes.set_ylim(-0.6, len(values) - 0.4)
+        axes.set_xlabel(f"FID against {split}; lower is better")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        caption = f"FID against {split}, a dot for each seed of the images; the number is the lowest."
+        pictures.append(_picture(_png(figure), f"FID of {', '.join(values)} against {split}", caption))
+    return pictures
+
+
+def shares_figure(preset: Preset, folder: Path) -> Any | None:
+    """How a preset's images spread over the classes, or None where no classifier has seen them."""
+    found = report.headline(preset, folder).get("rarest class")
+    if not found:
+        return None
+    record = found.records[0]
+    shares = record["details"]["shares"]
+    figure, axes = _axes(SIZE)
+    axes.bar(range(len(shares)), shares, color=BLUE, width=0.7)
+    axes.axhline(1 / len(shares), color=GREY, linewidth=1)
+    axes.set_xticks(range(len(shares)))
+    axes.set_xlabel("class")
+    axes.set_ylabel("share of the images")
+    return figure
+
+
+def curve_figure(preset: Preset, curves: Path) -> Any | None:
+    """FID over the rounds of a training, or None where it was not recorded."""
+    file = curves / f"{preset.name}.csv"
+    if not file.is_file():
+        return None
+    with file.open(newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row.get("fid")]
+    if not rows:
+        return None
+    rounds, values = zip(*((int(row["round"]), float(row["fid"])) for row in rows), strict=True)
+    figure, axes = _axes(SIZE)
+    axes.plot(rounds, values, "o-", color=BLUE, markersize=3.5, linewidth=1.6)
+    best = min(range(len(values)), key=values.__getitem__)
+    axes.annotate(
+        f"{values[best]:.2f}", (rounds[best], values[best]), (0, 7), textcoords="offset points", ha="center", fontsize=9
+    )
+    axes.set_yscale("log")
+    axes.set_xlabel("rounds")
+    axes.set_ylabel("FID")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.grid(axis="y", which="both", color="#eceff3", linewidth=0.8)
+    return figure
+
+
+def _axes(size):
+    from matplotlib.figure import Figure
+
+    figure = Figure(size, layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _png(figure):
+    buffer = io.BytesIO()
+    # Without the version of matplotlib in it, equal figures are equal files.
+    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _check_matplotlib():
+    try:
+        importlib.import_module("matplotlib")
+    except ImportError as error:
+        raise ImportError(
+            "The pictures of the HTML page need matplotlib, which is not installed. Fix: pip install matplotlib, or the "
+            "extra `benchmark` of this package."
+        ) from error
+
+
+# HTML --------------------------------------------------------------------------------------------------------------------
+
+
+def _picture(data, alt, caption, kind="plot"):
+    source = base64.b64encode(data).decode()
+    return (
+        f'<figure class="{kind}"><img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def _pictures(pictures: Iterable[str]) -> str:
+    joined = "\n".join(pictures)
+    return f'<div class="pictures">\n{joined}\n</div>' if joined else ""
+
+
+def html_of(text: str) -> str:
+    """Markdown of the kind that this package writes: paragraphs, tables, `code` and links.
+
+    Links to files of the repository become links to the section of their name, as the page stands alone.
+    """
+    return "\n".join(_table(block) if block.startswith("|") else _paragraph(block) for block in text.strip().split("\n\n"))
+
+
+def _paragraph(text):
+    return f"<p>{_inline(text)}</p>"
+
+
+def _table(block):
+    header, _, *rows = [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+        for line in block.splitlines()
+    ]
+    head = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in header)
+    lines = [f"<tr>{_row(header, row)}</tr>" for row in rows]
+    body = "\n".join(lines)
+    return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _row(header, row):
+    cells = []
+    for i, (title, cell) in enumerate(zip(header, row, strict=True)):
+        tag, scope = ("th", ' scope="row"') if i == 0 else ("td", "")
+        # One element inside, so that the layout of a phone has two columns: label and content.
+        content = f"<span>{_inline(cell)}</span>" if cell else ""
+        cells.append(f'<{tag}{scope} data-label="{html.escape(title)}">{content}</{tag}>')
+    return "".join(cells)
+
+
+def _inline(text):
+    text = html.escape(text, quote=False)
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
+    text = re.sub(r"\[([^\]]+)\]\((?!http)[^)]+\)", r'<a href="#\1">\1</a>', text)
+    text = re.sub(r"\[([^\]]+)\]\((http[^)]+)\)", r'<a href="\2">\1</a>', text)
+    return re.sub(r'(?<!["(=])(https?://[^\s<>)]+)', r'<a href="\1">\1</a>', text)

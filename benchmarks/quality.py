@@ -1,0 +1,360 @@
+"""Measures the quality of presets: a cell for each preset, data set, seed of the generated images and backend.
+
+    python -m benchmarks quality --weights inception.npz         every preset, seeds 0, 1 and 2, on TensorFlow
+    python -m benchmarks quality dcgan_mnist --seeds 0 --backends tensorflow,jax --weights inception.npz
+    python -m benchmarks quality --extractor mnist               with the small classifier: seconds, not minutes
+
+Each cell is a file of its own in benchmarks/results/quality. It is written when the cell is done, and a cell that is there,
+of the same weights, extractor and settings, is not run again; so a run can be stopped at any moment and started anew. Delete
+a file to measure its cell again. A cell that failed says why in its file, and is tried again.
+
+Protocol: n images from the shipped weights in float32, quantised to 8 bits, classes in turn where the model has some,
+against the images of the data set's split. Where the zoo has a classifier for the data set, also what that one sees.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from benchmarks.throughput import ROOT, MeasurementError, run
+from keras_gan_zoo.evaluation import JUDGES, N_IMAGES, SEED, SPLIT, TOLERANCES
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.presets import RESULTS, WEIGHTS_INFO, find_preset, list_presets
+
+FOLDER = ROOT / "benchmarks" / "results" / "quality"
+BACKENDS = ("tensorflow", "jax", "torch")
+BACKEND = "tensorflow"  # of the results that a preset ships
+METRICS = "fid,kid,precision,recall,density,coverage"
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The arguments of `feature_extractor`."""
+
+    name: str = "inception"
+    weights: str | None = None
+    resizer: str = "legacy"
+
+    def load(self) -> Any:
+        """Builds the extractor on the Keras backend of this process."""
+        from keras_gan_zoo.metrics.features import feature_extractor
+
+        if self.name != "inception":
+            return feature_extractor(self.name)
+        return feature_extractor(self.name, weights=self.weights, resizer=self.resizer)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one file holds the measurements of."""
+
+    preset: str
+    data: str
+    split: str
+    n: int
+    seed: int
+    backend: str
+
+    def path(self, folder: Path, extractor: dict[str, str]) -> Path:
+        network = "-".join(extractor[key] for key in ("extractor", "resizer") if extractor[key] != "none")
+        name = f"{self.preset}_{self.data}-{self.split}_{network}_n{self.n}_seed{self.seed}_{self.backend}"
+        return folder / f"{re.sub(r'[^A-Za-z0-9._-]', '-', name)}.json"
+
+    @property
+    def title(self) -> str:
+        return f"{self.preset} against {self.data}/{self.split}, seed {self.seed}, {self.backend}"
+
+
+def quality(
+    presets: Annotated[list[str] | None, typer.Argument(help="Names; by default all.")] = None,
+    variants: Annotated[str, typer.Option(help="Only presets of these, with commas between.")] = "",
+    data: Annotated[str, typer.Option(help="TFDS data sets, with commas between; by default each preset's own.")] = "",
+    split: Annotated[str, typer.Option(help="Of the data sets.")] = SPLIT,
+    seeds: Annotated[str, typer.Option(help="Of the generated images, with commas between.")] = "0,1,2",
+    backends: Annotated[str, typer.Option(help=f"Any of {', '.join(BACKENDS)}, with commas between.")] = BACKEND,
+    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate.")] = N_IMAGES,
+    metrics: Annotated[str, typer.Option(help="Names with commas between.")] = METRICS,
+    extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
+    cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
+):
+    """Measures presets: FID and other metrics, for each data set, seed and backend."""
+    chosen = _words(metrics)
+    _check_metrics(chosen)
+    cells = cells_of(presets or [], _words(variants), _words(data), split, _seeds(seeds), _words(backends), n)
+    network = Network(extractor, str(weights.resolve()) if weights else None, resizer)
+    failed = measure(cells, network, network.load(), chosen, folder, cache, Console())
+    raise typer.Exit(1 if failed else 0)
+
+
+def cells_of(
+    presets: Sequence[str],
+    variants: Sequence[str],
+    data: Sequence[str],
+    split: str,
+    seeds: Sequence[int],
+    backends: Sequence[str],
+    n: int,
+) -> list[Cell]:
+    """The cells of all combinations; no presets, variants or data sets means all presets, of their own data.
+
+    Raises:
+        ValueError: a name that there is not, or nothing that is left to measure.
+    """
+    known = {preset.name: preset for preset in list_presets()}
+    for name, words, possible in (
+        ("presets", presets, known),
+        ("--variants", variants, sorted({preset.variant for preset in known.values()})),
+        ("--backends", backends, BACKENDS),
+    ):
+        if unknown := [word for word in words if word not in possible]:
+            raise ValueError(f"{name}: {unknown[0]!r} is not there; possible are {', '.join(possible)}.")
+    wanted = [p for p in known.values() if p.name in (presets or known) and (not variants or p.variant in variants)]
+    cells = [
+        Cell(preset.name, source, split, n, seed, backend)
+        # Seeds outermost: where the time runs out, every preset has the same seeds.
+        for backend in backends
+        for seed in seeds
+        for preset in wanted
+        for source in (data or [preset.data])
+    ]
+    if not cells:
+        raise ValueError("There is nothing to measure. Fix: name a preset of those variants, a seed and a backend.")
+    return cells
+
+
+def measure(
+    cells: Sequence[Cell],
+    network: Network,
+    extractor: Any,
+    metrics: Sequence[str],
+    folder: Path,
+    cache: Path | None,
+    console: Console,
+) -> list[Cell]:
+    """Measures what is missing of the cells, and writes each to `folder` when it is done.
+
+    The results.json of a preset follows its cell of the stored protocol (see `keras_gan_zoo.evaluation`).
+
+    Args:
+        cells: from `cells_of`.
+        network: what processes of other backends build the extractor from.
+        extractor: the same, built on the backend of this process.
+        metrics: names, see `keras_gan_zoo.metrics.METRICS`.
+        folder: where the cells lie.
+        cache: folder for the statistics of real images; None for the default one.
+        console: where the progress bar goes.
+
+    Returns:
+        The cells that failed.
+    """
+    import keras
+
+    from keras_gan_zoo.metrics.records import commit, described
+
+    commit()  # before files are written, which would make it a dirty one
+    folder.mkdir(parents=True, exist_ok=True)
+    seen_by = described(extractor)
+    todo, seconds = {}, []
+    for cell in cells:
+        stored = read_cell(cell.path(folder, seen_by))
+        todo[cell] = missing(stored, weights_of(cell.preset), seen_by, metrics)
+        if "seconds" in stored and not todo[cell]:
+            seconds.append(stored["seconds"])
+    failed = []
+    left = TimeLeft(seconds)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), left)
+    with Progress(*columns, console=console) as progress:
+        open_cells = [cell for cell in cells if todo[cell]]
+        task = progress.add_task("", total=len(cells), completed=len(cells) - len(open_cells))
+        for cell in open_cells:
+            progress.update(task, description=cell.title)
+            left.start()
+            result = _attempt(
+                cell, todo[cell], network, extractor, cache, in_process=cell.backend == keras.backend.backend()
+            )
+            _write(cell.path(folder, seen_by), cell, seen_by, {"seconds": round(left.stop(), 1), **result})
+            if "error" in result:
+                failed.append(cell)
+            values = ", ".join(f"{name} {record['value']:.4g}" for name, record in result.get("records", {}).items())
+            progress.console.print(f"{cell.title}: {result.get('error') or values}", markup=False, highlight=False)
+            progress.advance(task)
+    console.print(f"{len(cells) - len(open_cells)} of {len(cells)} cells were there already.", highlight=False)
+    if (network.name, network.resizer) == ("inception", "legacy"):
+        for cell in cells:
+            _store_results(cell, read_cell(cell.path(folder, seen_by)))
+    return failed
+
+
+def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | None = None) -> dict[str, Any]:
+    """One cell on the backend of this process: result -> record, in plain values.
+
+    Raises:
+        ValueError: images of other sizes than the data set's, or too few of them for a metric.
+    """
+    from keras_gan_zoo.evaluation import generated, judged, reference_of
+    from keras_gan_zoo.metrics.evaluating import evaluate
+    from keras_gan_zoo.presets import load
+
+    gan = load(cell.preset)
+    real = reference_of(cell.data, cell.split, metrics, extractor, cache=cache)
+    if real and real.image_shape not in (None, gan.image_shape):
+        raise ValueError(f"{cell.preset} makes images of {gan.image_shape}, those of {cell.data} are {real.image_shape}.")
+    images, labels = generated(gan, cell.n, cell.seed)
+    records = evaluate(images, real and real.sample, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
+    if cell.data in JUDGES and cell.data == list_presets(cell.preset)[0].data:
+        records |= judged(gan, images, labels, cell.data, cell.seed)
+    return {name: record.to_dict() for name, record in records.items()}
+
+
+def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metrics: Sequence[str]) -> list[str]:
+    """Metrics that a stored cell does not have, from these weights, this extractor and today's settings."""
+    from keras_gan_zoo.metrics.evaluating import METRICS as KNOWN
+
+    if "error" in stored or (stored.get("weights_sha256"), stored.get("extractor")) != (weights, seen_by):
+        return list(metrics)
+    records = stored["records"]
+    return [name for name in metrics if name not in records or records[name]["settings"] != KNOWN[name].settings]
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """A cell's file; empty where there is none."""
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def weights_of(preset: str) -> str:
+    """sha256 of a preset's weights, as its files say."""
+    return json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["sha256"]
+
+
+class TimeLeft(ProgressColumn):
+    """The time left: the median over the cells that are done, for each of those that are not.
+
+    rich's own column forgets what was done half a minute ago, and a cell takes minutes.
+    """
+
+    def __init__(self, seconds: Sequence[float] = ()) -> None:
+        super().__init__()
+        self.seconds, self.started = list(seconds), None
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+
+    def stop(self) -> float:
+        """Ends a cell; its seconds."""
+        self.seconds.append(time.monotonic() - self.started)
+        self.started = None
+        return self.seconds[-1]
+
+    def left(self, cells: float) -> float | None:
+        """Seconds for so many cells, of which one may be running; None before anything was measured."""
+        if not self.seconds or not cells:
+            return None if cells else 0.0
+        each = statistics.median(self.seconds)
+        running = 0.0 if self.started is None else min(time.monotonic() - self.started, each)
+        return each * cells - running
+
+    def render(self, task: Task) -> Text:
+        left = self.left(task.total - task.completed)
+        if left is None:
+            return Text("time left: known after one cell")
+        minutes, seconds = divmod(round(left), 60)
+        return Text(f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left")
+
+
+def _attempt(cell, metrics, network, extractor, cache, in_process):
+    """{"records": ...} of a cell, or {"error": ...}, so that one cell does not end a run of hours."""
+    from keras_gan_zoo.metrics.records import commit
+
+    try:
+        if in_process:
+            return {"records": measured(cell, metrics, extractor, cache)}
+        request = {
+            "cell": dataclasses.asdict(cell),
+            "network": dataclasses.asdict(network),
+            "metrics": list(metrics),
+            "cache": str(cache.resolve()) if cache else None,
+        }
+        environment = {"KERAS_BACKEND": cell.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        output, _ = run(["-m", "benchmarks.quality", json.dumps(request)], environment)
+        records = json.loads(output.splitlines()[-1])
+        return {"records": {name: {**record, "commit": commit()} for name, record in records.items()}}
+    except MeasurementError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}".replace(str(ROOT), ".")}
+
+
+def _write(path, cell, seen_by, result):
+    weights = weights_of(cell.preset)
+    stored = read_cell(path)
+    same = (stored.get("weights_sha256"), stored.get("extractor")) == (weights, seen_by)
+    kept = stored.get("records", {}) if same else {}
+    content = {
+        "cell": dataclasses.asdict(cell),
+        "weights_sha256": weights,
+        "extractor": seen_by,
+        **result,
+        "records": {**kept, **result.get("records", {})},
+    }
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def _store_results(cell, stored):
+    """Writes the results.json of a preset, if this is the cell of its protocol."""
+    protocol = (list_presets(cell.preset)[0].data, SPLIT, N_IMAGES, SEED, BACKEND)
+    records = stored["records"]
+    if (cell.data, cell.split, cell.n, cell.seed, cell.backend) != protocol or "error" in stored or "fid" not in records:
+        return
+    results = {"FID": records["fid"], **{key: records[key] for key in TOLERANCES if key in records}}
+    with whole_file(find_preset(cell.preset) / RESULTS) as partial:
+        partial.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+
+
+def _words(text):
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _seeds(text):
+    if not all(word.isdigit() for word in _words(text)):
+        raise ValueError(f"--seeds {text!r} is not possible; pass whole numbers with commas between, as 0,1,2.")
+    return [int(word) for word in _words(text)]
+
+
+def _check_metrics(names):
+    from keras_gan_zoo.metrics.evaluating import METRICS as KNOWN
+
+    for name in names:
+        if name not in KNOWN or "train" in KNOWN[name].others:
+            possible = ", ".join(key for key, metric in KNOWN.items() if "train" not in metric.others)
+            raise ValueError(f"--metrics: {name!r} cannot be measured here; possible are {possible}.")
+    if not names:
+        raise ValueError("--metrics names none. Fix: pass at least one, as fid.")
+
+
+def _work(request):
+    """Measures one cell in a process of its own, on the backend that KERAS_BACKEND says."""
+    cache = request["cache"]
+    extractor = Network(**request["network"]).load()
+    records = measured(Cell(**request["cell"]), request["metrics"], extractor, Path(cache) if cache else None)
+    print(json.dumps(records))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _work(json.loads(sys.argv[1]))

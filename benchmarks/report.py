@@ -1,0 +1,363 @@
+"""Writes what was measured into the documents: README.md, the model cards with their sample grids, and one HTML page.
+
+    python -m benchmarks report
+    python -m benchmarks report --html somewhere/report.html
+
+Sources: results.json of each preset, the cells of `quality`, the record of `throughput`, and what `testbeds` left behind. No
+number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
+"""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from benchmarks import quality, throughput
+from benchmarks.throughput import ROOT
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.presets import Preset, list_presets
+
+RESULTS = ROOT / "benchmarks" / "results"
+TESTBEDS = RESULTS / "testbeds"
+README = ROOT / "README.md"
+COMMAND = "python -m benchmarks report"
+GRID_SIZE, GRID_SEED = 64, 0
+TITLES = {
+    "fid": "FID",
+    "fid_infinity": "FID-infinity",
+    "kid": "KID",
+    "inception_score": "Inception Score",
+    "ndb": "NDB",
+    "jsd": "JSD",
+    "ms_ssim": "MS-SSIM of pairs",
+    "intra_fid": "intra-class FID",
+}
+# Which records make up one distribution: those that differ in the seed of the images only.
+SAME = ("metric", "settings", "extractor", "extractor_sha256", "resizer", "dtype", "n_real", "n_fake", "reference_split")
+
+
+class Measurement(NamedTuple):
+    """One quantity of one preset, under one protocol and backend: a record for each seed, in the order of the seeds."""
+
+    title: str
+    records: list[dict[str, Any]]
+
+    @property
+    def values(self) -> list[float]:
+        return [record["value"] for record in self.records]
+
+    @property
+    def seeds(self) -> str:
+        return ", ".join(str(record["seed"]) for record in self.records)
+
+    def text(self, form: str = ".4g") -> str:
+        """Median, and range where there are several seeds."""
+        values = self.values
+        median = format(statistics.median(values), form)
+        return f"{median} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else median
+
+
+def report(
+    html: Annotated[Path, typer.Option(help="Where the HTML page goes.")] = ROOT / "runs" / "report.html",
+):
+    """Writes README tables, model cards, sample grids and an HTML page from what was measured."""
+    from benchmarks.page import page
+    from keras_gan_zoo.callbacks import grid_samples, save_grid
+    from keras_gan_zoo.presets import load
+
+    presets = list_presets()
+    for preset in presets:
+        save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
+        _write(preset.folder / "README.md", card_text(preset))
+    _write(README, with_tables(README.read_text("utf-8")))
+    html.parent.mkdir(parents=True, exist_ok=True)
+    _write(html, page(presets))
+    for name in stale_cells(presets):
+        typer.echo(f"{name} is left out: it was measured with other weights.", err=True)
+    typer.echo(f"{README.relative_to(ROOT)}, {len(presets)} model cards and {html} are written.")
+
+
+# What was measured -------------------------------------------------------------------------------------------------------
+
+
+def measurements(preset: Preset, folder: Path = quality.FOLDER) -> list[Measurement]:
+    """What is known of the quality of a preset's weights: its stored results, then the rest of its cells."""
+    weights = quality.weights_of(preset.name)
+    records = list(preset.results.items())
+    for cell in _cells(folder, preset.name):
+        if cell["weights_sha256"] == weights:
+            records += cell["records"].items()
+    groups = {}
+    for name, record in records:
+        title = TITLES.get(name, name.replace("_", " "))
+        key = (title, record["backend"], json.dumps([record.get(field) or None for field in SAME], sort_keys=True))
+        groups.setdefault(key, {})[record["seed"]] = record
+    return [Measurement(title, [by_seed[seed] for seed in sorted(by_seed)]) for (title, *_), by_seed in groups.items()]
+
+
+def headline(preset: Preset, folder: Path = quality.FOLDER) -> dict[str, Measurement]:
+    """Title -> measurement, for what the preset stores, with all seeds of that protocol."""
+    return {m.title: m for m in measurements(preset, folder)[: len(preset.results)]}
+
+
+def stale_cells(presets: Iterable[Preset], folder: Path = quality.FOLDER) -> list[str]:
+    """Files of cells that were measured with other weights than those that are shipped."""
+    return [
+        cell["file"]
+        for preset in presets
+        for cell in _cells(folder, preset.name)
+        if cell["weights_sha256"] != quality.weights_of(preset.name)
+    ]
+
+
+def failed_cells(preset: Preset, folder: Path = quality.FOLDER) -> list[str]:
+    """What the cells that failed say."""
+    cells = [cell for cell in _cells(folder, preset.name) if "error" in cell]
+    return [f"{quality.Cell(**cell['cell']).title}: {cell['error']}" for cell in cells]
+
+
+def provenance(records: Iterable[dict[str, Any]]) -> str:
+    """Libraries, device and commit behind records, as a sentence; where they differ, all of them."""
+    records = list(records)
+    versions = {f"{name} {number}" for record in records for name, number in record["versions"].items()}
+    devices = {_place(record) for record in records}
+    commits = {_short(record["commit"]) for record in records}
+    return f"Measured by {_listed(devices)}, with {_listed(versions)}; commit {_listed(commits)}."
+
+
+def _cells(folder, preset):
+    files = sorted(folder.glob(f"{preset}_*.json"))
+    cells = [{**quality.read_cell(file), "file": file.name} for file in files]
+    return [cell for cell in cells if cell["cell"]["preset"] == preset]
+
+
+def _place(record):
+    return f"{record['backend']} on {record['device']}"
+
+
+def _listed(words):
+    return ", ".join(sorted(words))
+
+
+def _short(commit):
+    """Twelve digits of a commit; "-dirty" stays."""
+    digits, dash, rest = commit.partition("-")
+    return digits[:12] + dash + rest
+
+
+# Model cards -------------------------------------------------------------------------------------------------------------
+
+
+def card_text(preset: Preset) -> str:
+    """The model card of a preset, as Markdown."""
+    from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.models import variant_class
+    from keras_gan_zoo.presets import load
+
+    recipe = read_recipe(preset.folder)
+    gan = load(preset.name)
+    model = variant_class(recipe.variant)
+    training = recipe.training
+    images = training.rounds * training.batch_size * gan.options.n_critic
+    call = ", labels=3" if gan.num_classes else ""
+    return f"""# {preset.name}
+
+{recipe.description}
+
+![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)
+
+```python
+import keras_gan_zoo
+
+gan = keras_gan_zoo.load("{preset.name}")
+images = gan.generate(64{call}, seed=0)
+```
+
+- Model: `keras_gan_zoo.{model.__name__}`, {gan.sampler.count_params():,} parameters in the generator, which is what is
+  shipped ({preset.bytes / 1e6:.2f} MB, {json.loads((preset.folder / "weights.json").read_text())["dtype"]}). The
+  discriminator is not; `load` gives it fresh weights.
+- Data: `{recipe.data.source}`, {recipe.data.split or "train"} split. Licence of the data: {recipe.data.license}.
+- Training: {training.rounds:,} rounds of {training.batch_size} images for each gradient step ({images:,} real images seen),
+  seed {training.seed}, {training.dtype}. The whole recipe is [config.yaml](config.yaml);
+  `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
+
+## Measured results
+
+{quality_text(preset)}
+
+`results.json` holds full records of seed 0. Written by `{COMMAND}`.
+
+## Limits
+
+Images of {gan.image_shape[0]} x {gan.image_shape[1]} pixels of the kind in `{recipe.data.source}`, and nothing else. The
+figures hold for the protocol in the table; do not compare them with figures of another one. Some samples are no clear
+instance of any class; look at the grid above.
+"""
+
+
+def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
+    """All that was measured of a preset: a table with the protocol of each row, and what computed it."""
+    found = measurements(preset, folder)
+    failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
+    if not found:
+        return f"These weights were not measured yet; `python -m benchmarks quality {preset.name}` does it.{failed}"
+    rows = [
+        (m.title + _settings(first), m.text(), m.seeds, _images(first), _network(first), first["backend"])
+        for m in found
+        for first in m.records[:1]
+    ]
+    seeds = "Seeds are those of the generated images" + (
+        "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
+    )
+    head = (
+        f"Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. {seeds}"
+    )
+    table = _table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
+    return f"{head}\n\n{table}\n\n{provenance(r for m in found for r in m.records)}{failed}"
+
+
+def _settings(record):
+    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in record.get("settings", {}).items())
+    return f" ({settings})" if settings else ""
+
+
+def _images(record):
+    real = f", {record['n_real']:,} real ({record['reference_split']})" if record["n_real"] else ""
+    return f"{record['n_fake']:,} generated{real}"
+
+
+def _network(record):
+    if record["extractor"] == "none":
+        return "none: pixels"
+    resizer = "" if record["resizer"] == "none" else f"{record['resizer']}, "
+    return f"{record['extractor']} ({record['extractor_sha256'][:12]}), {resizer}{record['dtype']}"
+
+
+# Tables of the README ----------------------------------------------------------------------------------------------------
+
+
+def with_tables(text: str) -> str:
+    """The README with the tables between its markers written anew.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    tables = {"presets": preset_table, "variants": variant_table, "speed": speed_tables, "testbeds": testbed_table}
+    for name, table in tables.items():
+        start, end = f"<!-- {name}: written by `{COMMAND}` -->\n", f"<!-- end of {name} -->"
+        if text.count(start) != 1 or end not in text.partition(start)[2]:
+            raise ValueError(f"The README needs the lines {start.strip()!r} and {end!r} once each, in this order.")
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+    """The presets with their main results, and the protocol behind them."""
+    rows, distances = [], []
+    presets = list_presets() if presets is None else presets
+    for preset in presets:
+        found = headline(preset, folder)
+        labels = [f"{m.text('.3f')}, {title}" for title in ("label agreement", "code purity") if (m := found.get(title))]
+        distances += [found["FID"]] if "FID" in found else []
+        rows.append(
+            (
+                f"[{preset.name}](zoo_configs/{preset.name}/README.md)",
+                preset.variant,
+                f"{preset.data} ({preset.license})",
+                f"{preset.bytes / 1e6:.2f} MB",
+                found["FID"].text(".2f") if "FID" in found else "not measured",
+                found["rarest class"].text(".3f") if "rarest class" in found else "",
+                "".join(labels),
+            )
+        )
+    table = _table(("preset", "variant", "data (licence)", "weights", "FID", "rarest class", "labels"), rows)
+    if not distances:
+        return table
+    firsts = [m.records[0] for m in distances]
+    several = ", median and range" if any(len(m.records) > 1 for m in distances) else ""
+    images, networks = {_images(first) for first in firsts}, {_network(first) for first in firsts}
+    places, seeds = {_place(first) for first in firsts}, {m.seeds for m in distances}
+    note = (
+        f"FID: {_listed(images)}; features of {_listed(networks)}; {_listed(places)}; seeds of the images "
+        f"{_listed(seeds)}{several}. Rarest class: share of the class that the zoo's classifier sees least often. Labels: "
+        "share of images in which it sees the class that was asked for (label agreement), or the one that a code of the "
+        "model mostly shows (code purity). The cards have more."
+    )
+    return f"{table}\n\n{note}"
+
+
+def variant_table() -> str:
+    """Name, class, and the first line of each variant's docstring, which is its title and citation."""
+    import sys
+
+    from keras_gan_zoo.models import variant_class, variants
+
+    classes = {name: variant_class(name) for name in variants()}
+    rows = [
+        (f"`{name}`", f"`{cls.__name__}`", sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip("."))
+        for name, cls in classes.items()
+    ]
+    return _table(("variant", "class", "paper"), rows)
+
+
+def speed_tables(file: Path = throughput.DEFAULT_OUTPUT) -> str:
+    """DCGAN beside its two baselines, then each variant, from the record of `benchmarks.throughput`."""
+    record = json.loads(file.read_text("utf-8"))
+    protocol, device = record["protocol"], record["device"]
+    side = protocol["image_size"]
+    programs = {
+        "zoo": "`DCGAN` of the zoo",
+        "zoo_float32": "`DCGAN` of the zoo",
+        "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
+        "torch_loop": "the same networks in a plain PyTorch loop",
+    }
+    training, sampling, memory = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
+    head = (
+        f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, commit "
+        f"{_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
+    )
+    blocks = [head]
+    for part, first, columns in (
+        ("dcgan", "program", (training, memory)),
+        ("variants", "variant", (training, sampling, memory)),
+    ):
+        names = {training: "training, images/s", sampling: "sampling, images/s", memory: "peak memory, MB"}
+        rows = [
+            (
+                programs[name] if part == "dcgan" else f"`{name}`",
+                result.get("dtype", f"failed: {result.get('error')}"),
+                *(throughput.spread(result[column]) if column in result else "" for column in columns),
+            )
+            for name, result in record[part].items()
+        ]
+        if rows:
+            blocks.append(_table((first, "precision", *(names[column] for column in columns)), rows))
+    return "\n\n".join(blocks)
+
+
+def testbed_table(folder: Path = TESTBEDS) -> str:
+    """The table of the mode-collapse testbeds."""
+    if not has_testbeds(folder):
+        return "They were not run yet; `python -m benchmarks testbeds` does it."
+    from benchmarks import testbeds
+
+    return testbeds.testbed_table(folder)
+
+
+def has_testbeds(folder: Path) -> bool:
+    """Whether `testbeds` left records in a folder."""
+    return any(folder.glob("*.json"))
+
+
+def _table(header, rows):
+    lines = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in (header, *rows)]
+    return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(header)), *lines[1:]))
+
+
+def _write(path, text):
+    with whole_file(path) as partial:
+        partial.write_text(text, "utf-8")
