@@ -9,6 +9,7 @@ import html
 import importlib
 import io
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,17 +150,20 @@ def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
     pictures = []
     for split, values in groups.items():
         figure, axes = _axes((SIZE[0], 1.0 + 0.36 * len(values)))
-        for y, name in enumerate(sorted(values, key=lambda name: min(values[name]), reverse=True)):
+        medians = {name: statistics.median(of_seeds) for name, of_seeds in values.items()}
+        names = sorted(values, key=medians.__getitem__, reverse=True)
+        for y, name in enumerate(names):
             axes.plot(values[name], [y] * len(values[name]), "o", color=BLUE, alpha=0.7, clip_on=False, zorder=3)
-            axes.text(max(values[name]), y, f"   {min(values[name]):.2f}", va="center", fontsize=9)
+            axes.text(max(values[name]), y, f"   {medians[name]:.2f}", va="center", fontsize=9)
             axes.axhline(y, color="#e4e7ec", linewidth=1, zorder=0)
-        axes.set_yticks(range(len(values)), sorted(values, key=lambda name: min(values[name]), reverse=True))
+        axes.set_yticks(range(len(names)), names)
+        # Room for the number beside the largest.
         axes.set_xlim(0, 1.15 * max(map(max, values.values())))
-        axes.set_ylim(-0.6, len(values) - 0.4)
+        axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel(f"FID against {split}; lower is better")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        caption = f"FID against {split}, a dot for each seed of the images; the number is the lowest."
+        caption = f"FID against {split}: a dot for each seed of the images, and their median."
         pictures.append(_picture(_png(figure), f"FID of {', '.join(values)} against {split}", caption))
     return pictures
 
@@ -193,13 +197,16 @@ def curve_figure(preset: Preset, curves: Path) -> Any | None:
     figure, axes = _axes(SIZE)
     axes.plot(rounds, values, "o-", color=BLUE, markersize=3.5, linewidth=1.6)
     best = min(range(len(values)), key=values.__getitem__)
-    axes.annotate(
-        f"{values[best]:.2f}", (rounds[best], values[best]), (0, 7), textcoords="offset points", ha="center", fontsize=9
-    )
+    offset = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 9}
+    axes.annotate(f"{values[best]:.2f}", (rounds[best], values[best]), (0, -6), **offset)
     axes.set_yscale("log")
+    axes.set_ylim(0.75 * min(values), 1.2 * max(values))
+    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        which("{x:g}")
+    axes.locator_params(axis="x", nbins=5)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("rounds")
     axes.set_ylabel("FID")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="y", which="both", color="#eceff3", linewidth=0.8)
     return figure
 

@@ -278,12 +278,13 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
     if not distances:
         return table
     firsts = [m.records[0] for m in distances]
-    several = ", median and range" if any(len(m.records) > 1 for m in distances) else ""
+    several = " (median and range)" if any(len(m.records) > 1 for m in distances) else ""
     images, networks = {_images(first) for first in firsts}, {_network(first) for first in firsts}
-    places, seeds = {_place(first) for first in firsts}, {m.seeds for m in distances}
+    places = {_place(first) for first in firsts}
+    seeds = sorted({record["seed"] for m in distances for record in m.records})
     note = (
         f"FID: {_listed(images)}; features of {_listed(networks)}; {_listed(places)}; seeds of the images "
-        f"{_listed(seeds)}{several}. Rarest class: share of the class that the zoo's classifier sees least often. Labels: "
+        f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least often. Labels: "
         "share of images in which it sees the class that was asked for (label agreement), or the one that a code of the "
         "model mostly shows (code purity). The cards have more."
     )

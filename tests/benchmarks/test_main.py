@@ -1,0 +1,70 @@
+"""The commands of `python -m benchmarks`."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import __main__ as command
+from benchmarks import throughput
+from keras_gan_zoo.presets import find_preset
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    command.register()
+
+
+def run(*arguments):
+    return CliRunner().invoke(command.app, [str(argument) for argument in arguments])
+
+
+def test_every_command_is_there_and_explains_itself():
+    text = run("--help").output
+    for name in ("publish", "quality", "throughput", "report"):
+        assert name in text
+    for option in ("--seeds", "--backends", "--variants", "--data", "--metrics", "--extractor"):
+        assert option in run("quality", "--help").output
+
+
+def test_throughput_gets_its_own_arguments(monkeypatch):
+    asked = []
+    monkeypatch.setattr(throughput, "main", lambda arguments: asked.append(arguments) or 3)
+    assert run("throughput", "--variants", "gan", "dcgan", "--repeats", "2").exit_code == 3
+    assert asked == [["--variants", "gan", "dcgan", "--repeats", "2"]]
+
+
+def test_quality_refuses_what_there_is_not_before_anything_is_loaded():
+    for arguments, message in (
+        (("--seeds", "x"), "--seeds 'x'"),
+        (("--metrics", "fidd"), "'fidd' cannot be measured"),
+        (("no_such_preset",), "'no_such_preset' is not there"),
+    ):
+        result = run("quality", *arguments)
+        assert isinstance(result.exception, ValueError) and message in str(result.exception)
+
+
+@pytest.fixture
+def zoo(tmp_path, monkeypatch):
+    """A zoo of one preset, and a run of the same recipe."""
+    for folder in ("zoo/dcgan_mnist", "run/preset"):
+        shutil.copytree(find_preset("dcgan_mnist"), tmp_path / folder)
+    monkeypatch.setattr("keras_gan_zoo.presets.preset_root", lambda: tmp_path / "zoo")
+    (tmp_path / "run/preset/weights.json").write_text('{"sha256": "new"}')
+    return tmp_path
+
+
+def test_publish_takes_the_weights_and_drops_the_results_of_the_old_ones(zoo):
+    assert run("publish", zoo / "run", "dcgan_mnist").exit_code == 0
+    assert json.loads((zoo / "zoo/dcgan_mnist/weights.json").read_text()) == {"sha256": "new"}
+    assert not (zoo / "zoo/dcgan_mnist/results.json").exists()
+
+
+@pytest.mark.parametrize(("name", "message"), [("dcgan_mnist", "another recipe"), ("other", "There is no .*config.yaml")])
+def test_publish_refuses_a_run_of_another_recipe(zoo, name, message):
+    config = zoo / "run/preset/config.yaml"
+    config.write_text(config.read_text().replace("rounds: 18000", "rounds: 500"))
+    with pytest.raises(ValueError, match=message):
+        raise run("publish", zoo / "run", name).exception
+    assert json.loads((zoo / "zoo/dcgan_mnist/weights.json").read_text()) != {"sha256": "new"}

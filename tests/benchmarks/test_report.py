@@ -1,0 +1,323 @@
+"""What the report says of the records, and whether its page stands alone and fits on a screen and on a phone."""
+
+import dataclasses
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import types
+
+import pytest
+
+import keras_gan_zoo
+from benchmarks import page, quality, report
+
+PRESET = "cgan_mnist"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def record(value=6.0, seed=0, **changes):
+    fields = {
+        "value": value,
+        "metric": "fid",
+        "extractor": "inception",
+        "extractor_sha256": "0123456789abcdef" * 4,
+        "resizer": "legacy",
+        "n_real": 10_000,
+        "n_fake": 10_000,
+        "reference_split": "mnist/test",
+        "dtype": "float32",
+        "seed": seed,
+        "settings": {},
+        "details": {},
+        "backend": "tensorflow",
+        "device": "cpu:0 (x86_64)",
+        "versions": {"keras": "3.15.1", "tensorflow": "2.21.0"},
+        "commit": "0123456789abcdef0123",
+    }
+    return {**fields, **changes}
+
+
+def judged(seed=0):
+    shares = [0.11, 0.09] + [0.1] * 8
+    network = {"extractor": "mnist_classifier", "resizer": "none", "n_real": 0, "reference_split": "none"}
+    return record(0.09, seed, metric="share_of_rarest_class", details={"shares": shares}, **network)
+
+
+@pytest.fixture
+def preset():
+    """A shipped preset with other results."""
+    described = keras_gan_zoo.list_presets(PRESET)[0]
+    return dataclasses.replace(described, results={"FID": record(), "rarest class": judged()})
+
+
+@pytest.fixture
+def cell(tmp_path):
+    """Writes a cell of the preset."""
+
+    def write(records=None, seed=0, backend="tensorflow", **changes):
+        content = {
+            "cell": dataclasses.asdict(quality.Cell(PRESET, "mnist", "test", 10_000, seed, backend)),
+            "weights_sha256": quality.weights_of(PRESET),
+            "records": records or {},
+            **changes,
+        }
+        (tmp_path / f"{PRESET}_mnist-test_seed{seed}_{backend}.json").write_text(json.dumps(content))
+
+    return write
+
+
+def test_seeds_of_one_protocol_make_one_distribution(tmp_path, preset, cell):
+    cell({"fid": record(6.0), "kid": record(0.002, metric="kid", settings={"subsets": 100})})
+    cell({"fid": record(7.5, 1)}, seed=1)
+    cell({"fid": record(6.5, 2), "recall": record(0.5, 2, metric="recall", settings={"k": 3})}, seed=2)
+    cell({"fid": record(6.25, 0, backend="jax")}, backend="jax")
+    found = report.measurements(preset, tmp_path)
+    assert [(m.title, m.values) for m in found] == [
+        ("FID", [6.0, 7.5, 6.5]),
+        ("rarest class", [0.09]),
+        ("FID", [6.25]),
+        ("KID", [0.002]),
+        ("recall", [0.5]),
+    ]
+    assert found[0].text(".2f") == "6.50 (6.00 to 7.50)" and found[0].seeds == "0, 1, 2"
+    assert found[1].text() == "0.09"
+    assert set(report.headline(preset, tmp_path)) == {"FID", "rarest class"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extractor_sha256": "f" * 64},
+        {"resizer": "clean"},
+        {"n_fake": 5000},
+        {"reference_split": "mnist/train"},
+        {"dtype": "mixed_bfloat16"},
+        {"backend": "torch"},
+        {"settings": {"k": 1}},
+    ],
+)
+def test_records_of_other_protocols_stay_apart(tmp_path, preset, cell, change):
+    cell({"fid": record(60.0, 1, **change)}, seed=1)
+    assert [m.values for m in report.measurements(preset, tmp_path) if m.title == "FID"] == [[6.0], [60.0]]
+
+
+def test_what_was_measured_with_other_weights_is_left_out_and_named(tmp_path, preset, cell):
+    cell({"fid": record(7.5, 1)}, seed=1, weights_sha256="0")
+    assert report.measurements(preset, tmp_path)[0].values == [6.0]
+    assert report.stale_cells([preset], tmp_path) == [f"{PRESET}_mnist-test_seed1_tensorflow.json"]
+
+
+def test_a_card_says_protocol_hash_seeds_device_and_failures(tmp_path, preset, cell):
+    cell({"fid": record(7.0, 1, device="cuda:0 (x86_64)", commit="f" * 40 + "-dirty")}, seed=1)
+    cell(seed=2, error="ValueError: out of order")
+    text = report.quality_text(preset, tmp_path)
+    row = (
+        "| FID | 6.5 (6 to 7) | 0, 1 | 10,000 generated, 10,000 real (mnist/test) | "
+        "inception (0123456789ab), legacy, float32 | tensorflow |"
+    )
+    assert row in text.splitlines()
+    assert "tensorflow on cpu:0 (x86_64), tensorflow on cuda:0 (x86_64)" in text
+    assert "keras 3.15.1, tensorflow 2.21.0; commit 0123456789ab, ffffffffffff-dirty." in text
+    assert "Not measured: cgan_mnist against mnist/test, seed 2, tensorflow: ValueError: out of order." in text
+    bare = report.quality_text(dataclasses.replace(preset, results={}), tmp_path / "none")
+    assert bare == "These weights were not measured yet; `python -m benchmarks quality cgan_mnist` does it."
+
+
+def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, cell):
+    cell({"fid": record(7.5, 1)}, seed=1)
+    bare = dataclasses.replace(preset, name="dcgan_mnist", results={})
+    text = report.preset_table([preset, bare], tmp_path)
+    assert "| 6.75 (6.00 to 7.50) | 0.090 |" in text and "| not measured |" in text
+    assert "10,000 generated, 10,000 real (mnist/test); features of inception (0123456789ab), legacy, float32" in text
+    assert "seeds of the images 0, 1 (median and range)." in text
+
+
+def test_tables_go_between_their_markers_and_nowhere_else(monkeypatch):
+    for name in ("preset_table", "variant_table", "speed_tables", "testbed_table"):
+        monkeypatch.setattr(report, name, lambda name=name: f"new {name}")
+    parts = ("presets", "variants", "speed", "testbeds")
+    blocks = [
+        f"before\n<!-- {p}: written by `python -m benchmarks report` -->\nold\n<!-- end of {p} -->\nafter\n" for p in parts
+    ]
+    text = report.with_tables("".join(blocks))
+    assert "old" not in text and text.count("before\n") == text.count("after\n") == 4
+    assert "-->\n\nnew speed_tables\n\n<!-- end of speed -->" in text
+    assert report.with_tables(text) == text
+    for broken in ("".join(blocks[:3]), "".join([*blocks, blocks[0]]), "".join(blocks).replace("<!-- end of speed -->", "")):
+        with pytest.raises(ValueError, match="README needs the lines"):
+            report.with_tables(broken)
+
+
+def test_speed_tables_tell_of_failures(tmp_path):
+    numbers = {"median": 2000.0, "min": 1900.0, "max": 2100.0}
+    result = {"dtype": "float32", "training_images_per_second": numbers, "peak_memory_mb": numbers}
+    file = tmp_path / "throughput.json"
+    content = {
+        "protocol": {"image_size": 28, "batch_size": 128, "repeats": 3},
+        "device": {"cpu": "a CPU", "cores": 2},
+        "commit": "0" * 40,
+        "dcgan": {"zoo": result, "torch_loop": {"error": "it broke"}},
+        "variants": {"gan": {**result, "sampling_images_per_second": numbers}},
+    }
+    file.write_text(json.dumps(content))
+    lines = report.speed_tables(file).splitlines()
+    assert "| `DCGAN` of the zoo | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in lines
+    assert "| the same networks in a plain PyTorch loop | failed: it broke |  |  |" in lines
+    assert any(line.startswith("| `gan` | float32 | 2,000") for line in lines)
+
+
+def test_markdown_becomes_html():
+    text = page.html_of("A `<b>` & [card](a/b.md)\n\n| x | y |\n|---|---|\n| 1 \\| 2 | https://a.b/c |\n| 3 |  |")
+    assert '<p>A <code>&lt;b&gt;</code> &amp; <a href="#card">card</a></p>' in text
+    assert '<th scope="row" data-label="x"><span>1 | 2</span></th>' in text
+    assert '<a href="https://a.b/c">https://a.b/c</a>' in text
+    assert '<td data-label="y"></td>' in text
+
+
+def test_a_missing_matplotlib_is_named_with_the_fix(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="need matplotlib, which is not installed. Fix: pip install matplotlib"):
+        page.page([])
+
+
+def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / PRESET
+    shutil.copytree(preset.folder, folder)
+    (folder / "README.md").write_text("old")
+    shutil.copyfile(report.README, tmp_path / "README.md")
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    monkeypatch.setattr(report, "README", tmp_path / "README.md")
+    monkeypatch.setattr(report, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
+    report.report(tmp_path / "new" / "report.html")
+    assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")
+    assert (folder / "README.md").read_text("utf-8").startswith(f"# {PRESET}\n")
+    assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
+    readme = (tmp_path / "README.md").read_text("utf-8")
+    assert "| 6.00 | 0.090 |" in readme and "dcgan_mnist/README.md)" not in readme
+
+
+# The page in a browser ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full_page(tmp_path, preset, cell, monkeypatch):
+    """A page with everything that there can be: seeds, curves, testbeds, failures, and long words."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    def testbed_figures(folder):
+        figure = Figure((9, 3))
+        figure.subplots().plot([0, 1], [1, 0])
+        return {"Samples over the true modes": figure}
+
+    names = [f"column {i}" for i in range(9)]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * 9, ["12,345 (12,000 to 13,000)"] * 9))
+    fake = types.ModuleType("benchmarks.testbeds")
+    fake.testbed_table, fake.testbed_figures = lambda folder: table, testbed_figures
+    monkeypatch.setitem(sys.modules, "benchmarks.testbeds", fake)
+    monkeypatch.setattr("benchmarks.testbeds", fake, raising=False)
+    monkeypatch.setattr(report, "TESTBEDS", tmp_path)
+    for seed in (1, 2):
+        cell({"fid": record(6.0 + seed, seed), "precision": record(0.7, seed, settings={"k": 3})}, seed=seed)
+    cell(seed=3, error=f"ValueError: {'x' * 300}")
+    curves = tmp_path / "curves"
+    curves.mkdir()
+    (curves / f"{PRESET}.csv").write_text("round,seconds,fid\n500,10,80.5\n1000,20,20.25\n1500,30,9.5\n2000,40,11\n")
+    other = dataclasses.replace(preset, name="dcgan_mnist")
+    return page.page([preset, other], tmp_path, curves)
+
+
+def test_the_page_stands_alone_and_describes_its_pictures(full_page):
+    assert not re.findall(r"<(?:script|link|iframe|object|base)\b|@import|url\(", full_page)
+    sources = re.findall(r'src="([^"]{0,40})', full_page)
+    # Grids and shares of two presets, one curve, one overview, one testbed.
+    assert len(sources) == 7 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert (
+        len(re.findall(r'<figure class="\w+"><img src="[^"]+" alt="[^"]{10,}"><figcaption>[^<]{10,}</fig', full_page)) == 7
+    )
+    assert full_page.count("No FID was recorded during this training") == 1
+    assert "7 (6 to 8)" in full_page and 'name="viewport"' in full_page and '<html lang="en">' in full_page
+
+
+SCRIPT = """
+<script>
+function look(frame) {
+  const view = frame.contentWindow, page = frame.contentDocument, faults = [];
+  const wide = element => element.getBoundingClientRect().width;
+  const images = [...page.images];
+  for (const image of images) {
+    if (!image.complete || !image.naturalWidth) faults.push("no picture: " + image.alt);
+    if (wide(image) > wide(image.parentElement) + 1) faults.push("wider than its figure: " + image.alt);
+    if (wide(image) < 100) faults.push("tiny: " + image.alt);
+  }
+  for (const table of page.querySelectorAll("table"))
+    if (table.scrollWidth > table.parentElement.clientWidth + 1) faults.push("table: " + table.innerText.slice(0, 40));
+  for (const element of page.body.querySelectorAll("*"))
+    if (element.getBoundingClientRect().right > view.innerWidth + 1 || element.getBoundingClientRect().left < 0)
+      faults.push("outside of the screen: " + element.tagName + " " + element.innerText.slice(0, 40));
+  const across = page.scrollingElement.scrollWidth;
+  if (across > view.innerWidth) faults.push("scrolls sideways: " + across);
+  return {width: view.innerWidth, images: images.length, tables: page.querySelectorAll("table").length, faults};
+}
+onload = () => {
+  const found = [...document.querySelectorAll("iframe")].map(look);
+  document.body.replaceChildren();
+  document.body.dataset.found = JSON.stringify(found);
+};
+</script>
+"""
+
+
+def looked_at(text, folder):
+    """What a browser finds in a page at the widths of a screen and of a phone."""
+    frames = "".join(
+        f'<iframe style="width:{width}px;height:900px;border:0" srcdoc="{html.escape(text)}"></iframe>'
+        for width in (1280, 390)
+    )
+    (folder / "frames.html").write_text(f"<!doctype html><meta charset='utf-8'>{SCRIPT}{frames}", "utf-8")
+    command = [
+        *(
+            BROWSER,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-dev-shm-usage",
+        ),
+        *("--window-size=1400,1000", f"--user-data-dir={folder / 'profile'}", "--timeout=30000", "--dump-dom"),
+        (folder / "frames.html").as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return json.loads(html.unescape(re.search(r'data-found="([^"]*)"', done.stdout)[1]))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome here")
+def test_in_a_browser_pictures_are_there_and_nothing_overflows(full_page, tmp_path):
+    found = looked_at(full_page, tmp_path)
+    assert [view.pop("faults") for view in found] == [[], []]
+    assert found == [
+        {
+            "width": width,
+            "images": 7,
+            "tables": 6,
+        }
+        for width in (1280, 390)
+    ]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome here")
+def test_in_a_browser_faults_are_seen(full_page, tmp_path):
+    broken = full_page.replace("data:image/png;base64,iVBOR", "data:image/png;base64,AAAA", 1)
+    broken = broken.replace("figure img { display: block; width: 100%;", "figure img { display: block; width: 1300px;")
+    broken = broken.replace("overflow-wrap: break-word;", "")
+    screen, phone = looked_at(broken, tmp_path)
+    kinds = {fault.partition(":")[0] for fault in screen["faults"]}
+    assert {"no picture", "wider than its figure", "outside of the screen", "scrolls sideways"} <= kinds
+    # On the screen of a computer, a table is as wide as its words; a phone stacks them.
+    unstacked = looked_at(full_page.replace("@media (max-width: 700px)", "@media (max-width: 1px)"), tmp_path)
+    assert not unstacked[0]["faults"] and any(fault.startswith("table") for fault in unstacked[1]["faults"])
+    assert phone["faults"]
