@@ -186,6 +186,8 @@ def shares_figure(preset: Preset, folder: Path) -> Any | None:
 
 def curve_figure(preset: Preset, curves: Path) -> Any | None:
     """FID over the rounds of a training, or None where it was not recorded."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     file = curves / f"{preset.name}.csv"
     if not file.is_file():
         return None
@@ -201,13 +203,14 @@ def curve_figure(preset: Preset, curves: Path) -> Any | None:
     axes.annotate(f"{values[best]:.2f}", (rounds[best], values[best]), (0, -6), **offset)
     axes.set_yscale("log")
     axes.set_ylim(0.75 * min(values), 1.2 * max(values))
-    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        which("{x:g}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("rounds")
     axes.set_ylabel("FID")
-    axes.grid(axis="y", which="both", color="#eceff3", linewidth=0.8)
+    axes.grid(axis="y", color="#eceff3", linewidth=0.8)
     return figure
 
 

@@ -284,9 +284,9 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
     seeds = sorted({record["seed"] for m in distances for record in m.records})
     note = (
         f"FID: {_listed(images)}; features of {_listed(networks)}; {_listed(places)}; seeds of the images "
-        f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least often. Labels: "
-        "share of images in which it sees the class that was asked for (label agreement), or the one that a code of the "
-        "model mostly shows (code purity). The cards have more."
+        f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least "
+        "often. Labels: share of images in which it sees the class that was asked for (label agreement), or the one that a "
+        "code of the model mostly shows (code purity). The cards have more."
     )
     return f"{table}\n\n{note}"
 

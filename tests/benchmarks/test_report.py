@@ -15,7 +15,18 @@ import keras_gan_zoo
 from benchmarks import page, quality, report
 
 PRESET = "cgan_mnist"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def browser():
+    """A browser that starts: on Ubuntu, chromium-browser may only say how to get one."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        path = shutil.which(name)
+        if path and subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0:
+            return path
+    return None
+
+
+BROWSER = browser()
 
 
 def record(value=6.0, seed=0, **changes):
