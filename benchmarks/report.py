@@ -317,9 +317,10 @@ def speed_tables(file: Path = throughput.DEFAULT_OUTPUT) -> str:
         "torch_loop": "the same networks in a plain PyTorch loop",
     }
     training, sampling, memory = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
+    versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
     head = (
-        f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, commit "
-        f"{_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
+        f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, {versions}, "
+        f"commit {_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
     )
     blocks = [head]
     for part, first, columns in (

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -260,6 +261,9 @@ def test_the_time_left_is_that_of_the_cells_that_are_done(monkeypatch):
     now[0] = 350.0
     assert left.left(2) == 100
     assert TimeLeft([10, 20, 90]).left(3) == 60
+    # As the progress bar asks for it.
+    assert str(TimeLeft([1830]).render(SimpleNamespace(total=5, completed=2))) == "1:31:30 left"
+    assert str(TimeLeft().render(SimpleNamespace(total=5, completed=2))) == "time left: known after one cell"
 
 
 def test_file_names_hold_the_protocol_and_no_path(tmp_path):

@@ -170,11 +170,13 @@ def test_speed_tables_tell_of_failures(tmp_path):
         "protocol": {"image_size": 28, "batch_size": 128, "repeats": 3},
         "device": {"cpu": "a CPU", "cores": 2},
         "commit": "0" * 40,
+        "versions": {"torch": "2.13", "keras": "3.15"},
         "dcgan": {"zoo": result, "torch_loop": {"error": "it broke"}},
         "variants": {"gan": {**result, "sampling_images_per_second": numbers}},
     }
     file.write_text(json.dumps(content))
     lines = report.speed_tables(file).splitlines()
+    assert "a CPU with 2 cores, keras 3.15, torch 2.13, commit 000000000000; median" in lines[0]
     assert "| `DCGAN` of the zoo | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in lines
     assert "| the same networks in a plain PyTorch loop | failed: it broke |  |  |" in lines
     assert any(line.startswith("| `gan` | float32 | 2,000") for line in lines)
