@@ -88,8 +88,8 @@ def gather(
     if "scores" in keep:
         if extractor.classes is None:
             raise ValueError(
-                f"The Inception Score needs class logits, and the weights of {extractor.name!r} have none. Fix: load weights "
-                "with the logits layer, or leave inception_score out."
+                f"The Inception Score needs class logits, and the weights of {extractor.name!r} have none. Fix: load "
+                "weights with the logits layer, or leave inception_score out."
             )
         order = None if total is None or shuffle_seed is None else split_assignment(total, splits, shuffle_seed)
         sample.scores = ScoreSums(splits, order)

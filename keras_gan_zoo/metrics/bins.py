@@ -1,0 +1,83 @@
+"""Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462).
+
+The real samples are clustered into K bins by k-means; each fake belongs to the bin of the nearest centre. With the shares p
+of m real and q of n fake samples in a bin, and the pooled share s,
+
+    z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
+
+so that a perfect generator has NDB / K of about 0.05. Bins of real samples that no fake falls in are missing modes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from scipy.cluster.vq import kmeans2
+
+from keras_gan_zoo.metrics.checks import check_features
+
+SIGNIFICANCE = 0.05
+BLOCK = 2000
+
+
+class Bins(NamedTuple):
+    """Attributes:
+    ndb: number of different bins.
+    jsd: Jensen-Shannon divergence of the two histograms, in nats, from 0 to log 2.
+    z: (K,) test statistic of each bin.
+    p_values: (K,) two-tailed.
+    real_shares, fake_shares: (K,) the histograms.
+    """
+
+    ndb: int
+    jsd: float
+    z: np.ndarray
+    p_values: np.ndarray
+    real_shares: np.ndarray
+    fake_shares: np.ndarray
+
+
+def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins:
+    """NDB and JSD of two histograms over the same bins, given as counts (K,)."""
+    real_counts, fake_counts = np.asarray(real_counts, "float64"), np.asarray(fake_counts, "float64")
+    m, n = real_counts.sum(), fake_counts.sum()
+    if not m or not n:
+        raise ValueError("A histogram is empty. Fix: pass counts of at least one sample each.")
+    p, q = real_counts / m, fake_counts / n
+    pooled = (real_counts + fake_counts) / (m + n)
+    deviation = np.sqrt(pooled * (1 - pooled) * (1 / m + 1 / n))
+    # A bin that holds nothing, or everything, is not different.
+    z = np.divide(p - q, deviation, out=np.zeros_like(p), where=deviation > 0)
+    p_values = 2 * stats.norm.sf(np.abs(z))
+    middle = (p + q) / 2
+    jsd = sum(stats.entropy(share, middle) for share in (p, q)) / 2
+    return Bins(int((p_values < SIGNIFICANCE).sum()), float(jsd), z, p_values, p, q)
+
+
+def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100, seed: int = 0) -> Bins:
+    """NDB and JSD of features, over k-means bins of the real ones.
+
+    Args:
+        real: features (m, dimension), best of the training images.
+        fake: features (n, dimension).
+        bins: K; m should be some ten times that.
+        seed: of k-means.
+
+    Raises:
+        ValueError: fewer real features than bins, or features that no metric can be taken of.
+    """
+    real, fake = check_features(1, real=real, fake=fake)
+    if not 2 <= bins <= len(real):
+        raise ValueError(f"bins={bins} is not possible with {len(real)} real features. Fix: from 2 to that number.")
+    centre = real.mean(axis=0, dtype="float64")
+    # A shift changes no neighbour, and keeps float32 products accurate.
+    real, fake = ((features - centre).astype("float32") for features in (real, fake))
+    centres, _ = kmeans2(real, bins, iter=20, minit="++", seed=np.random.default_rng(seed), missing="warn")
+    counts = (np.bincount(_nearest_centre(features, centres), minlength=bins) for features in (real, fake))
+    return compare_histograms(*counts)
+
+
+def _nearest_centre(features, centres):
+    squares = np.einsum("kd,kd->k", centres, centres)
+    parts = [(squares - 2 * features[i : i + BLOCK] @ centres.T).argmin(axis=1) for i in range(0, len(features), BLOCK)]
+    return np.concatenate(parts)

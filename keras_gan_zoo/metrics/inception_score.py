@@ -1,0 +1,109 @@
+"""Inception Score (Salimans et al., 2016, https://arxiv.org/abs/1606.03498).
+
+    IS = exp( E_x KL( p(y | x) || p(y) ) ) = exp( H(E_x p) - E_x H(p) ),   between 1 and the number of classes
+
+E_x is a mean over the images of a split; the score is the mean over the splits. It is 1 where all images look alike to the
+classifier or each looks like all classes, and K where each image is surely of one of K classes that are equally frequent.
+
+Biased downwards by about 1 / n, so compare values of equal n and splits only, and of one classifier.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class InceptionScore(NamedTuple):
+    """Mean and standard deviation (divisor: number of splits) over the splits."""
+
+    mean: float
+    std: float
+
+
+def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np.ndarray:
+    """The split of each of n images, (n,): contiguous parts of equal size, after torch-fidelity's shuffle if asked for.
+
+    Args:
+        n: number of images.
+        splits: number of splits.
+        shuffle_seed: of `numpy.random.RandomState`; None keeps the order.
+
+    Raises:
+        ValueError: fewer images than splits.
+    """
+    if not 1 <= splits <= n:
+        raise ValueError(f"splits={splits} is not possible with {n} images. Fix: more images, or fewer splits.")
+    order = np.arange(n) if shuffle_seed is None else np.random.RandomState(shuffle_seed).permutation(n)
+    assigned = np.empty(n, int)
+    for i in range(splits):
+        assigned[order[i * n // splits : (i + 1) * n // splits]] = i
+    return assigned
+
+
+class ScoreSums:
+    """What the score needs of the logits, gathered batch by batch: sums of probabilities and of entropies for each split.
+
+    Args:
+        splits: number of splits.
+        assigned: the split of each image in the order of `update`, as `split_assignment` gives it; None where the number of
+            images is not known: they then go to the splits in turn.
+    """
+
+    def __init__(self, splits: int = 10, assigned: np.ndarray | None = None) -> None:
+        if splits < 1:
+            raise ValueError(f"splits={splits} is not possible; pass at least 1.")
+        self.n, self.splits, self.assigned = 0, splits, assigned
+        self._counts, self._negative_entropies, self._probabilities = np.zeros(splits), np.zeros(splits), None
+
+    def update(self, logits: np.ndarray) -> None:
+        """Takes in the class logits (n, classes) of a batch.
+
+        Raises:
+            ValueError: another shape, or values that are NaN or infinite.
+        """
+        logits = np.asarray(logits, "float64")
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise ValueError(f"logits has the shape {logits.shape}; expected (n, classes) with 2 classes or more.")
+        if not np.isfinite(logits).all():
+            raise ValueError("logits has values that are NaN or infinite. Fix: find the images that they come from.")
+        if self._probabilities is None:
+            self._probabilities = np.zeros((self.splits, logits.shape[1]))
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        p = np.exp(log_p)
+        place = np.arange(self.n, self.n + len(p))
+        split = place % self.splits if self.assigned is None else self.assigned[place]
+        np.add.at(self._counts, split, 1)
+        # p log p, where log p is finite even for p = 0.
+        np.add.at(self._negative_entropies, split, (p * log_p).sum(axis=1))
+        for i in np.unique(split):
+            self._probabilities[i] += p[split == i].sum(axis=0)
+        self.n += len(p)
+
+    def result(self) -> InceptionScore:
+        """The score of what has been taken in.
+
+        Raises:
+            ValueError: a split is empty.
+        """
+        if self.n < self.splits or not self._counts.all():
+            raise ValueError(
+                f"splits={self.splits} is not possible with {self.n} images. Fix: more images, or fewer splits."
+            )
+        mean = self._probabilities / self._counts[:, None]
+        entropy = -np.where(mean > 0, mean * np.log(np.where(mean > 0, mean, 1)), 0).sum(axis=1)
+        scores = np.exp(entropy + self._negative_entropies / self._counts)
+        return InceptionScore(float(scores.mean()), float(scores.std()))
+
+
+def inception_score(logits: np.ndarray, splits: int = 10, shuffle_seed: int | None = 2020) -> InceptionScore:
+    """The score of an array of logits, by torch-fidelity's protocol.
+
+    Args:
+        logits: (n, classes). For the standard score, of the 2015 Inception network, 1008 classes, without the bias.
+        splits: number of splits.
+        shuffle_seed: see `split_assignment`.
+    """
+    sums = ScoreSums(splits, split_assignment(len(logits), splits, shuffle_seed))
+    sums.update(logits)
+    return sums.result()

@@ -1,0 +1,83 @@
+"""Kernel distance between two sets of features; of Inception's features it is KID (https://arxiv.org/abs/1801.01401).
+
+    k(x, y) = (x . y / d + 1)^3
+    MMD^2   = sum_{i != j} k(x_i, x_j) / m (m - 1) + sum_{i != j} k(y_i, y_j) / n (n - 1) - 2 mean_{i, j} k(x_i, y_j)
+
+Unbiased, hence negative now and then for equal distributions; such values are right and are not clipped. All in float64:
+the cubes are large, and the sums nearly cancel.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan_zoo.metrics.checks import check_features
+
+
+class KernelDistance(NamedTuple):
+    """Mean and standard deviation (divisor: number of subsets) of the subsets' unbiased MMD^2."""
+
+    mean: float
+    std: float
+
+
+def kernel_distance(
+    real: np.ndarray, fake: np.ndarray, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
+) -> KernelDistance:
+    """KID by torch-fidelity's protocol: the mean over random subsets.
+
+    The subsets are drawn without replacement by `numpy.random.RandomState(seed)`, each time the fakes first, which are
+    torch-fidelity's first input.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        subsets: number of subsets.
+        subset_size: features of each set in a subset.
+        seed: of the subsets.
+
+    Raises:
+        ValueError: fewer features than `subset_size`, or features that no metric can be taken of.
+    """
+    if subset_size < 2 or subsets < 1:
+        raise ValueError(f"subset_size={subset_size} and subsets={subsets} are not possible; pass at least 2 and 1.")
+    real, fake = check_features(2, real=real, fake=fake)
+    if min(len(real), len(fake)) < subset_size:
+        raise ValueError(
+            f"subset_size={subset_size} is more than the {len(real)} real and {len(fake)} fake features hold. Fix: more "
+            "images, or a smaller subset_size (values of different subset sizes have different spreads)."
+        )
+    rng = np.random.RandomState(seed)
+    values = np.empty(subsets)
+    for i in range(subsets):
+        fakes, reals = (s[rng.choice(len(s), subset_size, replace=False)].astype("float64") for s in (fake, real))
+        values[i] = _mmd(reals, fakes)
+    return KernelDistance(float(values.mean()), float(values.std()))
+
+
+def unbiased_mmd(real: np.ndarray, fake: np.ndarray, block: int = 1000) -> float:
+    """The unbiased MMD^2 of whole sets: less spread than a mean over subsets, in (m + n)^2 dimension operations.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        block: rows of a kernel matrix that are in memory at a time.
+    """
+    real, fake = (features.astype("float64") for features in check_features(2, real=real, fake=fake))
+    return _mmd(real, fake, block)
+
+
+def _mmd(x, y, block=None):
+    m, n = len(x), len(y)
+    cross = _kernel_sum(x, y, block) / (m * n)
+    return float((_off_diagonal(x, block)) / (m * (m - 1)) + _off_diagonal(y, block) / (n * (n - 1)) - 2 * cross)
+
+
+def _off_diagonal(x, block):
+    dimension = x.shape[1]
+    return _kernel_sum(x, x, block) - ((np.einsum("nd,nd->n", x, x) / dimension + 1) ** 3).sum()
+
+
+def _kernel_sum(x, y, block):
+    dimension, block = x.shape[1], block or len(x)
+    return sum(((x[i : i + block] @ y.T / dimension + 1) ** 3).sum() for i in range(0, len(x), block))

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from keras_gan_zoo.metrics import neighbours
+from keras_gan_zoo.metrics.neighbours import (
+    birthday_paradox,
+    density_coverage,
+    manifold_radii,
+    memorisation,
+    precision_recall,
+)
+
+N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
+A = np.sin(0.37 * N * D) + 0.1 * D
+B = 1.2 * np.cos(0.29 * N * D) - 0.05 * D
+HARD = [
+    # (real, fake): far from the origin; on a grid, where nearly all distances are ties; copies of a few points.
+    lambda rng: (rng.normal(size=(70, 5)) + 1000, rng.normal(size=(50, 5)) + 1000),
+    lambda rng: (rng.integers(0, 4, (70, 3)).astype(float), rng.integers(0, 4, (50, 3)).astype(float)),
+    lambda rng: (rng.normal(size=(9, 3))[rng.integers(0, 9, 70)], rng.normal(size=(9, 3))[rng.integers(0, 9, 50)]),
+]
+
+
+def brute(real, fake, k):
+    """(precision, recall, density, coverage), by the definitions, from all distances."""
+    own = [np.sort(cdist(x, x) + np.diag(np.full(len(x), np.inf)), axis=1)[:, k - 1] for x in (real, fake)]
+    between = cdist(real, fake)
+    return (
+        (between <= own[0][:, None]).any(axis=0).mean(),
+        (between <= own[1]).any(axis=1).mean(),
+        (between < own[0][:, None]).sum() / (k * len(fake)),
+        (between < own[0][:, None]).any(axis=1).mean(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("k", "precision", "recall", "density", "coverage"),
+    [(3, 0.75, 0.825, 0.741666667, 0.475), (5, 0.975, 1.0, 0.785, 0.725)],
+)
+def test_golden_values(k, precision, recall, density, coverage):
+    assert precision_recall(A, B, k) == (precision, recall)
+    assert density_coverage(A, B, k) == pytest.approx((density, coverage), abs=1e-9)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+@pytest.mark.parametrize("case", range(3))
+@pytest.mark.parametrize("k", [1, 3])
+def test_blocks_give_what_all_distances_give(monkeypatch, block, case, k):
+    monkeypatch.setattr(neighbours, "BLOCK", block)
+    real, fake = HARD[case](np.random.default_rng(case))
+    found = (*precision_recall(real, fake, k), *density_coverage(real, fake, k))
+    # Ties are decided by exact distances; those of cdist are exact on the grid, and the copies' too.
+    assert found == pytest.approx(brute(real, fake, k), abs=1e-12)
+
+
+def test_radii():
+    expected = np.sort(cdist(A, A), axis=1)[:, 4]
+    np.testing.assert_allclose(manifold_radii(A, 4), expected, rtol=1e-12)
+    # A copy is another point at distance 0, not the point itself.
+    assert manifold_radii(np.array([[0.0], [0.0], [3.0]]), 1).tolist() == [0, 0, 3]
+
+
+def test_many_equal_distances_do_not_hide_the_nearest(monkeypatch):
+    # More near ties than there are spare candidates, in an order that float32 cannot see.
+    points = np.concatenate([np.zeros((1, 2)), 1e3 + 1e-7 * np.arange(60)[:, None] * np.array([[1.0, -1.0]])])
+    shuffled = points[np.random.default_rng(0).permutation(61)]
+    expected = np.sort(cdist(shuffled, shuffled), axis=1)[:, 2]
+    np.testing.assert_allclose(manifold_radii(shuffled, 2), expected, rtol=1e-9)
+
+
+def test_far_sets_and_equal_sets():
+    assert precision_recall(A, A + 100) == (0, 0)
+    assert density_coverage(A, A + 100) == (0, 0)
+    assert precision_recall(A, A) == (1, 1)
+    assert density_coverage(A, A).coverage == 1
+
+
+def test_rotation_and_scale_do_not_matter():
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))
+    assert precision_recall(3 * A @ rotation, 3 * B @ rotation) == precision_recall(A, B)
+    assert density_coverage(3 * A @ rotation, 3 * B @ rotation) == density_coverage(A, B)
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(200, 200, 5), (200, 100, 3)])
+def test_expectation_for_equal_distributions(m, n, k):
+    rng = np.random.default_rng(1)
+    found = np.array([density_coverage(rng.normal(size=(m, 8)), rng.normal(size=(n, 8)), k) for _ in range(60)])
+    coverage = 1 - np.prod([(m - i) / (m + n - i) for i in range(1, k + 1)])
+    error = found.std(axis=0) / np.sqrt(60)
+    assert abs(found[:, 0].mean() - 1) < 4 * error[0]
+    assert abs(found[:, 1].mean() - coverage) < 4 * error[1]
+    # One neighbour more or less would show.
+    assert error[1] < 0.25 * abs(coverage - (1 - np.prod([(m - i) / (m + n - i) for i in range(1, k)])))
+
+
+def test_an_outlier_raises_precision_but_hardly_density():
+    rng = np.random.default_rng(2)
+    real = rng.normal(size=(200, 4))
+    fake = rng.normal(size=(200, 4)) + 12
+    outlier = np.vstack([real, np.full((1, 4), 20.0)])
+    assert precision_recall(real, fake).precision == 0
+    assert precision_recall(outlier, fake).precision > 0.95
+    assert density_coverage(outlier, fake).density < 0.25
+
+
+def test_memorisation():
+    rng = np.random.default_rng(3)
+    train, test, fresh = (rng.normal(size=(n, 6)) for n in (500, 400, 300))
+    copies = train[100:200] + 1e-3
+    result = memorisation(train, test, copies)
+    assert result.share_near_train == 1 and result.p_value < 1e-9 and result.ks_statistic > 0.95
+    assert result.nearest.tolist() == list(range(100, 200))
+    np.testing.assert_allclose(result.test_distances, cdist(test, train).min(axis=1), rtol=1e-9)
+    honest = memorisation(train, test, fresh)
+    assert honest.share_near_train < 0.05 and honest.p_value > 0.01
+
+
+def test_birthday_paradox_finds_the_size_of_the_support():
+    rng = np.random.default_rng(4)
+    stored = rng.normal(size=(10_000, 3))
+    fake = stored[rng.integers(0, 10_000, 200 * 118)]
+    result = birthday_paradox(fake, stored[:500], batch_size=118, threshold=1e-9)
+    assert 0.4 < result.share < 0.6
+    assert 10_000 / 1.5 < result.support < 10_000 * 1.5
+    assert (result.batches, result.bound) == (200, "")
+
+
+def test_birthday_paradox_without_an_answer_gives_a_bound():
+    rng = np.random.default_rng(5)
+    real = rng.normal(size=(300, 8))
+    never = birthday_paradox(rng.normal(size=(400, 8)), real, 100, threshold=1e-9)
+    always = birthday_paradox(real[np.arange(400) % 3], real, 100)
+    assert (never.share, never.bound, always.share, always.bound) == (0, "at least", 1, "at most")
+    assert never.support > 30_000 and always.support < 3_000
+    distances = np.sort(cdist(real, real), axis=1)[:, 1]
+    assert always.threshold == pytest.approx(np.sqrt(np.quantile(distances**2, 0.01)))
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="real has 3 rows.*4 or more"):
+        precision_recall(A[:3], B)
+    with pytest.raises(ValueError, match="k=0"):
+        density_coverage(A, B, 0)
+    with pytest.raises(ValueError, match="NaN"):
+        precision_recall(A, np.full((9, 6), np.nan))
+    with pytest.raises(ValueError, match="fake is constant"):
+        density_coverage(A, np.ones((9, 6)))
+    with pytest.raises(ValueError, match="batch_size=41"):
+        birthday_paradox(A, B, 41)
+    with pytest.raises(ValueError, match="Dimensions"):
+        memorisation(A, B, A[:, :2])
