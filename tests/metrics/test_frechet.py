@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+from keras_gan_zoo.metrics import frechet
+from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
 
 N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
 A = np.sin(0.37 * N * D) + 0.1 * D
@@ -39,6 +40,43 @@ def test_is_exact_for_fewer_vectors_than_dimensions_and_for_ill_conditioned_ones
         difference = x.mean(axis=0) - y.mean(axis=0)
         expected = difference @ difference + ((cx**2).sum() + (cy**2).sum()) / (n - 1) - 2 * trace
         assert distance(x, y) == pytest.approx(expected, rel=1e-9)
+
+
+def test_both_ways_to_the_root_agree(monkeypatch):
+    x, y = (np.random.default_rng(i).normal(size=(3000, 100)) * np.arange(1, 101) ** -0.7 for i in (1, 2))
+    taken = []
+    full_rank = frechet._root_of_full_rank
+    monkeypatch.setattr(frechet, "_root_of_full_rank", lambda *a: taken.append(full_rank(*a)) or taken[-1])
+    fast = distance(x, y)
+    assert taken[0] is not None
+    monkeypatch.setattr(frechet, "_root_of_full_rank", lambda *a: None)
+    assert distance(x, y) == pytest.approx(fast, rel=1e-9)
+
+
+def test_the_fast_way_is_left_where_rounding_would_show(monkeypatch):
+    x, y = correlated(400, 100, seed=1), correlated(400, 100, seed=2)
+    few = Moments.of(x[:90]), Moments.of(y)
+    flat = Moments.of(x[:, :1] * np.ones(100)), Moments.of(y)
+    for a, b in (few, flat, (Moments.of(x), Moments.of(y))):
+        assert frechet._root_of_full_rank(a, b, 1e-12) is None
+
+
+def test_infinity_is_where_the_line_meets_the_axis(monkeypatch):
+    monkeypatch.setattr(frechet, "frechet_distance", lambda reference, moments: 3.0 + 500.0 / moments.n)
+    result = fid_infinity(A.repeat(100, 0), Moments.of(B), sizes=5, smallest=1000)
+    assert result.value == pytest.approx(3, abs=1e-9) and result.slope == pytest.approx(500, rel=1e-9)
+    assert result.sizes.tolist() == [1000, 1750, 2500, 3250, 4000]
+
+
+def test_infinity_removes_the_bias_of_few_fakes():
+    rng = np.random.default_rng(7)
+    reference = Moments.from_statistics(10**9, np.zeros(20), np.eye(20))
+    fakes = rng.normal(size=(6000, 20)) + np.eye(20)[0]
+    result = fid_infinity(fakes, reference, smallest=500)
+    assert result.value == pytest.approx(1, abs=max(0.1, 3 * result.standard_error))
+    assert result.distances[0] > 1.2 and result.slope > 0
+    whole = frechet_distance(reference, Moments.of(fakes))
+    assert result.distances[-1] == pytest.approx(whole, rel=1e-9)
 
 
 def test_diagonal_covariances_have_a_closed_form():
@@ -120,6 +158,11 @@ def test_errors():
         Moments(1).update(np.array([[np.nan]]))
     with pytest.raises(ValueError, match="2 feature vectors"):
         distance(A[:1], B)
+    with pytest.raises(ValueError, match="all equal"):
+        distance(np.ones((9, 6)), B)
+    for options in ({}, {"smallest": 40}, {"smallest": 9, "sizes": 2}):
+        with pytest.raises(ValueError, match="not possible with 40 fakes"):
+            fid_infinity(A, Moments.of(B), **options)
     with pytest.raises(ValueError, match="6 and 5 dimensions"):
         distance(A, B[:, :5])
     with pytest.raises(ValueError, match="6 and 5 dimensions"):
