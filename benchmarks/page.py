@@ -44,6 +44,7 @@ tbody th { font-weight: 600; }
 figure { margin: 0; flex: 1 1 300px; max-width: 500px; min-width: 0; }
 figure img { display: block; width: 100%; height: auto; }
 figure.grid { flex: 0 1 340px; }
+figure.wide { flex: 1 1 100%; max-width: 960px; }
 figcaption { margin-top: .4rem; }
 @media (max-width: 700px) {
   thead { display: none; }
@@ -134,7 +135,7 @@ def _testbed_parts():
     from benchmarks import testbeds
 
     figures = testbeds.testbed_figures(report.TESTBEDS)
-    return [table, _pictures(_picture(_png(figure), title, title) for title, figure in figures.items())]
+    return [table, _pictures(_picture(_png(figure), title, title, "wide") for title, figure in figures.items())]
 
 
 # Figures -----------------------------------------------------------------------------------------------------------------
