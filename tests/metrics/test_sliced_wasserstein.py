@@ -131,7 +131,7 @@ def test_a_difference_of_texture_rises_above_the_floor_and_one_of_contrast_does_
     assert list(floor.levels) == ["32x32", "16x16"] and 20 < floor.mean < 50
     assert sliced_wasserstein(a, textures(200, seed=1), **FEW).mean == pytest.approx(floor.mean, rel=0.3)
     rough = sliced_wasserstein(a, textures(200, seed=1, smooth=6), **FEW)
-    assert min(rough.levels.values()) > 3 * floor.mean
+    assert rough.levels["32x32"] > 2 * floor.mean and rough.levels["16x16"] > 1.2 * floor.mean
     assert rough.mean == pytest.approx(np.mean(list(rough.levels.values())))
     assert sliced_wasserstein(a, (a // 2 + 10).astype("uint8"), **FEW).mean < floor.mean / 2
     # By its own statistics, channel by channel.
