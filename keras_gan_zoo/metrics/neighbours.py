@@ -6,7 +6,7 @@ float64, so the results are those of exact distances, equal points included.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +14,8 @@ from scipy import stats
 
 from keras_gan_zoo.metrics.checks import check_features
 
-BLOCK = 1000
-SPARE = 8  # candidates beyond the k nearest, among which float32 may have confused the order
+BLOCK = 500
+SPARE = 4  # candidates beyond the k nearest, among which float32 may have confused the order
 
 
 class PrecisionRecall(NamedTuple):
@@ -28,6 +28,15 @@ class PrecisionRecall(NamedTuple):
 class DensityCoverage(NamedTuple):
     """Density is 0 or more, 1 for equal distributions; coverage is in [0, 1]."""
 
+    density: float
+    coverage: float
+
+
+class Manifolds(NamedTuple):
+    """The four of `precision_recall` and `density_coverage`."""
+
+    precision: float
+    recall: float
     density: float
     coverage: float
 
@@ -70,84 +79,135 @@ class Birthday(NamedTuple):
 
 
 class _Points:
-    """Features about a centre in float32, and as given in float64, for decisions that float32 cannot take."""
+    """Features about a centre in float32, and as given, for decisions that float32 cannot take."""
 
     def __init__(self, features, centre):
-        self.exact = features
+        self.given = features
         self.near = (features - centre).astype("float32")
         self.squares = np.einsum("nd,nd->n", self.near, self.near)
+        if not np.isfinite(self.squares).all():
+            raise ValueError("Squares of features overflow float32. Fix: scale the features; no result changes by it.")
 
     def __len__(self):
-        return len(self.exact)
+        return len(self.given)
 
-    def squared_distances(self, start, stop, others):
-        """(stop - start, len(others)) in float32, and the size of their rounding errors (stop - start, 1)."""
-        products = self.near[start:stop] @ others.near.T
-        squares = self.squares[start:stop, None]
-        products *= -2
-        products += squares
-        products += others.squares
-        scale = squares + others.squares.max()
-        return products, 4e-7 * math.sqrt(self.near.shape[1]) * scale
+    def squared_distances(self, rows: slice, others: "_Points", first: int = 0) -> np.ndarray:
+        """Of these rows and the others from the first, in float32."""
+        distances = (-2 * self.near[rows]) @ others.near[first:].T
+        distances += self.squares[rows, None]
+        distances += others.squares[first:]
+        return distances
 
-    def exact_squares(self, rows, others, columns):
-        """Exact squared distances of the pairs (rows[i], columns[i]) in float64."""
+    def rounding(self, others: "_Points") -> np.ndarray:
+        """Bound (n,) of the errors of `squared_distances`: far above what products of float32 have been seen to make."""
+        return 4e-7 * (1 + math.sqrt(self.near.shape[1])) * (self.squares + others.squares.max())
+
+    def exact_squares(self, rows: np.ndarray, others: "_Points", columns: np.ndarray) -> np.ndarray:
+        """Squared distances of the pairs (rows[i], columns[i]), in float64."""
         result = np.empty(len(rows))
-        for start in range(0, len(rows), 4096):
-            part = slice(start, start + 4096)
-            difference = self.exact[rows[part]].astype("float64") - others.exact[columns[part]]
+        for start in range(0, len(rows), 1024):
+            part = slice(start, start + 1024)
+            difference = np.subtract(self.given[rows[part]], others.given[columns[part]], dtype="float64")
             result[part] = np.einsum("nd,nd->n", difference, difference)
         return result
 
 
 def _points(*sets):
-    centre = sets[0].mean(axis=0, dtype="float64")
+    centre = sets[0].mean(axis=0, dtype="float64").astype("float32")
     return [_Points(features, centre) for features in sets]
 
 
-def _nearest(points: _Points, others: _Points, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances (n, k) in rising order, and indices, of the k nearest others; of other points where both are one."""
-    n, count = len(points), len(others)
-    same = points is others
-    width = min(k + SPARE, count - same)
-    squares, indices = np.empty((n, k)), np.empty((n, k), int)
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        rows = np.arange(start, stop)
-        block, error = points.squared_distances(start, stop, others)
-        if same:
-            # Itself by its index: "at distance 0" would also drop its copies.
-            block[rows - start, rows] = np.inf
-        candidates = np.argpartition(block, width - 1, axis=1)[:, :width]
-        exact = points.exact_squares(np.repeat(rows, width), others, candidates.ravel()).reshape(-1, width)
-        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-        squares[start:stop] = np.take_along_axis(exact, order, axis=1)
-        indices[start:stop] = np.take_along_axis(candidates, order, axis=1)
-        # What is no candidate is at least as far, by float32, as the farthest candidate.
-        farthest = np.take_along_axis(block, candidates, axis=1).max(axis=1)
-        unsure = np.flatnonzero((squares[start:stop, -1] > farthest - error[:, 0]) & (width < count - same))
-        for row in unsure:
-            columns = np.flatnonzero(block[row] <= squares[start + row, -1] + error[row])
-            exact = points.exact_squares(np.full(len(columns), start + row), others, columns)
-            order = np.argsort(exact, kind="stable")[:k]
-            squares[start + row], indices[start + row] = exact[order], columns[order]
-    return squares, indices
+class _Neighbours:
+    """The nearest others of each point by float32 distances, and some to spare. A point is no neighbour of itself.
+
+    Attributes:
+        distances: (n, width) squared, in no order.
+        indices: (n, width).
+    """
+
+    def __init__(self, points: _Points, others: _Points, most: int):
+        self.points, self.others, self.same = points, others, points is others
+        self.width = min(most + SPARE, len(others) - self.same)
+        self.distances = np.full((len(points), self.width), np.inf, "float32")
+        self.indices = np.zeros((len(points), self.width), int)
+        for start in range(0, len(points), BLOCK):
+            rows = slice(start, min(start + BLOCK, len(points)))
+            # Distances within a set are symmetric: each is computed once.
+            first = start if self.same else 0
+            block = points.squared_distances(rows, others, first)
+            if self.same:
+                # Itself by its index: "at distance 0" would also drop its copies.
+                np.fill_diagonal(block, np.inf)
+                size = rows.stop - start
+                self._take(slice(rows.stop, None), np.ascontiguousarray(block[:, size:].T), start)
+            self._take(rows, block, first)
+
+    def _take(self, rows, block, first):
+        """Keeps the nearest of those so far and of the columns of a block, which are the others from the first."""
+        if block.shape[1] > self.width:
+            chosen = np.argpartition(block, self.width - 1, axis=1)[:, : self.width]
+            block = np.take_along_axis(block, chosen, axis=1)
+        else:
+            chosen = np.broadcast_to(np.arange(block.shape[1]), block.shape)
+        distances = np.concatenate([self.distances[rows], block], axis=1)
+        indices = np.concatenate([self.indices[rows], chosen + first], axis=1)
+        kept = np.argpartition(distances, self.width - 1, axis=1)[:, : self.width]
+        self.distances[rows] = np.take_along_axis(distances, kept, axis=1)
+        self.indices[rows] = np.take_along_axis(indices, kept, axis=1)
+
+    def nearest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Squared distance (n,), exact, and index (n,) of the k-th nearest."""
+        distances, indices, error = self.distances, self.indices, self.points.rounding(self.others)
+        limit = np.partition(distances, k - 1, axis=1)[:, k - 1]
+        low, high = (limit - 2 * error)[:, None], (limit + 2 * error)[:, None]
+        # Only those whose order float32 cannot tell are decided anew.
+        rows, columns = np.nonzero((distances >= low) & (distances <= high))
+        exact = np.where(distances < low, -np.inf, np.inf)
+        exact[rows, columns] = self.points.exact_squares(rows, self.others, indices[rows, columns])
+        place = np.argpartition(exact, k - 1, axis=1)[:, k - 1 : k]
+        squares = np.take_along_axis(exact, place, axis=1)[:, 0]
+        found = np.take_along_axis(indices, place, axis=1)[:, 0]
+        if self.width < len(self.others) - self.same:
+            for row in np.flatnonzero(distances.max(axis=1) <= high[:, 0]):
+                squares[row], found[row] = self._among_all(row, k, high[row, 0])
+        return squares, found
+
+    def _among_all(self, row, k, high):
+        """For a point with more near ties than there are candidates."""
+        block = self.points.squared_distances(slice(row, row + 1), self.others)
+        if self.same:
+            block[0, row] = np.inf
+        columns = np.flatnonzero(block[0] <= high)
+        exact = self.points.exact_squares(np.full(len(columns), row), self.others, columns)
+        place = np.argpartition(exact, k - 1)[k - 1]
+        return exact[place], columns[place]
 
 
-def _inside(centres: _Points, squared_radii: np.ndarray, others: _Points) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Blocks (rows, closed, open): whether others lie in the balls about the centres, with and without the boundary."""
-    for start in range(0, len(centres), BLOCK):
-        stop = min(start + BLOCK, len(centres))
-        block, error = centres.squared_distances(start, stop, others)
-        radii = squared_radii[start:stop, None].astype("float32")
-        error = error + 1e-6 * radii
-        closed = block < radii - error
-        rows, columns = np.nonzero((block <= radii + error) & ~closed)
-        exact = centres.exact_squares(rows + start, others, columns)
-        opened = closed.copy()
-        closed[rows, columns] = exact <= squared_radii[rows + start]
-        opened[rows, columns] = exact < squared_radii[rows + start]
-        yield slice(start, stop), closed, opened
+def _squared_radii(points, *ks):
+    neighbours = _Neighbours(points, points, max(ks))
+    return [neighbours.nearest(k)[0] for k in ks]
+
+
+def _between(points: _Points, others: _Points) -> Iterator[tuple[slice, Callable[..., np.ndarray]]]:
+    """Blocks (rows, within): within(squared_radii, boundary) says which pairs (rows, others) are no farther apart.
+
+    Squared radii are of the points, (n, 1), or of the others, (m,). The boundary counts as inside, or as outside.
+    """
+    for start in range(0, len(points), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(points)))
+        block, error = points.squared_distances(rows, others), points.rounding(others)[rows, None]
+
+        def within(squared_radii, boundary, rows=rows, block=block, error=error):
+            radii = squared_radii[rows] if squared_radii.ndim == 2 else squared_radii[None]
+            margin = error + 1e-6 * radii
+            inside = block < (radii - margin).astype("float32")
+            unsure = np.nonzero(inside != (block <= (radii + margin).astype("float32")))
+            exact = points.exact_squares(unsure[0] + rows.start, others, unsure[1])
+            radii = np.broadcast_to(radii, block.shape)[unsure]
+            inside[unsure] = exact <= radii if boundary else exact < radii
+            return inside
+
+        yield rows, within
 
 
 def _check_k(k, **sets):
@@ -159,8 +219,7 @@ def _check_k(k, **sets):
 def manifold_radii(features: np.ndarray, k: int) -> np.ndarray:
     """Distance of each point to its k-th nearest other point, (n,), for features (n, dimension)."""
     (features,) = _check_k(k, features=features)
-    (points,) = _points(features)
-    return np.sqrt(_nearest(points, points, k)[0][:, -1])
+    return np.sqrt(_squared_radii(*_points(features), k)[0])
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
@@ -180,14 +239,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     """
     real, fake = _check_k(k, real=real, fake=fake)
     reals, fakes = _points(real, fake)
-    shares = []
-    for centres, others in ((reals, fakes), (fakes, reals)):
-        radii = _nearest(centres, centres, k)[0][:, -1]
-        reached = np.zeros(len(others), bool)
-        for _, closed, _ in _inside(centres, radii, others):
-            reached |= closed.any(axis=0)
-        shares.append(float(reached.mean()))
-    return PrecisionRecall(*shares)
+    return PrecisionRecall(*_shares(reals, fakes, (_squared_radii(reals, k)[0], _squared_radii(fakes, k)[0]), None)[:2])
 
 
 def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityCoverage:
@@ -209,12 +261,44 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityC
     """
     real, fake = _check_k(k, real=real, fake=fake)
     reals, fakes = _points(real, fake)
-    radii = _nearest(reals, reals, k)[0][:, -1]
-    inside, covered = 0, 0
-    for _, _, opened in _inside(reals, radii, fakes):
-        inside += int(opened.sum())
-        covered += int(opened.any(axis=1).sum())
-    return DensityCoverage(inside / (k * len(fake)), covered / len(real))
+    inside, coverage = _shares(reals, fakes, None, _squared_radii(reals, k)[0])[2:]
+    return DensityCoverage(inside / k, coverage)
+
+
+def manifold_metrics(real: np.ndarray, fake: np.ndarray, precision_k: int = 3, coverage_k: int = 5) -> Manifolds:
+    """`precision_recall` and `density_coverage` from one computation of the distances.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        precision_k: neighbours of precision and recall.
+        coverage_k: neighbours of density and coverage.
+
+    Raises:
+        ValueError: too few features for either k, or features that no metric can be taken of.
+    """
+    _check_k(min(precision_k, coverage_k), real=real, fake=fake)
+    real, fake = _check_k(max(precision_k, coverage_k), real=real, fake=fake)
+    reals, fakes = _points(real, fake)
+    for_precision, for_coverage = _squared_radii(reals, precision_k, coverage_k)
+    radii = for_precision, _squared_radii(fakes, precision_k)[0]
+    precision, recall, inside, coverage = _shares(reals, fakes, radii, for_coverage)
+    return Manifolds(precision, recall, inside / coverage_k, coverage)
+
+
+def _shares(reals, fakes, radii, coverage_radii):
+    """Precision, recall, mean number of open balls around a fake, coverage; 0 for those whose radii are None."""
+    precise = np.zeros(len(fakes), bool)
+    recalled, inside, covered = 0, 0, 0
+    for _, within in _between(reals, fakes):
+        if radii is not None:
+            precise |= within(radii[0][:, None], True).any(axis=0)
+            recalled += np.count_nonzero(within(radii[1], True).any(axis=1))
+        if coverage_radii is not None:
+            opened = within(coverage_radii[:, None], False)
+            inside += np.count_nonzero(opened)
+            covered += np.count_nonzero(opened.any(axis=1))
+    return float(precise.mean()), recalled / len(reals), inside / len(fakes), covered / len(reals)
 
 
 def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorisation:
@@ -227,9 +311,9 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
     """
     train, test, fake = check_features(2, train=train, test=test, fake=fake)
     trains, tests, fakes = _points(train, test, fake)
-    fake_squares, nearest = _nearest(fakes, trains, 1)
-    test_squares, _ = _nearest(tests, trains, 1)
-    fake_distances, test_distances = np.sqrt(fake_squares[:, 0]), np.sqrt(test_squares[:, 0])
+    fake_squares, nearest = _Neighbours(fakes, trains, 1).nearest(1)
+    test_squares, _ = _Neighbours(tests, trains, 1).nearest(1)
+    fake_distances, test_distances = np.sqrt(fake_squares), np.sqrt(test_squares)
     threshold = np.quantile(test_distances, 0.01)
     test_result = stats.ks_2samp(fake_distances, test_distances)
     return Memorisation(
@@ -238,7 +322,7 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
         float(test_result.pvalue),
         fake_distances,
         test_distances,
-        nearest[:, 0],
+        nearest,
     )
 
 
@@ -263,12 +347,15 @@ def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, 
     if not count:
         raise ValueError(f"batch_size={batch_size} is not possible with {len(fake)} fakes. Fix: from 2 to that number.")
     if threshold is None:
-        (reals,) = _points(real)
-        threshold = float(np.sqrt(np.quantile(_nearest(reals, reals, 1)[0], 0.01)))
+        distances = manifold_radii(real, 1)
+        if not distances.any():
+            raise ValueError("real has each of its images twice or more. Fix: pass distinct images, or a threshold.")
+        # Distinct images only: copies in the data set are no measure of how near two images come by chance.
+        threshold = float(np.quantile(distances[distances > 0], 0.01))
     hits = 0
     for i in range(count):
         (batch,) = _points(fake[i * batch_size : (i + 1) * batch_size])
-        hits += bool(_nearest(batch, batch, 1)[0].min() <= threshold**2)
+        hits += bool(_squared_radii(batch, 1)[0].min() <= threshold**2)
     share = hits / count
     bound = {0: "at least", count: "at most"}.get(hits, "")
     # Half a batch beyond what was seen keeps the bounds finite.

@@ -6,6 +6,7 @@ from keras_gan_zoo.metrics import neighbours
 from keras_gan_zoo.metrics.neighbours import (
     birthday_paradox,
     density_coverage,
+    manifold_metrics,
     manifold_radii,
     memorisation,
     precision_recall,
@@ -52,6 +53,7 @@ def test_blocks_give_what_all_distances_give(monkeypatch, block, case, k):
     found = (*precision_recall(real, fake, k), *density_coverage(real, fake, k))
     # Ties are decided by exact distances; those of cdist are exact on the grid, and the copies' too.
     assert found == pytest.approx(brute(real, fake, k), abs=1e-12)
+    assert manifold_metrics(real, fake, k, k + 2) == (*found[:2], *density_coverage(real, fake, k + 2))
 
 
 def test_radii():
@@ -67,6 +69,27 @@ def test_many_equal_distances_do_not_hide_the_nearest(monkeypatch):
     shuffled = points[np.random.default_rng(0).permutation(61)]
     expected = np.sort(cdist(shuffled, shuffled), axis=1)[:, 2]
     np.testing.assert_allclose(manifold_radii(shuffled, 2), expected, rtol=1e-9)
+
+
+def test_a_dataset_with_copies_has_a_threshold_of_distinct_images():
+    rng = np.random.default_rng(6)
+    real = rng.normal(size=(300, 8))
+    copied = np.concatenate([real, real[:50]])
+    expected = np.quantile(np.sort(cdist(real[50:], real), axis=1)[:, 1], 0.01)
+    assert birthday_paradox(real, copied, 100).threshold == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError, match="distinct"):
+        birthday_paradox(real, np.concatenate([real, real]), 100)
+
+
+def test_float32_input_is_measured_like_float64(monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK", 64)
+    rng = np.random.default_rng(8)
+    real, fake = (abs(rng.normal(size=(n, 300))).astype("float32") + 5 for n in (200, 150))
+    fake[:20] = real[:20]
+    real[30:40] = real[40:50]
+    for k in (1, 4):
+        expected = brute(real.astype("float64"), fake.astype("float64"), k)
+        assert manifold_metrics(real, fake, k, k) == pytest.approx(expected, abs=1e-12)
 
 
 def test_far_sets_and_equal_sets():
@@ -148,5 +171,9 @@ def test_bad_input():
         density_coverage(A, np.ones((9, 6)))
     with pytest.raises(ValueError, match="batch_size=41"):
         birthday_paradox(A, B, 41)
+    with pytest.raises(ValueError, match="overflow"):
+        precision_recall(A * 1e30, B)
+    with pytest.raises(ValueError, match="fake has 5 rows.*6 or more"):
+        manifold_metrics(A, B[:5], 3, 5)
     with pytest.raises(ValueError, match="Dimensions"):
         memorisation(A, B, A[:, :2])
