@@ -1,0 +1,365 @@
+"""Distances between images in the layers of a network, and what is made of them: path length and diversity.
+
+    u_l(x)  = f_l(x) / |f_l(x)|
+    d(x, y) = sum over layers l of  mean over positions of  w_l . (u_l(x) - u_l(y))^2
+
+with feature maps f_l and the norm over the channels at each position. With VGG16 or AlexNet trained on ImageNet, and weights
+w that were fitted to human judgement, it is LPIPS 0.1 (Zhang et al., 2018, https://arxiv.org/abs/1801.03924). With any other
+network, and w = 1, it is a distance of the same form, whose numbers do not compare with LPIPS.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_gan_zoo.metrics.classifier import Classifier
+from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+from keras_gan_zoo.metrics.similarity import Diversity, checked_images, mean_over_pairs
+
+# Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
+VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3
+VGG16 += [(2, 2)] + [(512, 3, 1, 1)] * 3 + [(2, 2)] + [(512, 3, 1, 1)] * 3
+ALEXNET = [(64, 11, 4, 2), (3, 2), (192, 5, 1, 2), (3, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)]
+# Name: (layers, convolutions whose outputs are compared, shortest side, files of the backbone and of the linear weights).
+BACKBONES = {
+    "vgg16": (VGG16, (1, 3, 6, 9, 12), 16, ("vgg16-397923af.pth", "vgg.pth")),
+    "alexnet": (ALEXNET, (0, 1, 2, 3, 4), 31, ("alexnet-owt-7be5be79.pth", "alex.pth")),
+}
+# Statistics of ImageNet, for images in [-1, 1].
+SHIFT = np.array([-0.030, -0.088, -0.188], "float32")
+SCALE = np.array([0.458, 0.448, 0.450], "float32")
+
+
+class PathLength(NamedTuple):
+    """Perceptual path length.
+
+    Attributes:
+        mean: of the pairs that the percentiles keep.
+        standard_deviation: of the same.
+        pairs: number of pairs measured.
+        kept: number of pairs kept.
+    """
+
+    mean: float
+    standard_deviation: float
+    pairs: int
+    kept: int
+
+
+class PerceptualDistance:
+    """Distance d of the module's formula with w = 1, in the layers of a network that you bring. It is not LPIPS.
+
+    Args:
+        features: float32 images (n, height, width, channels) in [-1, 1] -> feature maps (n, h, w, c), a list with one
+            for each layer: a Keras model with those outputs, or any function. It must be the same for equal inputs.
+        name: of the network; "not-lpips:" is put before it, so that no record can pass the number off as LPIPS.
+        sha256: of the network's weights, for records.
+    """
+
+    resizer = "none"
+    dtype = "float32"
+
+    def __init__(self, features: Callable[[np.ndarray], Sequence[Any]], name: str, sha256: str = "none"):
+        self.name = f"not-lpips:{name}"
+        self.sha256 = sha256
+        self._features = features
+        self._weights = None
+
+    @classmethod
+    def of_classifier(cls, classifier: Classifier) -> "PerceptualDistance":
+        """The distance in the convolutions, after ReLU, of a classifier of 28 x 28 grey images."""
+        network = classifier._model
+        outputs = [layer.output for layer in network.layers if isinstance(layer, layers.ReLU)]
+        maps = keras.Model(network.inputs, outputs)
+        return cls(lambda images: maps.predict_on_batch((images + 1.0) * 127.5), classifier.name, classifier.sha256)
+
+    def __call__(self, a: np.ndarray, b: np.ndarray, batch_size: int = 50) -> np.ndarray:
+        """Distance of each image of `a` to that of `b`.
+
+        The network runs in float32, all else in float64.
+
+        Args:
+            a: (n, height, width, channels), floats in [-1, 1], which are not quantised; or uint8 in [0, 255].
+            b: the same shape.
+            batch_size: images per call of the network.
+
+        Returns:
+            float64 (n,), 0 or more.
+
+        Raises:
+            TypeError: neither float nor uint8.
+            ValueError: shapes that differ or that the network does not take; values out of range or not finite.
+        """
+        a, b = self._prepared(a, "a"), self._prepared(b, "b")
+        if a.shape != b.shape:
+            raise ValueError(f"a and b must have one shape, got {a.shape} and {b.shape}.")
+        parts = [slice(i, i + batch_size) for i in range(0, len(a), batch_size)]
+        return np.concatenate([self._distance(self._maps(a[part]), self._maps(b[part])) for part in parts])
+
+    def _prepared(self, images, name):
+        images = np.asarray(images)
+        if images.dtype.kind != "f":
+            return checked_images(images, name).astype("float32") / 127.5 - 1.0
+        if images.ndim != 4 or not images.size:
+            raise ValueError(f"{name} must have the shape (n, height, width, channels), none of them 0, got {images.shape}.")
+        # `not <=` rather than `>`, which NaN would pass.
+        if not np.abs(images).max() <= 1.01:
+            raise ValueError(f"{name} must be floats in [-1, 1], got [{images.min():.4g}, {images.max():.4g}].")
+        return images.astype("float32")
+
+    def _maps(self, images):
+        maps = self._features(images)
+        # A Keras model of one output gives no list.
+        maps = maps if isinstance(maps, list | tuple) else [maps]
+        return [np.asarray(keras.ops.convert_to_numpy(layer), "float64") for layer in maps]
+
+    def _distance(self, a, b):
+        total = 0.0
+        for layer, (x, y) in enumerate(zip(a, b, strict=True)):
+            difference = np.square(_unit(x) - _unit(y))
+            # A vector of ones sums in the order that weights do.
+            weights = np.ones(difference.shape[-1]) if self._weights is None else self._weights[layer]
+            total += (difference @ weights).mean(axis=(1, 2))
+        if not np.isfinite(total).all():
+            raise ValueError(f"The features of {self.name} are not finite. Fix: check the network's weights.")
+        return total
+
+
+class LPIPS(PerceptualDistance):
+    """LPIPS 0.1 (https://arxiv.org/abs/1801.03924), from weights in local files.
+
+    Images in [-1, 1] are scaled to ImageNet's statistics, (x - shift) / scale, and are not resized: authors resize by
+    different rules, and the value depends on the size. Grey images are repeated to three channels.
+
+    Args:
+        weights: one or several files which together hold the backbone's convolutions under torchvision's names
+            (`features.0.weight` in OIHW order, `features.0.bias` ...) and the linear weights as `lin0.model.1.weight` to
+            `lin4.model.1.weight`, (1, channels, 1, 1). Each is an .npz, or a .pth as downloaded, which is read without
+            PyTorch and without running anything that it names.
+        backbone: "vgg16" (path lengths; sides of 16 or more) or "alexnet" (the authors' default for judging images; 31 or
+            more).
+
+    Raises:
+        FileNotFoundError: a file that is not there; says where to get it.
+        ValueError: an unknown backbone, or weights that are missing or have another shape or sign.
+    """
+
+    def __init__(self, weights: str | Path | Sequence[str | Path], backbone: str = "vgg16"):
+        if backbone not in BACKBONES:
+            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}.")
+        self._plan, compared, self._shortest, self._files = BACKBONES[backbone]
+        paths = [Path(path) for path in ([weights] if isinstance(weights, str | Path) else weights)]
+        arrays, digest = {}, hashlib.sha256()
+        for path in paths:
+            if not path.is_file():
+                raise FileNotFoundError(self._how_to_get(path, backbone))
+            digest.update(path.read_bytes())
+            arrays |= _read(path)
+        convolutions = [step for step in self._plan if len(step) == 4]
+        network = _network(self._plan, compared)
+        self._set(network, arrays, len(convolutions), backbone)
+        self._weights = []
+        for i, layer in enumerate(compared):
+            weight = arrays.get(f"lin{i}.model.1.weight")
+            if weight is None or weight.size != convolutions[layer][0] or not (weight >= 0).all():
+                raise ValueError(
+                    f"lin{i}.model.1.weight must be {convolutions[layer][0]} numbers, 0 or more, got "
+                    f"{'none' if weight is None else weight.shape}. Fix: pass {self._files[1]} too, of LPIPS version 0.1."
+                )
+            self._weights.append(weight.astype("float64").ravel())
+        self.name = f"lpips-0.1-{backbone}"
+        self.sha256 = digest.hexdigest()
+        self._features = lambda images: network.predict_on_batch((images - SHIFT) / SCALE)
+
+    def _prepared(self, images, name):
+        images = super()._prepared(images, name)
+        if images.shape[3] not in (1, 3) or min(images.shape[1:3]) < self._shortest:
+            raise ValueError(
+                f"{self.name} takes images of 1 or 3 channels with sides of {self._shortest} or more; {name} has the shape "
+                f"{images.shape}."
+            )
+        return images.repeat(3, axis=3) if images.shape[3] == 1 else images
+
+    def _how_to_get(self, path, backbone):
+        return (
+            f"There is no file {path}. LPIPS needs {backbone} trained on ImageNet and linear weights. Fix: download "
+            f"https://download.pytorch.org/models/{self._files[0]} and "
+            f"https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/{self._files[1]} (which is "
+            f"also inside of the PyPI package lpips), and pass weights=[{self._files[0]!r}, {self._files[1]!r}]. Without "
+            "them PerceptualDistance compares the layers of a network of yours; its numbers are no LPIPS."
+        )
+
+    def _set(self, network, arrays, count, backbone):
+        # torchvision numbers ReLUs and pools too, so the convolutions are those numbers that have weights.
+        numbers = sorted(int(key.split(".")[1]) for key in arrays if key.startswith("features.") and key.endswith(".weight"))
+        loaded = []
+        for n in numbers:
+            loaded += [arrays[f"features.{n}.weight"].transpose(2, 3, 1, 0), arrays[f"features.{n}.bias"]]
+        expected = [weight.shape for weight in network.get_weights()]
+        if [weight.shape for weight in loaded] != expected:
+            raise ValueError(
+                f"The files hold {len(numbers)} convolutions, and {backbone} has {count}, or their shapes differ. Fix: pass "
+                f"{self._files[0]}."
+            )
+        network.set_weights(loaded)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Spherical interpolation of the rows of `a` and `b`, (n, d): keeps the norm where both have the same.
+
+        (sin((1 - t) angle) a + sin(t angle) b) / sin(angle)
+
+    (White, 2016, https://arxiv.org/abs/1609.04468); linear where the vectors are parallel.
+    """
+    lengths = np.linalg.norm(a, axis=1, keepdims=True) * np.linalg.norm(b, axis=1, keepdims=True)
+    angle = np.arccos(np.clip((a * b).sum(axis=1, keepdims=True) / np.maximum(lengths, 1e-300), -1.0, 1.0))
+    sine = np.sin(angle)
+    parallel = sine < 1e-7
+    sine = np.where(parallel, 1.0, sine)
+    return np.where(parallel, lerp(a, b, t), (np.sin((1.0 - t) * angle) * a + np.sin(t * angle) * b) / sine)
+
+
+def lerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Linear interpolation, a + t (b - a)."""
+    return a + t * (b - a)
+
+
+SPACES = {"lerp": lerp, "slerp": slerp}
+
+
+def perceptual_path_length(
+    generate: Callable[[np.ndarray], Any],
+    latents: Callable[[int, np.random.Generator], np.ndarray],
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    *,
+    epsilon: float = 1e-4,
+    space: str = "lerp",
+    pairs: int = 50_000,
+    percentiles: tuple[float, float] = (1.0, 99.0),
+    seed: int = 0,
+    batch_size: int = 50,
+) -> PathLength:
+    """Perceptual path length: how far images move in a distance for a step between latents.
+
+        mean of  d(G(z_0), G(interpolate(z_0, z_1, epsilon))) / epsilon^2
+
+    over random z_0 and z_1, without the distances beyond the percentiles (Karras et al., 2019,
+    https://arxiv.org/abs/1812.04948, and 2020, https://arxiv.org/abs/1912.04958, whose `ppl2_wend` it is with VGG16's LPIPS
+    and latents of the space w). Images stay floats: in 8 bits a step of 1e-4 either vanishes or becomes a whole grey level,
+    which has made 1147 of 31 (torch-fidelity's documentation of its precision).
+
+    Args:
+        generate: latents float64 (n, d) -> float images (n, height, width, channels) in [-1, 1], the same ones for the
+            same latents.
+        latents: (n, rng) -> latents (n, d). For the space w, samples mapped into it.
+        distance: (images, images) -> distances (n,): `LPIPS`, or `PerceptualDistance`.
+        epsilon: the step, in (0, 1].
+        space: "lerp" (w, and torch-fidelity's z) or "slerp" (on the sphere, as z in the paper of 2019).
+        pairs: number of pairs; the default is the papers'.
+        percentiles: lowest and highest percentile to keep, as in `between_percentiles`.
+        seed: of the latents.
+        batch_size: pairs per call of the generator.
+
+    Raises:
+        TypeError: images that are not floats.
+        ValueError: arguments out of range, a generator that gives other images the second time, values that are not finite.
+    """
+    if space not in SPACES:
+        raise ValueError(f"space must be one of {', '.join(SPACES)}, got {space!r}.")
+    if not 0.0 < epsilon <= 1.0 or pairs < 1 or batch_size < 1:
+        raise ValueError(f"epsilon={epsilon} must lie in (0, 1], pairs={pairs} and batch_size={batch_size} be 1 or more.")
+    rng = np.random.default_rng(seed)
+
+    def images_of(z):
+        images = keras.ops.convert_to_numpy(generate(z))
+        if images.dtype.kind != "f":
+            raise TypeError(f"generate must return float images, got {images.dtype}. Fix: leave quantisation out.")
+        if not np.isfinite(images).all():
+            raise ValueError("generate returned images that are NaN or infinite.")
+        return images
+
+    values = []
+    for start in range(0, pairs, batch_size):
+        n = min(batch_size, pairs - start)
+        # float64: the step is a few units in the last place of float32.
+        first, second = np.asarray(latents(n, rng), "float64"), np.asarray(latents(n, rng), "float64")
+        a, b = images_of(first), images_of(SPACES[space](first, second, epsilon))
+        if not start and not np.allclose(a, images_of(first), rtol=0.0, atol=1e-5):
+            raise ValueError(
+                "generate gives other images for the same latents. Fix: fix its noise, and call it in inference."
+            )
+        values.append(np.asarray(distance(a, b), "float64"))
+    values = np.concatenate(values) / epsilon**2
+    if not np.isfinite(values).all():
+        raise ValueError("distance returned values that are NaN or infinite.")
+    kept = between_percentiles(values, percentiles)
+    return PathLength(float(kept.mean()), float(kept.std()), pairs, len(kept))
+
+
+def between_percentiles(values: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+    """Those of the values that lie between two percentiles, these included.
+
+    The lower one is the next value below its place in the order, the higher one the next above, as in the code of Karras
+    et al.: few values are dropped, and none of fewer than 3.
+
+    Raises:
+        ValueError: percentiles that are not 0 <= low < high <= 100.
+    """
+    low, high = percentiles
+    if not 0.0 <= low < high <= 100.0:
+        raise ValueError(f"percentiles={percentiles} must be 0 <= low < high <= 100.")
+    least, most = np.percentile(values, low, method="lower"), np.percentile(values, high, method="higher")
+    return values[(values >= least) & (values <= most)]
+
+
+def lpips_diversity(
+    images: np.ndarray,
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    pairs: int = 1000,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+) -> Diversity:
+    """Mean distance of random pairs of distinct images: the higher, the more diverse, of whatever quality.
+
+    Args:
+        images: uint8 (n, height, width, channels).
+        distance: `LPIPS`, or a `PerceptualDistance`, with which it is no LPIPS.
+        pairs: number of pairs, for each class where labels are given.
+        seed: of the choice of pairs.
+        labels: integers (n,). With them, pairs are of one class.
+
+    Raises:
+        TypeError: images that are not uint8.
+        ValueError: fewer different pairs than asked for, or images that the distance does not take.
+    """
+    return mean_over_pairs(checked_images(images, "images"), distance, pairs, labels, seed)
+
+
+def _unit(features):
+    return features / (np.sqrt(np.square(features).sum(axis=-1, keepdims=True)) + 1e-10)
+
+
+def _read(path):
+    if path.suffix != ".npz":
+        return read_state_dict(path)
+    with np.load(path, allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
+def _network(plan, compared):
+    inputs = x = keras.Input((None, None, 3))
+    outputs = []
+    for step in plan:
+        if len(step) == 2:
+            x = layers.MaxPooling2D(*step, data_format="channels_last")(x)
+            continue
+        filters, kernel, strides, padding = step
+        x = layers.ZeroPadding2D(padding, data_format="channels_last")(x)
+        x = layers.Conv2D(filters, kernel, strides, activation="relu", dtype="float32", data_format="channels_last")(x)
+        outputs.append(x)
+    return keras.Model(inputs, [outputs[i] for i in compared])

@@ -1,0 +1,309 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_gan_zoo.metrics import perceptual
+from keras_gan_zoo.metrics.classifier import Classifier
+from keras_gan_zoo.metrics.perceptual import (
+    LPIPS,
+    PerceptualDistance,
+    between_percentiles,
+    lerp,
+    lpips_diversity,
+    perceptual_path_length,
+    slerp,
+)
+from keras_gan_zoo.metrics.similarity import random_pairs
+
+
+def images(n, size, channels, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, size, size, channels)).astype("float32")
+
+
+def random_weights(backbone):
+    """Arrays under torchvision's names, and the linear weights, scaled so that signals neither die nor grow."""
+    rng = np.random.default_rng(0)
+    plan, compared, *_ = perceptual.BACKBONES[backbone]
+    arrays, number, convolutions, channels = {}, 0, 0, 3
+    for step in plan:
+        if len(step) == 2:
+            number += 1
+            continue
+        filters, kernel = step[:2]
+        scale = np.sqrt(2 / (channels * kernel**2))
+        arrays[f"features.{number}.weight"] = rng.standard_normal((filters, channels, kernel, kernel), "float32") * scale
+        arrays[f"features.{number}.bias"] = rng.standard_normal(filters, "float32") * 0.1
+        if convolutions in compared:
+            weight = rng.random((1, filters, 1, 1), "float32")
+            arrays[f"lin{compared.index(convolutions)}.model.1.weight"] = weight
+        number, convolutions, channels = number + 2, convolutions + 1, filters
+    return {key: value.astype("float32") for key, value in arrays.items()}
+
+
+@pytest.fixture(scope="module")
+def alexnet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("lpips") / "alexnet.npz"
+    np.savez(path, **random_weights("alexnet"))
+    return path, LPIPS(path, "alexnet")
+
+
+def reference(backbone, arrays, a, b):
+    """LPIPS by PyTorch, with the networks in the layout of torchvision."""
+    import torch
+    from torch.nn import functional
+
+    def maps(x):
+        x = (torch.tensor(x).permute(0, 3, 1, 2) - torch.tensor([-0.030, -0.088, -0.188])[:, None, None]) / torch.tensor(
+            [0.458, 0.448, 0.450]
+        )[:, None, None]
+        if backbone == "vgg16":
+            pools, strides, paddings, taken = {4, 9, 16, 23}, {}, {}, {2, 7, 14, 21, 28}
+        else:
+            pools, strides, paddings, taken = {2, 5}, {0: 4}, {0: 2, 3: 2}, {0, 3, 6, 8, 10}
+        result = []
+        for i in range(31):
+            if i in pools:
+                x = functional.max_pool2d(x, 2 if backbone == "vgg16" else 3, 2)
+            if f"features.{i}.weight" in arrays:
+                weight, bias = (torch.tensor(arrays[f"features.{i}.{kind}"]) for kind in ("weight", "bias"))
+                x = torch.relu(functional.conv2d(x, weight, bias, strides.get(i, 1), paddings.get(i, 1)))
+                if i in taken:
+                    result.append(x.double())
+        return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in result]
+
+    total = 0
+    for i, (x, y) in enumerate(zip(maps(a), maps(b), strict=True)):
+        total = total + functional.conv2d((x - y) ** 2, torch.tensor(arrays[f"lin{i}.model.1.weight"]).double()).mean(
+            (1, 2, 3)
+        )
+    return total.numpy()
+
+
+@pytest.mark.parametrize("backbone, size", [("vgg16", 40), ("alexnet", 64)])
+def test_equals_the_formula_in_pytorch_and_reads_its_files(backbone, size, tmp_path):
+    torch = pytest.importorskip("torch")
+    arrays = random_weights(backbone)
+    a, b = images(3, size, 3), images(3, size, 3, seed=1)
+    b[0] = a[0] + 0.01
+    expected = reference(backbone, arrays, a, np.clip(b, -1, 1))
+    assert 0 < expected[0] < expected[1] / 3
+    for name, linear in (("backbone.pth", False), ("linear.pth", True)):
+        state = {key: torch.tensor(value) for key, value in arrays.items() if key.startswith("lin") == linear}
+        # As the downloads are: before the zip format.
+        torch.save(state, tmp_path / name, _use_new_zipfile_serialization=False)
+    distance = LPIPS([tmp_path / "backbone.pth", tmp_path / "linear.pth"], backbone)
+    np.testing.assert_allclose(distance(a, np.clip(b, -1, 1)), expected, rtol=1e-4)
+    assert distance.name == f"lpips-0.1-{backbone}" and len(distance.sha256) == 64
+
+
+def test_is_a_symmetric_distance_for_any_batch_size(alexnet):
+    _, distance = alexnet
+    a, b = images(5, 32, 3), images(5, 32, 3, seed=1)
+    assert (distance(a, a.copy()) == 0.0).all()
+    values = distance(a, b)
+    assert values.shape == (5,) and values.dtype == np.float64 and (values > 0.01).all()
+    np.testing.assert_allclose(distance(b, a), values, rtol=1e-12)
+    np.testing.assert_allclose(distance(a, b, batch_size=2), values, rtol=1e-5)
+
+
+def test_uint8_is_the_same_as_its_floats_and_floats_are_not_quantised(alexnet):
+    _, distance = alexnet
+    a = np.random.default_rng(0).integers(0, 256, (2, 33, 40, 3), dtype=np.uint8)
+    floats = a.astype("float32") / 127.5 - 1
+    assert (distance(a, floats) == 0.0).all()
+    assert (distance(floats * 0.99999, floats) > 0.0).all()
+
+
+def test_grey_images_are_repeated(alexnet):
+    _, distance = alexnet
+    a, b = images(2, 32, 1), images(2, 32, 1, seed=1)
+    np.testing.assert_array_equal(distance(a, b), distance(a.repeat(3, axis=3), b.repeat(3, axis=3)))
+
+
+def test_one_layer_by_numpy():
+    features = lambda x: [3.0 * x]  # noqa: E731
+    distance = PerceptualDistance(features, "tripled", "abc")
+    assert (distance.name, distance.sha256) == ("not-lpips:tripled", "abc")
+    a, b = images(4, 6, 5), images(4, 6, 5, seed=1)
+    u, v = (x.astype("float64") / np.linalg.norm(x.astype("float64"), axis=3, keepdims=True) for x in (a, b))
+    np.testing.assert_allclose(distance(a, b), ((u - v) ** 2).sum(axis=3).mean(axis=(1, 2)), rtol=1e-6)
+    # Normalised: a scale of the features does not count; layers are added.
+    np.testing.assert_allclose(PerceptualDistance(lambda x: [x, 0.2 * x], "two")(a, b), 2 * distance(a, b), rtol=1e-6)
+    # Where nothing is active there is no direction, and no difference.
+    assert (PerceptualDistance(lambda x: [0.0 * x], "nothing")(a, b) == 0.0).all()
+
+
+def test_of_a_keras_model_and_of_the_shipped_classifier():
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(4, 3, activation="relu", name="first")])
+    a, b = images(3, 28, 1), images(3, 28, 1, seed=1)
+    distance = PerceptualDistance(keras.Model(model.input, model.get_layer("first").output), "one convolution")
+    assert (distance(a, b) > 0.01).all() and (distance(a, a) == 0.0).all()
+
+    classifier = Classifier("mnist")
+    distance = PerceptualDistance.of_classifier(classifier)
+    assert distance.name == "not-lpips:mnist_classifier" and distance.sha256 == classifier.sha256
+    y, x = np.mgrid[:28, :28] - 13.5
+    ring, moved = ((np.abs(np.hypot((x - shift) / 0.75, y) - 8) < 1.5) * 2.0 - 1 for shift in (0, 1))
+    bar = ((np.abs(x) < 1.5) & (np.abs(y) < 10)) * 2.0 - 1
+    ring, moved, bar = (image[None, ..., None] for image in (ring, moved, bar))
+    assert 0 < distance(ring, moved)[0] < distance(ring, bar)[0]
+    assert (distance(((ring + 1) * 127.5).astype("uint8"), ring) == 0.0).all()
+
+
+def linear_generator(shape=(4, 4, 2), d=6):
+    weights = np.random.default_rng(5).normal(size=(d, int(np.prod(shape)))) / 50
+    return weights, lambda z: (z @ weights).reshape(-1, *shape)
+
+
+def squared(a, b):
+    return np.square(a - b).sum(axis=(1, 2, 3))
+
+
+def normal(n, rng):
+    return rng.normal(size=(n, 6))
+
+
+def test_path_length_of_a_linear_generator():
+    weights, generate = linear_generator()
+    expected = 2 * np.trace(weights @ weights.T)
+    lengths = [
+        perceptual_path_length(
+            generate, normal, squared, epsilon=epsilon, pairs=20_000, percentiles=(0, 100), batch_size=1000
+        )
+        for epsilon in (1e-4, 0.5)
+    ]
+    error = lengths[0].standard_deviation / np.sqrt(20_000)
+    assert error < 0.01 * expected and abs(lengths[0].mean - expected) < 4 * error
+    assert lengths[1].mean == pytest.approx(lengths[0].mean, rel=1e-6)
+    assert lengths[0][2:] == (20_000, 20_000)
+
+
+def test_path_length_on_the_sphere():
+    # Orthogonal unit vectors, rotated by a share of the right angle between them.
+    def latents(n, rng):
+        nonlocal turn
+        turn += 1
+        return np.tile(np.eye(2)[turn % 2], (n, 1))
+
+    for space, expected in (("slerp", (np.pi / 2) ** 2), ("lerp", 2.0)):
+        turn = 0
+        result = perceptual_path_length(lambda z: z.reshape(-1, 1, 1, 2), latents, squared, space=space, pairs=4)
+        assert result.mean == pytest.approx(expected, rel=1e-6)
+
+
+def test_path_length_is_trimmed_and_repeats():
+    _, generate = linear_generator()
+    all_of_them = perceptual_path_length(generate, normal, squared, pairs=1000, percentiles=(0, 100))
+    trimmed = perceptual_path_length(generate, normal, squared, pairs=1000)
+    assert 978 <= trimmed.kept <= 984 and trimmed.pairs == 1000
+    assert trimmed.mean < all_of_them.mean and trimmed.standard_deviation < all_of_them.standard_deviation
+    assert trimmed == perceptual_path_length(generate, normal, squared, pairs=1000)
+    assert trimmed != perceptual_path_length(generate, normal, squared, pairs=1000, seed=1)
+
+
+def test_path_length_with_a_network():
+    _, generate = linear_generator((28, 28, 1))
+    distance = PerceptualDistance.of_classifier(Classifier("mnist"))
+    short, long = (
+        perceptual_path_length(lambda z, k=k: np.tanh(k * generate(z)), normal, distance, epsilon=1e-2, pairs=40).mean
+        for k in (0.5, 5.0)
+    )
+    assert 0 < short < long / 5
+
+
+def test_a_generator_that_ignores_its_latents_has_length_zero():
+    constant = perceptual_path_length(lambda z: np.zeros((len(z), 2, 2, 1)), normal, squared, pairs=60)
+    assert constant == (0.0, 0.0, 60, 60)
+
+
+def test_percentiles_of_known_values():
+    values = np.random.default_rng(0).permutation(1000.0 + np.arange(201))
+    assert sorted(between_percentiles(values, (1, 99))) == list(1000.0 + np.arange(2, 199))
+    assert sorted(between_percentiles(values, (0.6, 99.4))) == list(1000.0 + np.arange(1, 200))
+    assert len(between_percentiles(values, (0, 100))) == 201
+    assert list(between_percentiles(np.array([3.0]), (1, 99))) == [3.0]
+
+
+def test_interpolation():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 50, 8))
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
+    for t in (0.0, 1e-4, 0.3, 1.0):
+        np.testing.assert_allclose(np.linalg.norm(slerp(*unit, t), axis=1), 1.0, atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(slerp(7 * unit[0], 7 * unit[1], t), axis=1), 7.0, atol=1e-11)
+    np.testing.assert_allclose(slerp(a, b, 1.0), b, atol=1e-12)
+    np.testing.assert_allclose(slerp(a, 2 * a, 0.5), 1.5 * a, atol=1e-12)
+    np.testing.assert_allclose(lerp(a, b, 0.25), 0.75 * a + 0.25 * b, atol=1e-12)
+
+
+def test_diversity_is_the_mean_over_random_pairs():
+    a = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 1), dtype=np.uint8)
+    distance = PerceptualDistance.of_classifier(Classifier("mnist"))
+    result = lpips_diversity(a, distance, pairs=30, seed=4)
+    i, j = random_pairs(12, 30, np.random.default_rng(4))
+    values = distance(a[i], a[j])
+    assert result.mean == pytest.approx(values.mean(), rel=1e-6)
+    assert result.standard_error == pytest.approx(values.std(ddof=1) / np.sqrt(30), rel=1e-4)
+    one = a[:1].repeat(12, axis=0)
+    assert lpips_diversity(one, distance, pairs=30).mean == 0.0
+    labels = np.arange(12) % 3
+    assert lpips_diversity(a[:3][labels], distance, pairs=5, labels=labels).per_class == {0: 0.0, 1: 0.0, 2: 0.0}
+
+
+def test_absent_and_wrong_weights_are_named(alexnet, tmp_path):
+    path, _ = alexnet
+    with pytest.raises(FileNotFoundError, match=r"vgg16-397923af\.pth and .*v0\.1/vgg\.pth"):
+        LPIPS(tmp_path / "absent.npz")
+    with pytest.raises(ValueError, match="vgg16 has 13"):
+        LPIPS(path)
+    with pytest.raises(ValueError, match="one of vgg16, alexnet"):
+        LPIPS(path, "resnet")
+    arrays = random_weights("alexnet")
+    for change, words in [
+        ({"lin3.model.1.weight": None}, "lin3.*got none"),
+        ({"lin1.model.1.weight": -arrays["lin1.model.1.weight"]}, "0 or more"),
+        ({"features.0.weight": arrays["features.0.weight"][:, :1]}, "shapes differ"),
+    ]:
+        changed = {key: value for key, value in {**arrays, **change}.items() if value is not None}
+        np.savez(tmp_path / "changed.npz", **changed)
+        with pytest.raises(ValueError, match=words):
+            LPIPS(tmp_path / "changed.npz", "alexnet")
+
+
+def test_bad_images_are_named(alexnet):
+    _, distance = alexnet
+    a = images(2, 32, 3)
+    nan = a.copy()
+    nan[0, 0, 0, 0] = np.nan
+    for b, error, words in [
+        (a * 255, ValueError, r"floats in \[-1, 1\]"),
+        (nan, ValueError, r"b must be floats in \[-1, 1\]"),
+        (a[:1], ValueError, "one shape"),
+        (a[0], ValueError, "b must have the shape"),
+        (a.astype("int32"), TypeError, "uint8"),
+        (images(2, 30, 3), ValueError, "31 or more"),
+        (images(2, 32, 2), ValueError, "1 or 3 channels"),
+    ]:
+        with pytest.raises(error, match=words):
+            distance(a, b)
+    with pytest.raises(ValueError, match="features of not-lpips:root are not finite"), np.errstate(invalid="ignore"):
+        PerceptualDistance(lambda x: [np.sqrt(x)], "root")(a, a)
+
+
+def test_bad_path_lengths_are_named():
+    _, generate = linear_generator()
+    rng = np.random.default_rng(0)
+    for arguments, error, words in [
+        ({"generate": lambda z: np.zeros((len(z), 2, 2, 1), "uint8")}, TypeError, "uint8"),
+        ({"generate": lambda z: np.full((len(z), 2, 2, 1), np.nan)}, ValueError, "generate returned"),
+        ({"generate": lambda z: rng.normal(size=(len(z), 2, 2, 1))}, ValueError, "other images for the same latents"),
+        ({"distance": lambda a, b: np.full(len(a), np.nan)}, ValueError, "distance returned"),
+        ({"space": "cubic"}, ValueError, "lerp, slerp"),
+        ({"epsilon": 0.0}, ValueError, "epsilon=0.0"),
+        ({"pairs": 0}, ValueError, "pairs=0"),
+        ({"percentiles": (99, 1)}, ValueError, "percentiles"),
+    ]:
+        with pytest.raises(error, match=words):
+            perceptual_path_length(
+                **{"generate": generate, "latents": normal, "distance": squared, "pairs": 10, **arguments}
+            )
