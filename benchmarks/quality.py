@@ -211,11 +211,9 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     from keras_gan_zoo.presets import load
 
     gan = load(cell.preset)
-    real = reference_of(cell.data, cell.split, metrics, extractor, cache=cache)
-    if real and real.image_shape not in (None, gan.image_shape):
-        raise ValueError(f"{cell.preset} makes images of {gan.image_shape}, those of {cell.data} are {real.image_shape}.")
+    real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.image_shape, cache=cache)
     images, labels = generated(gan, cell.n, cell.seed)
-    records = evaluate(images, real and real.sample, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
+    records = evaluate(images, real, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
     if cell.data in JUDGES and cell.data == list_presets(cell.preset)[0].data:
         records |= judged(gan, images, labels, cell.data, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}

@@ -87,25 +87,11 @@ def evaluate_source(
         gan = load(source)
         fakes, labels = generated(gan, n, seed)
         shape = gan.image_shape
-    real = reference_of(
-        against,
-        split,
-        metrics,
-        extractor,
-        size=size,
-        channels=channels,
-        cache=cache,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    if shape and real.image_shape and shape != real.image_shape:
-        raise ValueError(
-            f"The generated images are {_sides(shape)}, those of {against} are {_sides(real.image_shape)}. Fix: bring the "
-            f"real ones to that with --size {shape[0]}x{shape[1]} --channels {shape[2]}."
-        )
+    options = {"size": size, "channels": channels, "fake_shape": shape, "cache": cache, "batch_size": batch_size}
+    real = reference_of(against, split, metrics, extractor, progress=progress, **options)
     records = evaluate(
         fakes,
-        real.sample,
+        real,
         metrics=metrics,
         extractor=extractor,
         labels=labels,
@@ -116,13 +102,6 @@ def evaluate_source(
     return records, skipped
 
 
-class Reference(NamedTuple):
-    """Real images as the metrics take them, and their shape, where that is known."""
-
-    sample: Any
-    image_shape: tuple[int, int, int] | None
-
-
 def reference_of(
     against: Any,
     split: str,
@@ -131,11 +110,16 @@ def reference_of(
     *,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
+    fake_shape: tuple[int, int, int] | None = None,
     cache: str | Path | None = None,
     batch_size: int = 50,
     progress: bool = False,
-) -> Reference | None:
-    """What the metrics need of real images; shipped, cached, or computed now. None where no metric looks at real images."""
+) -> Any:
+    """What the metrics need of real images, as a `Sample`; shipped, cached, or computed now.
+
+    Raises:
+        ValueError: the real images are of another shape than `fake_shape`, where that is known.
+    """
     from .data import FolderBatches, load_images
     from .metrics.evaluating import METRICS as KNOWN
     from .metrics.references import reference, shipped_reference
@@ -147,7 +131,7 @@ def reference_of(
     if needs <= {"moments"} and (size, channels) == (None, None):
         sample = shipped_reference(named, extractor)
         if sample:
-            return Reference(sample, None)
+            return sample
     if is_image_folder(against) and needs <= {"moments", "features"} and (size, channels) == (None, None):
         images = FolderBatches(against, 10 * batch_size)
         content = images.digest()
@@ -165,18 +149,20 @@ def reference_of(
             raise ValueError(
                 f"{len(images.skipped)} of {images.total} real images cannot be read, {images.skipped[0][0]} first."
             )
-        return Reference(sample, None)
+        return sample
     options = {"split": split} if _has_splits(against) else {}
     data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **options)
     shape = data.images.shape[1:]
-    if needs <= {"moments", "features"}:
-        sample = reference(
-            data.images, extractor, split=named, keep=needs, cache=cache, batch_size=batch_size, progress=progress
+    if fake_shape and fake_shape != shape:
+        raise ValueError(
+            f"The generated images are {_sides(fake_shape)}, those of {against} are {_sides(shape)}. Fix: bring the real "
+            f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
         )
-    else:
-        bar = "real image" if progress else None
-        sample = gather(data.images, extractor, needs, labels=data.labels, split=named, batch_size=batch_size, progress=bar)
-    return Reference(sample, shape)
+    if needs <= {"moments", "features"}:
+        options = {"cache": cache, "batch_size": batch_size, "progress": progress}
+        return reference(data.images, extractor, split=named, keep=needs, **options)
+    bar = "real image" if progress else None
+    return gather(data.images, extractor, needs, labels=data.labels, split=named, batch_size=batch_size, progress=bar)
 
 
 def measure_preset(
@@ -210,7 +196,7 @@ def measure_preset(
     if extractor is not None and (results is None or "FID" in results):
         real = reference_of(data.source, SPLIT, METRICS, extractor, cache=cache, progress=progress)
         options = {"metrics": METRICS, "extractor": extractor, "seed": seed, "progress": progress}
-        records["FID"] = evaluate(images, real.sample, **options)["fid"]
+        records["FID"] = evaluate(images, real, **options)["fid"]
     if data.source in JUDGES:
         records |= judged(gan, images, labels, data.source, seed)
     return {key: record for key, record in records.items() if results is None or key in results}

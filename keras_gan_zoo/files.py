@@ -1,9 +1,14 @@
-"""Files that are there whole or not at all."""
+"""Where files go, and that they are there whole or not at all."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """What is downloaded or computed once and kept: keras_gan_zoo in the Keras home folder ($KERAS_HOME, or ~/.keras)."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras_gan_zoo"
 
 
 @contextlib.contextmanager

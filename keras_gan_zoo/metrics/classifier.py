@@ -25,6 +25,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gan_zoo.metrics.features.base import Extractor
 from keras_gan_zoo.metrics.images import to_uint8
 
 FEATURES = "features"
@@ -133,7 +134,7 @@ def save(model: keras.Model, path: str | Path, notes: dict) -> None:
     path.with_suffix(".json").write_text(json.dumps(notes, indent=2) + "\n")
 
 
-class Classifier:
+class Classifier(Extractor):
     """A trained classifier, read from a file. It is an extractor too: its 128 features can stand in for Inception's.
 
     Args:
@@ -143,9 +144,6 @@ class Classifier:
         FileNotFoundError: no such file.
         ValueError: the weights are not those that the .json beside the file describes.
     """
-
-    resizer = "none"
-    dtype = "float32"
 
     def __init__(self, path: str | Path):
         shipped = Path(__file__).parent / "features" / f"{path}_classifier.npz"
@@ -167,34 +165,16 @@ class Classifier:
         self._model.set_weights(weights)
         self._both = keras.Model(self._model.inputs, [self._model.get_layer(FEATURES).output, *self._model.outputs])
 
-    def __call__(self, images: np.ndarray, batch_size: int = 500) -> tuple[np.ndarray, np.ndarray]:
-        """Features and class probabilities of images.
-
-        Args:
-            images: (n, 28, 28, 1), uint8 in [0, 255] or floats in [-1, 1], which are quantised first.
-            batch_size: images per call of the network.
-
-        Returns:
-            Features, float32 (n, 128), 0 or more; probabilities, float32 (n, classes), rows summing to 1.
-
-        Raises:
-            ValueError: wrong shape or range.
-        """
-        images = np.asarray(images)
+    def check(self, images: np.ndarray) -> None:
         if images.ndim != 4 or images.shape[1:] != (28, 28, 1):
             raise ValueError(f"Expected images of shape (n, 28, 28, 1), got {images.shape}.")
-        images = to_uint8(images).astype("float32")
-        features, logits = self._both.predict(images, batch_size=batch_size, verbose=0)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return features, exponentials / exponentials.sum(axis=1, keepdims=True)
 
-    def features(self, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """The first result of a call: features, float32 (n, 128)."""
-        return self(images, batch_size)[0]
+    def extract(self, images: np.ndarray, batch_size: int = 500) -> tuple[np.ndarray, np.ndarray]:
+        """Features and logits; floats in [-1, 1] are quantised first. See `Extractor.extract`."""
+        return super().extract(to_uint8(images), batch_size)
 
-    def probabilities(self, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
-        """The second result of a call: class probabilities, float32 (n, classes)."""
-        return self(images, batch_size)[1]
+    def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(self._both.predict_on_batch(images.astype("float32")))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,19 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.files import cache_folder, whole_file
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import described
 from keras_gan_zoo.metrics.samples import Sample, gather
 
 SHIPPED = Path(__file__).parent / "statistics"
-
-
-def default_cache() -> Path:
-    """Where references are kept unless another folder is named: keras_gan_zoo/references in the Keras home folder."""
-    import keras
-
-    return Path(keras.config.keras_home()) / "keras_gan_zoo" / "references"
 
 
 def content_hash(images: np.ndarray) -> str:
@@ -52,12 +45,12 @@ def reference(
         split: data set and split, as "mnist/test", for the records.
         keep: "moments", "features" or both. Features take 4 bytes x dimension for each image, also on the disk.
         content: what names the images in the cache, in place of their hash.
-        cache: folder; by default `default_cache()`.
+        cache: folder; by default `references` in `keras_gan_zoo.files.cache_folder()`.
         batch_size, progress: as in `gather`.
     """
     keep = {"moments", *keep}
     content = content or content_hash(images)
-    folder = Path(cache) if cache else default_cache()
+    folder = Path(cache) if cache else cache_folder() / "references"
     key = hashlib.sha256(json.dumps([content, *described(extractor).values()]).encode()).hexdigest()[:32]
     moments_file, features_file = folder / f"{key}.npz", folder / f"{key}.npy"
     if moments_file.exists() and ("features" not in keep or features_file.exists()):

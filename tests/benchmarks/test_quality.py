@@ -171,7 +171,7 @@ def test_images_of_another_size_are_refused(tmp_path, measure):
     np.savez(tmp_path / "large.npz", x_test=np.zeros((40, 32, 32, 1), np.uint8))
     measure([Cell("dcgan_mnist", str(tmp_path / "large.npz"), "test", N, 0, here())], LargeStub())
     (cell,) = files(tmp_path).values()
-    assert "images of (28, 28, 1)" in cell["error"] and "(32, 32, 1)" in cell["error"]
+    assert "28 x 28 x 1" in cell["error"] and "32 x 32 x 1" in cell["error"]
 
 
 class LargeStub(Stub):

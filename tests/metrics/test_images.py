@@ -20,9 +20,31 @@ def test_leaves_uint8_alone():
     assert to_uint8(images) is images
 
 
-def test_errors():
-    for values in ([0.0, 255.0], [-1.1], [np.nan]):
-        with pytest.raises(ValueError, match="must lie in"):
-            to_uint8(np.array(values))
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0.0, 255.0], "0 to 255.*astype"),
+        ([0.0, 0.5, 1.0], r"0 to 1.*\* 2 - 1"),
+        ([-1.1, 0.0], "undo"),
+        ([-300.0, 300.0], "undo"),
+        ([-0.5, np.nan], "1 of 2 values"),
+        ([-0.5, np.inf], "1 of 2 values"),
+    ],
+)
+def test_ranges_are_refused_by_name(values, message):
+    with pytest.raises(ValueError, match=message):
+        to_uint8(np.array(values))
+
+
+def test_8_bit_images_of_zeros_and_ones_are_refused():
+    with pytest.raises(ValueError, match=r"images \* 255"):
+        to_uint8(np.array([0, 1, 1], "uint8"))
+    # Black images are what a collapsed generator may make; they have values of their own kind.
+    black = np.zeros(3, "uint8")
+    assert to_uint8(black) is black
+
+
+def test_other_types():
     with pytest.raises(TypeError, match="int64"):
         to_uint8(np.array([1, 2]))
+    assert to_uint8(np.zeros((0, 2, 2, 1))).shape == (0, 2, 2, 1)

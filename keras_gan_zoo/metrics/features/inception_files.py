@@ -1,0 +1,191 @@
+"""Weights of the FID Inception network, from the files that they come in.
+
+    .npz   <layer>.{weight, beta, mean, var}, with convolution kernels in the order (out, in, height, width), and perhaps
+           logits.weight (1008, 2048)
+    .pth   pt_inception-2015-12-05-6726825d.pth of pytorch-fid and torch-fidelity (read without PyTorch)
+    .pb    classify_image_graph_def.pb, Google's frozen graph (read with TensorFlow)
+
+All become one dictionary with the keys of the first. Layers are named as in the graph, with dots for slashes.
+"""
+
+import hashlib
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_gan_zoo.files import cache_folder
+from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+
+VARIABLE = "KERAS_GAN_ZOO_INCEPTION"
+FILE = "weights-inception-2015-12-05-6726825d.pth"
+ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
+PARTS = ("weight", "beta", "mean", "var")
+LOGITS = "logits.weight"
+
+
+def _layers():
+    """Our name of each convolution -> its name in PyTorch's files."""
+    stem = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+    names = {f"conv_{i}" if i else "conv": name for i, name in enumerate(stem)}
+
+    def chain(ours, theirs, count, first=1):
+        return {f"{ours}_{i}" if i else ours: f"{theirs}_{first + i}" for i in range(count)}
+
+    def block(ours, theirs, branches):
+        names.update({f"{ours}.{key}": f"{theirs}.{value}" for key, value in branches.items()})
+
+    ends = {"conv": "branch1x1", "tower_2.conv": "branch_pool"}
+    for ours, theirs in zip(("mixed", "mixed_1", "mixed_2"), "bcd", strict=True):
+        towers = chain("tower.conv", "branch5x5", 2) | chain("tower_1.conv", "branch3x3dbl", 3)
+        block(ours, f"Mixed_5{theirs}", ends | towers)
+    block("mixed_3", "Mixed_6a", {"conv": "branch3x3"} | chain("tower.conv", "branch3x3dbl", 3))
+    for ours, theirs in zip(("mixed_4", "mixed_5", "mixed_6", "mixed_7"), "bcde", strict=True):
+        towers = chain("tower.conv", "branch7x7", 3) | chain("tower_1.conv", "branch7x7dbl", 5)
+        block(ours, f"Mixed_6{theirs}", ends | towers)
+    block("mixed_8", "Mixed_7a", chain("tower.conv", "branch3x3", 2) | chain("tower_1.conv", "branch7x7x3", 4))
+    forks = {
+        "conv": "branch1x1",
+        "tower_conv": "branch3x3_1",
+        "tower_mixed_conv": "branch3x3_2a",
+        "tower_mixed_conv_1": "branch3x3_2b",
+        "tower_1_conv": "branch3x3dbl_1",
+        "tower_1_conv_1": "branch3x3dbl_2",
+        "tower_1_mixed_conv": "branch3x3dbl_3a",
+        "tower_1_mixed_conv_1": "branch3x3dbl_3b",
+        "tower_2_conv": "branch_pool",
+    }
+    for ours, theirs in zip(("mixed_9", "mixed_10"), "bc", strict=True):
+        block(ours, f"Mixed_7{theirs}", forks)
+    return names
+
+
+LAYERS = _layers()
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """The weights in a file of one of the three kinds, under the keys of the .npz.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another kind of file, or arrays of the network that it lacks.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}. {_where_to_get_it()}")
+    readers = {".npz": _from_npz, ".pth": _from_pth, ".pt": _from_pth, ".pb": _from_pb}
+    if path.suffix not in readers:
+        raise ValueError(f"{path} ends in {path.suffix!r}; weights of the FID Inception come as {', '.join(readers)}.")
+    weights = readers[path.suffix](path)
+    missing = [key for layer in LAYERS for part in PARTS if (key := f"{layer}.{part}") not in weights]
+    if missing:
+        raise ValueError(f"{path} lacks {missing[0]} and {len(missing) - 1} more: not the FID network of 2015-12-05?")
+    return weights
+
+
+def hash_of(weights: dict[str, np.ndarray]) -> str:
+    """sha256 of the trunk: names, shapes and float32 values in a fixed order, so that it is the same for every format."""
+    digest = hashlib.sha256()
+    for key in (f"{layer}.{part}" for layer in sorted(LAYERS) for part in PARTS):
+        array = np.ascontiguousarray(weights[key], "<f4")
+        digest.update(f"{key} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def find_weights() -> Path:
+    """Where the weights are when no path is given: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it.
+
+    Raises:
+        OSError: they are nowhere and cannot be downloaded; the message says what to do.
+    """
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    folder = cache_folder()
+    path = folder / FILE
+    if not path.is_file():
+        import keras
+
+        # Where its folder does not exist, Keras would quietly take one in /tmp.
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            keras.utils.get_file(FILE, ADDRESS, cache_dir=folder.parent, cache_subdir=folder.name)
+        except Exception as error:  # Keras raises a bare Exception where the address cannot be reached
+            path.unlink(missing_ok=True)
+            raise OSError(
+                f"The weights of the FID Inception cannot be downloaded ({error}). {_where_to_get_it()}"
+            ) from error
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        expected = FILE.rpartition("-")[2].partition(".")[0]
+        if not found.startswith(expected):
+            path.unlink()
+            raise OSError(f"{ADDRESS} gave another file: its sha256 is {found}, not {expected}... {_where_to_get_it()}")
+    return path
+
+
+def _where_to_get_it():
+    return (
+        f"Fix: get {ADDRESS} (91 MB) on a machine that is online, then put it into {cache_folder()}, or name it by the "
+        f"environment variable {VARIABLE} or the argument `weights` (--weights). An .npz or classify_image_graph_def.pb of "
+        "the same network will do too."
+    )
+
+
+def _from_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as .npz ({error}). Fix: copy or convert it again.") from error
+
+
+def _from_pth(path):
+    state = read_state_dict(path)
+    theirs = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
+    weights = {}
+    for layer, name in LAYERS.items():
+        for part, key in theirs.items():
+            if f"{name}.{key}" in state:
+                weights[f"{layer}.{part}"] = state[f"{name}.{key}"]
+        scale = state.get(f"{name}.bn.weight")
+        if scale is not None and not (scale == 1).all():
+            raise ValueError(f"{path} scales {name} after its batch norm, which the FID network of 2015-12-05 does not.")
+    if "fc.weight" in state:
+        weights[LOGITS] = state["fc.weight"]
+    return weights
+
+
+def _from_pb(path):
+    try:
+        import tensorflow as tf
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise ImportError(f"Reading {path} takes TensorFlow: pip install tensorflow, or pass an .npz or .pth.") from error
+    graph = tf.compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"{path} is not a TensorFlow graph ({error}). Fix: download it again.") from error
+    constants = {node.name: node.attr["value"].tensor for node in graph.node if node.op == "Const"}
+    # The graph normalises without a scale; its constants "gamma" are not used.
+    theirs = {"weight": "conv2d_params", "beta": "batchnorm/beta", "mean": "batchnorm/moving_mean"}
+    theirs["var"] = "batchnorm/moving_variance"
+    weights = {}
+    for layer in LAYERS:
+        for part, key in theirs.items():
+            name = f"{graph_name(layer)}/{key}"
+            if name in constants:
+                array = tf.make_ndarray(constants[name])
+                weights[f"{layer}.{part}"] = array.transpose(3, 2, 0, 1) if part == "weight" else array
+    if "softmax/weights" in constants:
+        weights[LOGITS] = tf.make_ndarray(constants["softmax/weights"]).T
+    return weights
+
+
+def graph_name(layer: str) -> str:
+    """Name of a layer in the graph: slashes for dots, and for what joins towers and convolutions in the last blocks."""
+    block, _, rest = layer.partition(".")
+    if block in ("mixed_9", "mixed_10"):
+        rest = re.sub(r"_(mixed_)?conv", lambda found: "/mixed/conv" if found[1] else "/conv", rest)
+    return "/".join(filter(None, [block, rest.replace(".", "/")]))

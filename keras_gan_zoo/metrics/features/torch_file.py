@@ -1,0 +1,103 @@
+"""Reads a state dict that PyTorch saved, without PyTorch and without running anything that the file names.
+
+Two formats: a zip archive (since PyTorch 1.6), and the chain of pickles before it. Both name tensors by a call of one known
+function on a known kind of storage; whatever else a file asks for is refused.
+"""
+
+import collections
+import pickle
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+MAGIC = 0x1950A86A20F9469CFC6C
+DTYPES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4"}
+
+
+class _Storage:
+    """Numbers of one dtype, which a legacy file delivers only after the tensors that use them."""
+
+    def __init__(self, dtype, values=None):
+        self.dtype, self.values = np.dtype(dtype), values
+
+
+class _Tensor:
+    def __init__(self, storage, offset, shape, strides, *_):
+        self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
+
+    def array(self):
+        values = self.storage.values
+        size = 1 + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
+        if values is None or self.offset + (size if 0 not in self.shape else 0) > len(values):
+            raise ValueError("a tensor reaches beyond its storage")
+        strides = [step * values.itemsize for step in self.strides]
+        return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides).copy()
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, storages):
+        super().__init__(file)
+        self.storages = storages
+
+    def find_class(self, module, name):
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _Tensor
+        if module == "torch" and name in DTYPES:
+            return DTYPES[name]
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which a state dict has no use for")
+
+    def persistent_load(self, key):
+        _, dtype, name, *_ = key
+        return self.storages(name, dtype)
+
+
+def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a file that `torch.save(module.state_dict(), path)` wrote, as arrays.
+
+    Raises:
+        ValueError: another kind of file, a damaged one, or one that holds more than tensors.
+    """
+    try:
+        with open(path, "rb") as file:
+            tensors = _from_zip(file) if zipfile.is_zipfile(file) else _from_pickles(file)
+            return {name: tensor.array() for name, tensor in tensors.items() if isinstance(tensor, _Tensor)}
+    except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a PyTorch state dict ({error}). Fix: download it again, or pass the right file."
+        ) from error
+
+
+def _from_zip(file):
+    with zipfile.ZipFile(file) as archive:
+        root = archive.namelist()[0].split("/")[0]
+
+        def storage(name, dtype):
+            return _Storage(dtype, np.frombuffer(archive.read(f"{root}/data/{name}"), dtype))
+
+        with archive.open(f"{root}/data.pkl") as data:
+            return _Reader(data, storage).load()
+
+
+def _from_pickles(file):
+    file.seek(0)
+    storages = {}
+
+    def storage(name, dtype):
+        return storages.setdefault(name, _Storage(dtype))
+
+    def load():
+        return _Reader(file, storage).load()
+
+    if load() != MAGIC:
+        raise ValueError("it is not one that PyTorch wrote")
+    load(), load()  # protocol, and sizes of the machine's integers
+    tensors = load()
+    for name in load():
+        count = int.from_bytes(file.read(8), "little")
+        dtype = storages[name].dtype
+        storages[name].values = np.frombuffer(file.read(count * dtype.itemsize), dtype)
+    return tensors

@@ -1,0 +1,192 @@
+"""Every kind of weight file gives the network of the .npz."""
+
+import functools
+import http.server
+import pickle
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from keras_gan_zoo.metrics.features import feature_extractor, inception_files
+from keras_gan_zoo.metrics.features.inception_files import LAYERS, LOGITS, find_weights, graph_name, hash_of, read_weights
+from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """A random network of two channels in each layer, with logits of five classes."""
+    rng = np.random.default_rng(0)
+    kernels = {"weight": (2, 3, 1, 1), "beta": (2,), "mean": (2,), "var": (2,)}
+    made = {
+        f"{layer}.{part}": rng.uniform(0.1, 1, shape).astype("float32")
+        for layer in LAYERS
+        for part, shape in kernels.items()
+    }
+    return {**made, LOGITS: rng.normal(size=(5, 12)).astype("float32")}
+
+
+def same(a, b):
+    assert set(a) == set(b)
+    for key in a:
+        np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+
+
+def torch_state(weights, torch):
+    theirs = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
+    state = {f"{LAYERS[k.rpartition('.')[0]]}.{theirs[k.rpartition('.')[2]]}": v for k, v in weights.items() if k != LOGITS}
+    for name in LAYERS.values():
+        state[f"{name}.bn.weight"] = np.ones(2, "float32")
+        state[f"{name}.bn.num_batches_tracked"] = np.array(7)
+    state |= {"fc.weight": weights[LOGITS], "fc.bias": np.zeros(5, "float32")}
+    return {key: torch.from_numpy(value) for key, value in state.items()}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pth_of_both_formats(weights, tmp_path, zipped):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+    path = tmp_path / "weights.pth"
+    torch.save(torch_state(weights, torch), path, _use_new_zipfile_serialization=zipped)
+    found = read_weights(path)
+    same(found, weights)
+    assert hash_of(found) == hash_of(weights)
+
+
+def test_pth_without_logits_and_with_views(weights, tmp_path):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+    state = torch_state(weights, torch)
+    del state["fc.weight"]
+    # Tensors that are cut out of a larger storage, in another order of axes.
+    name = LAYERS["conv"] + ".conv.weight"
+    state[name] = torch.cat([state[name].permute(1, 0, 2, 3)] * 2)[3:].permute(1, 0, 2, 3)
+    torch.save(state, tmp_path / "weights.pth")
+    same(read_weights(tmp_path / "weights.pth"), {k: v for k, v in weights.items() if k != LOGITS})
+
+
+def test_pb(weights, tmp_path):
+    tf = pytest.importorskip("tensorflow", reason="writes the graph with TensorFlow")
+    graph = tf.Graph()
+    with graph.as_default():
+        for layer in LAYERS:
+            base = graph_name(layer)
+            tf.constant(weights[f"{layer}.weight"].transpose(2, 3, 1, 0), name=f"{base}/conv2d_params")
+            for part, key in (("beta", "beta"), ("mean", "moving_mean"), ("var", "moving_variance")):
+                tf.constant(weights[f"{layer}.{part}"], name=f"{base}/batchnorm/{key}")
+            tf.constant(np.full(2, 9.0, "float32"), name=f"{base}/batchnorm/gamma")
+        tf.constant(weights[LOGITS].T, name="softmax/weights")
+    path = tmp_path / "classify_image_graph_def.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    same(read_weights(path), weights)
+
+
+def test_names_in_the_graph():
+    assert graph_name("conv_4") == "conv_4"
+    assert graph_name("mixed_4.tower_1.conv_3") == "mixed_4/tower_1/conv_3"
+    assert graph_name("mixed_9.tower_mixed_conv_1") == "mixed_9/tower/mixed/conv_1"
+    assert graph_name("mixed_10.tower_1_mixed_conv") == "mixed_10/tower_1/mixed/conv"
+    assert graph_name("mixed_10.tower_1_conv_1") == "mixed_10/tower_1/conv_1"
+    assert graph_name("mixed_10.conv") == "mixed_10/conv"
+    assert len(LAYERS) == len(set(LAYERS.values())) == len(set(map(graph_name, LAYERS))) == 94
+
+
+def test_a_scale_that_the_network_does_not_have_is_refused(weights, tmp_path):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+    state = torch_state(weights, torch)
+    state[LAYERS["mixed_3.conv"] + ".bn.weight"] *= 2
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match="Mixed_6a.branch3x3"):
+        read_weights(tmp_path / "weights.pth")
+
+
+class Harmful:
+    def __reduce__(self):
+        return print, ("this ran",)
+
+
+def test_nothing_in_a_file_is_run(tmp_path, capsys):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+    for zipped in (True, False):
+        torch.save({"a": Harmful()}, tmp_path / "harmful.pth", _use_new_zipfile_serialization=zipped)
+        with pytest.raises(ValueError, match="print, which"):
+            read_state_dict(tmp_path / "harmful.pth")
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Harmful()))
+    with pytest.raises(ValueError, match="print, which"):
+        read_state_dict(tmp_path / "plain.pth")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "weights.pth", "weights.pb"])
+@pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04broken"])
+def test_damaged_files_are_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        read_weights(tmp_path / name)
+
+
+def test_other_kinds_of_files(tmp_path):
+    (tmp_path / "weights.h5").write_bytes(b"x")
+    with pytest.raises(ValueError, match=".npz, .pth, .pt, .pb"):
+        read_weights(tmp_path / "weights.h5")
+    with pytest.raises(FileNotFoundError, match="no file .*none.npz"):
+        read_weights(tmp_path / "none.npz")
+
+
+# Without a path ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv(inception_files.VARIABLE, raising=False)
+    return tmp_path / "home" / "keras_gan_zoo"
+
+
+def test_the_environment_variable_comes_first(home, monkeypatch):
+    monkeypatch.setenv(inception_files.VARIABLE, "/some/file.npz")
+    assert str(find_weights()) == "/some/file.npz"
+
+
+def test_the_cache_comes_next(home):
+    home.mkdir(parents=True)
+    (home / inception_files.FILE).write_bytes(b"x")
+    assert find_weights() == home / inception_files.FILE
+
+
+def test_offline_and_absent_says_what_to_do(home, monkeypatch):
+    def offline(*arguments, **options):
+        raise Exception("URL fetch failure on https://...: None -- Name or service not known")
+
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    with pytest.raises(OSError) as caught:
+        feature_extractor("inception")
+    for part in (inception_files.ADDRESS, str(home), inception_files.VARIABLE, "weights", "fetch failure"):
+        assert part in str(caught.value)
+    assert not (home / inception_files.FILE).exists()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Address of a folder that is served over HTTP."""
+    (tmp_path / "served").mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield tmp_path / "served", f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_the_download_is_checked(home, server, monkeypatch):
+    import hashlib
+
+    folder, address = server
+    good = f"weights-{hashlib.sha256(b'good').hexdigest()[:8]}.pth"
+    (folder / good).write_bytes(b"good")
+    monkeypatch.setattr(inception_files, "FILE", good)
+    monkeypatch.setattr(inception_files, "ADDRESS", f"{address}/{good}")
+    assert find_weights().read_bytes() == b"good"
+    (home / good).unlink()
+    (folder / good).write_bytes(b"tampered")
+    with pytest.raises(OSError, match="another file"):
+        find_weights()
+    assert not (home / good).exists()
