@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+BLOCK = 1000
+
 
 class InceptionScore(NamedTuple):
     """Mean and standard deviation (divisor: number of splits) over the splits."""
@@ -59,7 +61,7 @@ class ScoreSums:
         """Takes in the class logits (n, classes) of a batch.
 
         Raises:
-            ValueError: another shape, or values that are NaN or infinite.
+            ValueError: another shape, values that are NaN or infinite, or more images than have been assigned a split.
         """
         logits = np.asarray(logits, "float64")
         if logits.ndim != 2 or logits.shape[1] < 2:
@@ -72,6 +74,10 @@ class ScoreSums:
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         p = np.exp(log_p)
         place = np.arange(self.n, self.n + len(p))
+        if self.assigned is not None and self.n + len(p) > len(self.assigned):
+            raise ValueError(
+                f"More images than the {len(self.assigned)} that have a split. Fix: assign all of them a split."
+            )
         split = place % self.splits if self.assigned is None else self.assigned[place]
         np.add.at(self._counts, split, 1)
         # p log p, where log p is finite even for p = 0.
@@ -84,8 +90,10 @@ class ScoreSums:
         """The score of what has been taken in.
 
         Raises:
-            ValueError: a split is empty.
+            ValueError: a split is empty, or images that have been assigned a split are missing.
         """
+        if self.assigned is not None and self.n < len(self.assigned):
+            raise ValueError(f"{self.n} of the {len(self.assigned)} images so far. Fix: take in all that have a split.")
         if self.n < self.splits or not self._counts.all():
             raise ValueError(
                 f"splits={self.splits} is not possible with {self.n} images. Fix: more images, or fewer splits."
@@ -105,5 +113,6 @@ def inception_score(logits: np.ndarray, splits: int = 10, shuffle_seed: int | No
         shuffle_seed: see `split_assignment`.
     """
     sums = ScoreSums(splits, split_assignment(len(logits), splits, shuffle_seed))
-    sums.update(logits)
+    for start in range(0, len(logits), BLOCK):
+        sums.update(logits[start : start + BLOCK])
     return sums.result()

@@ -298,7 +298,7 @@ def _shares(reals, fakes, radii, coverage_radii):
             opened = within(coverage_radii[:, None], False)
             inside += np.count_nonzero(opened)
             covered += np.count_nonzero(opened.any(axis=1))
-    return float(precise.mean()), recalled / len(reals), inside / len(fakes), covered / len(reals)
+    return float(precise.mean()), float(recalled / len(reals)), float(inside / len(fakes)), float(covered / len(reals))
 
 
 def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorisation:

@@ -54,6 +54,12 @@ def test_bad_input():
         inception_score(LOGITS, 31)
     with pytest.raises(ValueError, match="splits=10"):
         ScoreSums(10).result()
+    partial = ScoreSums(3, split_assignment(30, 3))
+    partial.update(LOGITS[:29])
+    with pytest.raises(ValueError, match="29 of the 30"):
+        partial.result()
+    with pytest.raises(ValueError, match="More images than the 30"):
+        partial.update(LOGITS[:2])
     with pytest.raises(ValueError, match="NaN"):
         inception_score(np.where(LOGITS > 2, np.nan, LOGITS))
     for wrong in (LOGITS[:, 0], LOGITS[:, :1]):
