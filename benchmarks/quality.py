@@ -191,7 +191,8 @@ def measure(
             if "error" in result:
                 failed.append(cell)
             values = ", ".join(f"{name} {record['value']:.4g}" for name, record in result.get("records", {}).items())
-            progress.console.print(f"{cell.title}: {result.get('error') or values}", markup=False, highlight=False)
+            line = f"{cell.title}: {result.get('error') or values}"
+            progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
             progress.advance(task)
     console.print(f"{len(cells) - len(open_cells)} of {len(cells)} cells were there already.", highlight=False)
     if (network.name, network.resizer) == ("inception", "legacy"):
