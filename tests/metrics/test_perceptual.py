@@ -134,9 +134,10 @@ def test_one_layer_by_numpy():
 
 
 def test_of_a_keras_model_and_of_the_shipped_classifier():
-    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(4, 3, activation="relu", name="first")])
+    inputs = keras.Input((28, 28, 1))
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 3, activation="relu")(inputs))
     a, b = images(3, 28, 1), images(3, 28, 1, seed=1)
-    distance = PerceptualDistance(keras.Model(model.input, model.get_layer("first").output), "one convolution")
+    distance = PerceptualDistance(model, "one convolution")
     assert (distance(a, b) > 0.01).all() and (distance(a, a) == 0.0).all()
 
     classifier = Classifier("mnist")
@@ -276,8 +277,9 @@ def test_bad_images_are_named(alexnet):
     nan = a.copy()
     nan[0, 0, 0, 0] = np.nan
     for b, error, words in [
-        (a * 255, ValueError, r"floats in \[-1, 1\]"),
-        (nan, ValueError, r"b must be floats in \[-1, 1\]"),
+        (a * 255, ValueError, r"must lie in \[-1, 1\]"),
+        (a / 2 + 0.5, ValueError, "as if they were meant as 0 to 1"),
+        (nan, ValueError, "1 of 6144 values"),
         (a[:1], ValueError, "one shape"),
         (a[0], ValueError, "b must have the shape"),
         (a.astype("int32"), TypeError, "uint8"),
