@@ -42,6 +42,35 @@ def test_is_exact_for_fewer_vectors_than_dimensions_and_for_ill_conditioned_ones
         assert distance(x, y) == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_spectrum_like_inceptions_takes_the_fast_way():
+    # Eigenvalues of the covariance of Inception's features of MNIST: from 16 down to 8e-6.
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(200, 200)))[0]
+    x, y = (
+        np.random.default_rng(i).normal(size=(1000, 200)) * np.geomspace(16, 8e-6, 200) ** 0.5 @ rotation for i in (1, 2)
+    )
+    a, b = Moments.of(x), Moments.of(y)
+    exact = np.linalg.svd(a.root.T @ b.root, compute_uv=False).sum()
+    assert frechet._root_of_full_rank(a.covariance, b.covariance) == pytest.approx(exact, abs=1e-9)
+    assert abs(frechet._root_of_full_rank(a.covariance, a.covariance) - np.trace(a.covariance)) < 1e-9
+
+
+def test_features_that_repeat_or_rest_are_no_obstacle():
+    # A covariance of many vectors that is singular all the same: its root has fewer columns, and no pivot gone astray.
+    x, y = correlated(400, 20, seed=1), correlated(400, 20, seed=2) + 0.1
+    repeated = [np.concatenate([z, z, np.zeros((400, 5))], axis=1) for z in (x, y)]
+    assert Moments.of(repeated[0]).root.shape[1] <= 21
+    assert distance(*repeated) == pytest.approx(2 * distance(x, y), rel=1e-9)
+    assert distance(repeated[0], repeated[0].copy()) < 1e-10 * np.trace(np.cov(x, rowvar=False))
+
+
+def test_a_covariance_stored_in_float32_has_a_root_though_it_is_not_quite_one():
+    x = Moments.of(correlated(60, 100, seed=1))
+    stored = Moments.from_statistics(5000, x.mean, x.covariance.astype("float32"))
+    assert np.linalg.eigvalsh(stored.covariance)[0] < -1e-9
+    np.testing.assert_allclose(stored.root @ stored.root.T, x.covariance, atol=1e-6 * np.trace(x.covariance))
+    assert frechet_distance(stored, x) < 1e-5 * np.trace(x.covariance)
+
+
 def test_both_ways_to_the_root_agree(monkeypatch):
     x, y = (np.random.default_rng(i).normal(size=(3000, 100)) * np.arange(1, 101) ** -0.7 for i in (1, 2))
     taken = []
@@ -110,6 +139,17 @@ def test_bias_of_equal_gaussians_is_the_predicted_one():
     assert error < 0.002
 
 
+def test_bias_of_unequal_sizes_and_variances_is_the_predicted_one():
+    # (1 / n_a + 1 / n_b) / 2 (2 sum l_i + sum_ij l_i l_j (1 + [i = j]) / (l_i + l_j)), l the eigenvalues.
+    rng, values = np.random.default_rng(8), np.arange(1, 9) ** -1.0
+    pairs = values[:, None] * values * (1 + np.eye(8)) / (values[:, None] + values)
+    expected = (1 / 400 + 1 / 1200) / 2 * (2 * values.sum() + pairs.sum())
+    found = [distance(*(rng.normal(size=(n, 8)) * values**0.5 for n in (400, 1200))) for _ in range(200)]
+    error = np.std(found) / np.sqrt(len(found))
+    assert np.mean(found) == pytest.approx(expected, abs=4 * error)
+    assert error < 0.03 * expected
+
+
 def test_moments_are_those_of_numpy_however_the_batches_fall():
     x = np.random.default_rng(5).normal(size=(101, 7)) * np.arange(1, 8) + 10
     whole = Moments.of(x)
@@ -134,7 +174,7 @@ def test_small_variance_about_a_large_mean_survives_float32_input():
     np.testing.assert_allclose(np.diag(moments.covariance), x.astype("float64").var(axis=0, ddof=1), rtol=1e-9)
 
 
-def test_an_update_invalidates_the_cached_root():
+def test_moments_go_on_after_a_distance():
     moments = Moments.of(A[:20])
     frechet_distance(moments, Moments.of(B))
     assert frechet_distance(moments.update(A[20:]), Moments.of(B)) == pytest.approx(2.452941038395, abs=1e-11)
@@ -160,6 +200,9 @@ def test_errors():
         distance(A[:1], B)
     with pytest.raises(ValueError, match="all equal"):
         distance(np.ones((9, 6)), B)
+    with pytest.raises(ValueError, match="all equal"):
+        # As float32 rounds them in another batch.
+        distance(np.float32(0.1) + np.float32(1e-8) * (np.arange(54).reshape(9, 6) % 2), B)
     for options in ({}, {"smallest": 40}, {"smallest": 9, "sizes": 2}):
         with pytest.raises(ValueError, match="not possible with 40 fakes"):
             fid_infinity(A, Moments.of(B), **options)
