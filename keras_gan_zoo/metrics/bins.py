@@ -11,13 +11,13 @@ so that a perfect generator has NDB / K of about 0.05. Bins of real samples that
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
-from scipy.cluster.vq import kmeans2
+from scipy import sparse, stats
 
 from keras_gan_zoo.metrics.checks import check_features
 
 SIGNIFICANCE = 0.05
 BLOCK = 2000
+ITERATIONS = 100
 
 
 class Bins(NamedTuple):
@@ -64,7 +64,7 @@ def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100
         seed: of k-means.
 
     Raises:
-        ValueError: fewer real features than bins, or features that no metric can be taken of.
+        ValueError: fewer distinct real features than bins, or features that no metric can be taken of.
     """
     real, fake = check_features(1, real=real, fake=fake)
     if not 2 <= bins <= len(real):
@@ -72,9 +72,38 @@ def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100
     centre = real.mean(axis=0, dtype="float64")
     # A shift changes no neighbour, and keeps float32 products accurate.
     real, fake = ((features - centre).astype("float32") for features in (real, fake))
-    centres, _ = kmeans2(real, bins, iter=20, minit="++", seed=np.random.default_rng(seed), missing="warn")
-    counts = (np.bincount(_nearest_centre(features, centres), minlength=bins) for features in (real, fake))
+    assigned, centres = _clusters(real, bins, np.random.default_rng(seed))
+    counts = (np.bincount(places, minlength=bins) for places in (assigned, _nearest_centre(fake, centres)))
     return compare_histograms(*counts)
+
+
+def _clusters(features, number, rng):
+    """Lloyd's k-means, begun by k-means++: the bin of each row, and the centres, to which the rows are nearest."""
+    chosen = [int(rng.integers(len(features)))]
+    squares = np.einsum("nd,nd->n", features, features)
+    # Squared distance to the nearest of the centres so far.
+    nearest = np.full(len(features), np.inf)
+    while True:
+        new = features[chosen[-1]]
+        distances = squares - 2 * (features @ new) + squares[chosen[-1]]
+        # Rounding must not leave copies of a centre a chance to become one.
+        distances[distances < 1e-6 * (squares + squares[chosen[-1]])] = 0
+        nearest = np.minimum(nearest, distances)
+        if len(chosen) == number:
+            break
+        if not nearest.any():
+            raise ValueError(f"bins={number} is more than the {len(chosen)} distinct real features. Fix: fewer bins.")
+        chosen.append(int(rng.choice(len(features), p=nearest / nearest.sum())))
+    centres, assigned = features[chosen], None
+    for _ in range(ITERATIONS):
+        before, assigned = assigned, _nearest_centre(features, centres)
+        if before is not None and (before == assigned).all():
+            break
+        members = sparse.csr_array((np.ones(len(features)), (assigned, np.arange(len(features)))), (number, len(features)))
+        sizes = members.sum(axis=1)[:, None]
+        # A bin that lost all its rows stays where it was.
+        centres = np.where(sizes > 0, members @ features / np.maximum(sizes, 1), centres).astype("float32")
+    return _nearest_centre(features, centres), centres
 
 
 def _nearest_centre(features, centres):

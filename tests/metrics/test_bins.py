@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_gan_zoo.metrics import bins as module
 from keras_gan_zoo.metrics.bins import compare_histograms, number_of_different_bins
 
 
@@ -34,6 +35,25 @@ def test_equal_distributions_and_a_lost_mode():
     assert same.real_shares.sum() == pytest.approx(1) and same.fake_shares.sum() == pytest.approx(1)
 
 
+def test_bins_are_those_of_k_means():
+    real = blobs(2000, 0).astype("float32")
+    assigned, centres = module._clusters(real, 20, np.random.default_rng(0))
+    distances = ((real[:, None] - centres) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(assigned, distances.argmin(axis=1))
+    for i in range(20):
+        np.testing.assert_allclose(centres[i], real[assigned == i].mean(axis=0), atol=1e-4)
+    # The noise about the true modes, of variance 1 in 4 dimensions, is the least that bins can leave; a split mode and
+    # two merged ones, as one start may give, leave more.
+    assert 0.9 * 4 < distances.min(axis=1).mean() < 3 * 4
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    real, fake = blobs(600, 0), blobs(500, 1)
+    whole = number_of_different_bins(real, fake, bins=10)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    assert number_of_different_bins(real, fake, bins=10).fake_shares.tolist() == whole.fake_shares.tolist()
+
+
 def test_the_seed_decides_and_a_shift_of_all_does_not_matter():
     real, fake = blobs(600, 0), blobs(500, 1)
     a, b = (number_of_different_bins(real, fake, bins=10, seed=3) for _ in range(2))
@@ -44,6 +64,8 @@ def test_the_seed_decides_and_a_shift_of_all_does_not_matter():
 def test_bad_input():
     with pytest.raises(ValueError, match="bins=100 .* 50"):
         number_of_different_bins(blobs(50, 0), blobs(50, 1))
+    with pytest.raises(ValueError, match="bins=9 is more than the 5 distinct"):
+        number_of_different_bins(blobs(5, 0).repeat(30, axis=0), blobs(50, 1), bins=9)
     with pytest.raises(ValueError, match="empty"):
         compare_histograms([0, 0], [1, 2])
     with pytest.raises(ValueError, match="NaN"):
