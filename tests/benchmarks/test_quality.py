@@ -207,6 +207,19 @@ def test_cells_of_other_backends_run_in_a_process_of_their_own(tmp_path, real, m
     assert second["error"] == "MemoryError: too large"
 
 
+def test_a_process_on_another_backend_measures_the_same(tmp_path, real, measure):
+    from keras_gan_zoo.metrics import feature_extractor
+
+    other = "torch" if here() != "torch" else "jax"
+    pytest.importorskip(other)
+    todo = [*cells(real, ["dcgan_mnist"], [0], here()), *cells(real, ["dcgan_mnist"], [0], other)]
+    with pytest.warns(UserWarning, match="FID of 24 images and 128 features"):
+        assert measure(todo, feature_extractor("mnist"), ("fid",), Network("mnist")) == []
+    first, second = (cell["records"]["fid"] for _, cell in sorted(files(tmp_path).items(), reverse=True))
+    assert {first["backend"], second["backend"]} == {here(), other}
+    assert first["value"] == pytest.approx(second["value"], rel=1e-3) and first["value"] > 1
+
+
 def test_the_stored_results_follow_the_cell_of_their_protocol(tmp_path, real, measure, monkeypatch):
     preset = tmp_path / "cgan_mnist"
     shutil.copytree(find_preset("cgan_mnist"), preset)
