@@ -20,6 +20,13 @@ def test_golden_values():
     assert result.jsd == pytest.approx(0.011190551493, abs=1e-12)
 
 
+def test_a_bin_is_different_at_the_level_of_five_percent():
+    for fakes, p_value, number in (([540, 460], 0.0735, 0), ([545, 455], 0.0441, 2)):
+        result = compare_histograms([500, 500], fakes)
+        assert result.ndb == number
+        assert result.p_values[0] == pytest.approx(p_value, abs=2e-4)
+
+
 def test_bins_that_hold_nothing_or_everything():
     result = compare_histograms([0, 10, 0], [0, 20, 0])
     assert result.ndb == 0 and result.jsd == 0 and (result.z == 0).all()
