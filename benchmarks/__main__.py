@@ -9,7 +9,6 @@
 Each writes its records to benchmarks/results; `report` reads them.
 """
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -50,13 +49,9 @@ def register() -> None:
     """The commands that live in modules of their own."""
     from benchmarks.quality import quality
     from benchmarks.report import report
+    from benchmarks.testbeds import testbeds
 
-    commands = [quality, report]
-    if importlib.util.find_spec("benchmarks.testbeds"):
-        from benchmarks.testbeds import testbeds
-
-        commands.append(testbeds)
-    for command in commands:
+    for command in (quality, testbeds, report):
         app.command()(command)
 
 
