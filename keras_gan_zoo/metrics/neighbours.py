@@ -222,6 +222,13 @@ def manifold_radii(features: np.ndarray, k: int) -> np.ndarray:
     return np.sqrt(_squared_radii(*_points(features), k)[0])
 
 
+def nearest(features: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance (n,) and index (n,) of the nearest of the others (m, dimension) to each of the features (n, dimension)."""
+    features, others = check_features(1, features=features, others=others)
+    squares, indices = _Neighbours(*_points(features, others), 1).nearest(1)
+    return np.sqrt(squares), indices
+
+
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
     """Improved precision and recall (Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.06991).
 
@@ -310,10 +317,8 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
         fake: features (n, dimension).
     """
     train, test, fake = check_features(2, train=train, test=test, fake=fake)
-    trains, tests, fakes = _points(train, test, fake)
-    fake_squares, nearest = _Neighbours(fakes, trains, 1).nearest(1)
-    test_squares, _ = _Neighbours(tests, trains, 1).nearest(1)
-    fake_distances, test_distances = np.sqrt(fake_squares), np.sqrt(test_squares)
+    fake_distances, indices = nearest(fake, train)
+    test_distances, _ = nearest(test, train)
     threshold = np.quantile(test_distances, 0.01)
     test_result = stats.ks_2samp(fake_distances, test_distances)
     return Memorisation(
@@ -322,7 +327,7 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
         float(test_result.pvalue),
         fake_distances,
         test_distances,
-        nearest,
+        indices,
     )
 
 

@@ -214,7 +214,7 @@ def test_errors():
         distance(np.ones((9, 6)), B)
     with pytest.raises(ValueError, match="all equal"):
         # As float32 rounds them in another batch.
-        distance(np.array([0.1, 0.1 + 1e-8], "float32")[np.arange(54).reshape(9, 6) % 2], B)
+        distance(np.array([0.1, 0.1 + 1e-8], "float32")[np.arange(54).reshape(6, 9).T % 2], B)
     for options in ({}, {"smallest": 40}, {"smallest": 9, "sizes": 2}):
         with pytest.raises(ValueError, match="not possible with 40 fakes"):
             fid_infinity(A, Moments.of(B), **options)

@@ -1,0 +1,47 @@
+"""Two-sample test by nearest neighbours (Lopez-Paz and Oquab, 2017, https://arxiv.org/abs/1610.06545).
+
+As many real as generated samples are put together, and each is classified by the label of its nearest other. With equal
+distributions half of both are right. Xu et al., 2018 (https://arxiv.org/abs/1806.07755) read the two accuracies apart:
+below one half, generated samples lie next to real ones more often than chance has it, as copies do; real accuracy low and
+fake accuracy high, generated samples crowd in a few places among the real ones.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan_zoo.metrics.checks import check_features
+from keras_gan_zoo.metrics.neighbours import manifold_radii, nearest
+
+
+class NearestNeighbourAccuracy(NamedTuple):
+    """Shares in [0, 1] of the real, of the generated and of all samples whose nearest other is of their own set."""
+
+    real: float
+    fake: float
+    both: float
+
+
+def nearest_neighbour_accuracy(real: np.ndarray, fake: np.ndarray) -> NearestNeighbourAccuracy:
+    """Leave-one-out accuracy of the 1-nearest-neighbour classifier of real against generated.
+
+        accuracy = share of samples that are nearer to another of their own set than to any of the other set
+
+    One that is as near to both counts as one half. A set against its copy has accuracy 0.
+
+    Args:
+        real: features (n, dimension).
+        fake: features (n, dimension).
+
+    Raises:
+        ValueError: sets of different sizes, which would move the ideal away from one half, fewer than two samples, or
+            features that no metric can be taken of.
+    """
+    real, fake = check_features(2, real=real, fake=fake)
+    if len(real) != len(fake):
+        raise ValueError(f"real has {len(real)} rows and fake {len(fake)}. Fix: as many of the one as of the other.")
+    shares = []
+    for own, others in ((real, fake), (fake, real)):
+        within, between = manifold_radii(own, 1), nearest(own, others)[0]
+        shares.append(float((within < between).mean() + 0.5 * (within == between).mean()))
+    return NearestNeighbourAccuracy(*shares, sum(shares) / 2)
