@@ -25,7 +25,7 @@ _NAMES = {
     "fid_infinity": "frechet",
     "frechet_distance": "frechet",
     "gather": "samples",
-    "inception_score": "inception_score",
+    "inception_score": "scores",
     "kernel_distance": "kernel",
     "label_agreement": "records",
     "memorisation": "neighbours",
@@ -36,7 +36,7 @@ _NAMES = {
     "precision_recall": "neighbours",
     "psnr": "similarity",
     "reference": "references",
-    "sliced_wasserstein": "sliced_wasserstein",
+    "sliced_wasserstein": "wasserstein",
     "ssim": "similarity",
     "unbiased_mmd": "kernel",
 }

@@ -22,7 +22,7 @@ from keras_gan_zoo.metrics.neighbours import birthday_paradox, density_coverage,
 from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
 from keras_gan_zoo.metrics.samples import GIVEN, Sample, gather
 from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
-from keras_gan_zoo.metrics.sliced_wasserstein import sliced_wasserstein
+from keras_gan_zoo.metrics.wasserstein import sliced_wasserstein
 
 
 class Metric(NamedTuple):

@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.images import to_uint8
-from keras_gan_zoo.metrics.inception_score import ScoreSums, split_assignment
 from keras_gan_zoo.metrics.records import NONE, described
+from keras_gan_zoo.metrics.scores import ScoreSums, split_assignment
 
 KINDS = ("moments", "features", "scores", "images", "labels")
 GIVEN = {**NONE, "extractor": "features as given"}

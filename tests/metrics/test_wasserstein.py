@@ -3,8 +3,8 @@ import pytest
 from scipy.ndimage import convolve
 from scipy.stats import wasserstein_distance
 
-from keras_gan_zoo.metrics import sliced_wasserstein as module
-from keras_gan_zoo.metrics.sliced_wasserstein import (
+from keras_gan_zoo.metrics import wasserstein as module
+from keras_gan_zoo.metrics.wasserstein import (
     expanded,
     level_sizes,
     reduced,

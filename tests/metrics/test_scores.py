@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics.inception_score import ScoreSums, inception_score, split_assignment
+from keras_gan_zoo.metrics.scores import ScoreSums, inception_score, split_assignment
 
 LOGITS = 2.5 * np.sin(0.7 * np.arange(1, 31)[:, None] * np.arange(1, 6))
 
