@@ -15,10 +15,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_gan_zoo.metrics.accuracy_score import classification_accuracy_score
 from keras_gan_zoo.metrics.bins import number_of_different_bins
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
-from keras_gan_zoo.metrics.neighbours import birthday_paradox, density_coverage, memorisation, precision_recall
+from keras_gan_zoo.metrics.neighbours import (
+    birthday_paradox,
+    density_coverage,
+    manifold_metrics,
+    memorisation,
+    precision_recall,
+)
 from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
 from keras_gan_zoo.metrics.samples import GIVEN, Sample, gather
 from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
@@ -30,8 +37,7 @@ class Metric(NamedTuple):
 
     Attributes:
         needs: what a pass has to keep of the images, see `gather`.
-        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once(function, *arguments)` shares
-            what metrics have in common.
+        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once` is what metrics share.
         others: which of "real" and "train" it compares with.
     """
 
@@ -47,6 +53,31 @@ class Metric(NamedTuple):
 
 
 METRICS: dict[str, Metric] = {}
+
+
+class _Once:
+    """Computes what several metrics need a single time."""
+
+    def __init__(self, fake, real, chosen):
+        self.chosen = chosen
+        self._known = functools.cache(lambda function, *arguments: function(real, fake, *arguments))
+
+    def features(self, function, *arguments):
+        """A function of the real and the fake features."""
+        return self._known(_on_features, function, *arguments)
+
+    def manifolds(self, name, k):
+        """One of precision, recall, density and coverage; the distances are computed once where both pairs are asked for."""
+        first, second = ("precision", "recall"), ("density", "coverage")
+        own, other = (first, second) if name in first else (second, first)
+        other_k = next((self.chosen[o]["k"] for o in other if o in self.chosen), None)
+        if other_k is None:
+            return getattr(self.features(precision_recall if own is first else density_coverage, k), name)
+        return getattr(self.features(manifold_metrics, *((k, other_k) if own is first else (other_k, k))), name)
+
+
+def _on_features(real, fake, function, *arguments):
+    return function(real.features, fake.features, *arguments)
 
 
 def _metric(name, *needs, others=("real",)):
@@ -116,7 +147,7 @@ def evaluate(
         classes = real_labels if kind == "real" else None
         others[kind] = _other(images, fakes, extractor, wanted, kind, split, classes, bar, batch_size)
 
-    once = functools.cache(lambda function, *arguments: function(fakes, others.get("real"), *arguments))
+    once = _Once(fakes, others.get("real"), chosen)
     records = {}
     for name, told in chosen.items():
         metric = METRICS[name]
@@ -198,49 +229,37 @@ def _inception_score(fake, once, splits=10, shuffle_seed=2020):
     return result.mean, {"std": result.std}
 
 
-def _precision_recall(fake, real, k):
-    return precision_recall(real.features, fake.features, k=k)
-
-
-def _density_coverage(fake, real, k):
-    return density_coverage(real.features, fake.features, k=k)
-
-
 @_metric("precision", "features")
 def _precision(fake, real, once, k=3):
-    return once(_precision_recall, k).precision
+    return once.manifolds("precision", k)
 
 
 @_metric("recall", "features")
 def _recall(fake, real, once, k=3):
-    return once(_precision_recall, k).recall
+    return once.manifolds("recall", k)
 
 
 @_metric("density", "features")
 def _density(fake, real, once, k=5):
-    return once(_density_coverage, k).density
+    return once.manifolds("density", k)
 
 
 @_metric("coverage", "features")
 def _coverage(fake, real, once, k=5):
-    return once(_density_coverage, k).coverage
-
-
-def _bins(fake, real, bins, seed):
-    return number_of_different_bins(real.features, fake.features, bins=bins, seed=seed)
+    return once.manifolds("coverage", k)
 
 
 @_metric("ndb", "features")
 def _ndb(fake, real, once, bins=100, seed=0):
     """Share of k-means bins of the real features in which the fakes' share differs at the 5 % level."""
-    result = once(_bins, bins, seed)
+    result = once.features(number_of_different_bins, bins, seed)
     return result.ndb / bins, {"different_bins": int(result.ndb)}
 
 
 @_metric("jsd", "features")
 def _jsd(fake, real, once, bins=100, seed=0):
     """Jensen-Shannon divergence, in nats, between the shares of real and fake in those bins."""
-    return once(_bins, bins, seed).jsd
+    return once.features(number_of_different_bins, bins, seed).jsd
 
 
 @_metric("intra_fid", "features", "labels")
@@ -296,3 +315,10 @@ def _psnr(fake, real, once, channel="rgb", border=0):
 @_metric("ssim", "images")
 def _ssim(fake, real, once, channel="rgb", border=0):
     return float(np.mean(ssim(real.images, fake.images, channel=channel, border=border)))
+
+
+@_metric("classification_accuracy_score", "images", "labels")
+def _accuracy_score(fake, real, once, epochs=3, seed=0):
+    """Accuracy on the real images of a classifier that was trained on the fakes only."""
+    result = classification_accuracy_score(fake.images, fake.labels, real.images, real.labels, epochs=epochs, seed=seed)
+    return result.gan_train, {"training": result.settings}

@@ -40,6 +40,26 @@ def test_one_pass_feeds_all_metrics():
     assert extractor.seen == len(FAKE) + len(REAL)
 
 
+@pytest.mark.parametrize("settings", [{}, {"recall": {"k": 4}}, {"density": {"k": 2}, "precision": {"k": 1}}])
+def test_the_four_of_the_manifolds_are_what_they_are_alone(settings):
+    names = ("precision", "recall", "density", "coverage")
+    together = evaluate(FAKE, REAL, metrics=names, extractor=Quarters(), settings=settings)
+    for name in names:
+        own = {name: settings[name]} if name in settings else {}
+        alone = evaluate(FAKE, REAL, metrics=[name], extractor=Quarters(), settings=own)
+        assert together[name].value == alone[name].value, name
+
+
+def test_classification_accuracy_score():
+    labels = np.arange(260) % 2
+    bright = np.where(labels[:, None, None, None] == 1, 255 - FAKE // 4, FAKE // 4)
+    shared = {"metrics": ["classification_accuracy_score"], "settings": {"classification_accuracy_score": {"epochs": 12}}}
+    record = evaluate(bright, bright[::-1], labels=labels, real_labels=labels[::-1], **shared)[
+        "classification_accuracy_score"
+    ]
+    assert record.value > 0.9 and (record.extractor, record.n_real) == ("none", 260)
+
+
 def test_a_record_says_how_it_came_about():
     record = evaluate(
         FAKE,
