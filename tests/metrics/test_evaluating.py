@@ -57,7 +57,7 @@ def test_classification_accuracy_score():
     record = evaluate(bright, bright[::-1], labels=labels, real_labels=labels[::-1], **shared)[
         "classification_accuracy_score"
     ]
-    assert record.value > 0.9 and (record.extractor, record.n_real) == ("none", 260)
+    assert record.value > 0.8 and (record.extractor, record.n_real) == ("none", 260)
 
 
 def test_a_record_says_how_it_came_about():
