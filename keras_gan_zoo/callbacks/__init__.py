@@ -1,5 +1,6 @@
 """Callbacks and schedules for `fit`."""
 
+from .evaluating import Evaluate
 from .files import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
 from .schedules import LinearDecay
 from .watching import DivergedError, Progress, StopAtNaN
@@ -8,6 +9,7 @@ __all__ = [
     "CSVLog",
     "Checkpoint",
     "DivergedError",
+    "Evaluate",
     "LinearDecay",
     "Progress",
     "SampleGrid",
