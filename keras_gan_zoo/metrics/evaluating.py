@@ -290,7 +290,7 @@ def _memorisation(fake, real, train, once):
 def _birthday(fake, real, once, batch_size=400):
     """Size of the support that as many near-duplicates as were found speak for."""
     result = birthday_paradox(fake.features, real.features, batch_size=batch_size)
-    return result.support, {"share_of_batches": result.share, "batches": result.batches}
+    return result.support, {"bound": result.bound, "share_of_batches": result.share, "batches": result.batches}
 
 
 @_metric("ms_ssim", "images", others=())

@@ -67,8 +67,8 @@ def gather(
         split: data set and split that the images come from, as "mnist/test".
         batch_size: images in a pass of the network, where `images` is one array.
         splits: of the Inception Score.
-        shuffle_seed: of the Inception Score's order of images. The order needs their number, so images from an iterable
-            without a length go to the splits in turn.
+        shuffle_seed: of the Inception Score's order of images; None keeps their order. Either needs their number, so
+            images from an iterable go to the splits in turn.
         progress: what a progress bar on the terminal calls the images; None for no bar.
 
     Raises:
@@ -91,7 +91,7 @@ def gather(
                 f"The Inception Score needs class logits, and the weights of {extractor.name!r} have none. Fix: load "
                 "weights with the logits layer, or leave inception_score out."
             )
-        order = None if total is None or shuffle_seed is None else split_assignment(total, splits, shuffle_seed)
+        order = None if total is None else split_assignment(total, splits, shuffle_seed)
         sample.scores = ScoreSums(splits, order)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
     bar = _bar(total, progress)

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -109,14 +110,32 @@ def test_mirrored_images_are_trained_on_where_the_recipe_asks():
     assert np.abs(plain[:, 0] - plain[:, 1]).mean() > 3 * np.abs(flipped[:, 0] - flipped[:, 1]).mean()
 
 
-def test_shipped_mnist_classifier():
-    judge = Classifier("mnist")
+@pytest.mark.parametrize(("name", "accuracy"), [("mnist", 0.993), ("fashion_mnist", 0.925)])
+def test_shipped_classifiers(name, accuracy):
+    judge = Classifier(name)
     assert judge.classes == 10
-    assert judge.notes["sha256"] == judge.sha256
-    assert 0.993 <= judge.notes["test_accuracy"] < 1
+    assert (judge.notes["dataset"], judge.notes["sha256"]) == (name, judge.sha256)
+    assert {"seed": 20, "flip": False, **judge.notes["recipe"]} == {**classifier.RECIPES[name], "seed": 20}
+    assert accuracy <= judge.notes["test_accuracy"] < 1
     assert judge.path.stat().st_size < 300_000
-    probabilities = judge.probabilities(drawn_digits())
+
+
+def test_the_shipped_classifier_of_digits_knows_digits():
+    probabilities = Classifier("mnist").probabilities(drawn_digits())
     assert probabilities[0, 0] > 0.9 and probabilities[1, 1] > 0.9
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_accuracy_on_the_test_split(name):
+    if "TFDS_DATA_DIR" not in os.environ:
+        pytest.skip(f"{name} is not on this machine: TFDS_DATA_DIR is not set")
+    from keras_gan_zoo.data import load_images
+
+    judge = Classifier(name)
+    data = load_images(name, split="test", labels=True)
+    accuracy = (judge.probabilities(data.images).argmax(axis=1) == data.labels).mean()
+    assert accuracy == pytest.approx(judge.notes["test_accuracy"], abs=0.001)
 
 
 def test_errors(untrained, tmp_path):

@@ -88,7 +88,7 @@ def test_a_record_says_how_it_came_about():
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_batches_give_what_the_array_gives(size):
     metrics = ("fid", "precision", "inception_score")
-    # In turn, as images of unknown number cannot be shuffled.
+    # Images of unknown number go to the splits in turn; those of an array would be shuffled.
     settings = {"inception_score": {"splits": 2, "shuffle_seed": None}}
     real = (REAL[i : i + size] for i in range(0, len(REAL), size))
     fake = (FAKE[i : i + size] for i in range(0, len(FAKE), size))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from keras_gan_zoo.metrics.features import feature_extractor, inception_files
-from keras_gan_zoo.metrics.features.inception_files import LAYERS, LOGITS, find_weights, graph_name, hash_of, read_weights
+from keras_gan_zoo.metrics.features.inception_files import LOGITS, find_weights, hash_of, read_weights
+from keras_gan_zoo.metrics.features.inception_names import LAYERS, graph_name
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 
 

@@ -1,0 +1,109 @@
+"""Our metrics beside the peers': live where they can be imported, else as `record_peers.py` recorded them."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import peer_cases as cases
+import pytest
+import record_peers
+
+from keras_gan_zoo.metrics.features.resize import RESIZERS
+from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
+from keras_gan_zoo.metrics.neighbours import manifold_metrics
+from keras_gan_zoo.metrics.scores import inception_score
+
+RECORDED = json.loads(Path(record_peers.OUTPUT).read_text("utf-8"))
+RELATIVE = 1e-6
+
+
+def importable():
+    if any(importlib.util.find_spec(name) is None for name in ("torch_fidelity", "cleanfid", "pytorch_fid", "prdc")):
+        return False
+    try:
+        import cleanfid.fid  # noqa: F401
+        import torch_fidelity  # noqa: F401
+    except (ImportError, RuntimeError):  # torchvision beside a torch that it was not built for
+        return False
+    return True
+
+
+LIVE = importable()
+
+
+@pytest.fixture(scope="module", params=cases.SETS)
+def case(request):
+    """(real, fake, the peers' values)."""
+    real, fake = cases.features(request.param)
+    peers = record_peers.on_features(real, fake) if LIVE else RECORDED["features"][request.param]
+    return real, fake, peers
+
+
+def test_frechet_distance(case):
+    real, fake, peers = case
+    ours = frechet_distance(Moments.of(real), Moments.of(fake))
+    # For fewer vectors than dimensions the peers take roots of rounding errors; ours is exact, see test_frechet.py.
+    tolerance = RELATIVE if min(len(real), len(fake)) > real.shape[1] else 1e-5
+    for name in ("pytorch-fid", "torch-fidelity", "clean-fid"):
+        assert peers[name]["fid"] == pytest.approx(ours, rel=tolerance), name
+
+
+def test_kernel_distance(case):
+    real, fake, peers = case
+    assert peers["torch-fidelity"]["kid"] == pytest.approx(kernel_distance(real, fake, **cases.KERNEL), rel=RELATIVE)
+    everything = min(len(real), len(fake))
+    ours = unbiased_mmd(real[:everything], fake[:everything])
+    assert peers["clean-fid"]["kid_of_all"] == pytest.approx(ours, rel=RELATIVE)
+
+
+def test_precision_recall_density_coverage(case):
+    real, fake, peers = case
+    ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
+    for name in ("precision", "recall"):
+        assert peers["torch-fidelity"][name] == pytest.approx(getattr(ours, name), rel=RELATIVE)
+    for name in ("density", "coverage"):
+        assert peers["prdc"][name] == pytest.approx(getattr(ours, name), rel=RELATIVE)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("shuffled", 2020), ("in_order", None)])
+def test_inception_score(name, seed):
+    logits = cases.logits()
+    peers = record_peers.inception_score(logits) if LIVE else RECORDED["inception_score"]
+    assert peers["torch-fidelity"][name] == pytest.approx(inception_score(logits, cases.SPLITS, seed), rel=RELATIVE)
+
+
+@pytest.mark.parametrize("shape", cases.SHAPES)
+@pytest.mark.parametrize(
+    ("resizer", "peer", "tolerance"), [("clean", "clean-fid", 1 / 255), ("legacy", "torch-fidelity", 1e-3)]
+)
+def test_resizing(shape, resizer, peer, tolerance):
+    image = cases.image(shape)
+    peers = record_peers.resized(image) if LIVE else RECORDED["resize"][shape]
+    resize = RESIZERS[resizer][1]
+    ours = keras.ops.convert_to_numpy(resize(keras.ops.convert_to_tensor(image[None].astype("float32")), 299, 299))[0]
+    # In grey levels of 0 to 255: of a pixel's range it is a 255th of this.
+    np.testing.assert_allclose(ours[cases.places()], peers[peer], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("resizer", ["legacy", "clean"])
+def test_features_of_the_inception_network(resizer):
+    path = os.environ.get("KERAS_GAN_ZOO_INCEPTION")
+    if not path or not path.endswith(".npz"):
+        pytest.skip("KERAS_GAN_ZOO_INCEPTION does not name the weights of the FID network as .npz")
+    from keras_gan_zoo.metrics.features.inception import InceptionFeatures
+
+    peers = record_peers.network(Path(path)) if LIVE else RECORDED["network"]
+    ours = InceptionFeatures(path, resizer=resizer).features(cases.network_images())
+    expected = np.array(peers[resizer])
+    assert expected.max() > 1 and expected.std(axis=0).mean() > 0.01
+    np.testing.assert_allclose(ours[:, ::8], expected, rtol=0, atol=1e-4)
+
+
+def test_what_was_recorded_says_where_it_came_from():
+    assert RECORDED["versions"]["torch-fidelity"] == "0.4.0"
+    assert set(record_peers.PACKAGES) < set(RECORDED["versions"])
+    assert Path(record_peers.OUTPUT).stat().st_size < 200_000
