@@ -65,6 +65,40 @@ def test_pth_without_logits_and_with_views(weights, tmp_path):
     same(read_weights(tmp_path / "weights.pth"), {k: v for k, v in weights.items() if k != LOGITS})
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchscript(weights, tmp_path):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+
+    def module(children):
+        made = torch.nn.Module()
+        for name, value in children.items():
+            if isinstance(value, torch.nn.Module):
+                made.add_module(name, value)
+            else:
+                made.register_buffer(name, torch.from_numpy(value))
+        return made
+
+    def nested(prefix):
+        """The arrays whose names begin so, as modules within modules."""
+        names = {key.removeprefix(prefix).split(".")[0] for key in weights if key.startswith(prefix) and key != LOGITS}
+        return module({n: weights[prefix + n] if prefix + n in weights else nested(f"{prefix}{n}.") for n in names})
+
+    class Net(torch.nn.Module):
+        def __init__(self, **children):
+            super().__init__()
+            for name, child in children.items():
+                self.add_module(name, child)
+
+        def forward(self, x):
+            return x
+
+    script = torch.jit.script(Net(net=Net(layers=nested(""), output=module({"weight": weights[LOGITS]}))))
+    torch.jit.save(script, tmp_path / "scripted.pt")
+    found = read_weights(tmp_path / "scripted.pt")
+    same(found, {key: value for key, value in weights.items() if key != LOGITS})
+    assert hash_of(found) == hash_of(weights)
+
+
 def test_pb(weights, tmp_path):
     tf = pytest.importorskip("tensorflow", reason="writes the graph with TensorFlow")
     graph = tf.Graph()

