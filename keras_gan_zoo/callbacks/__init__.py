@@ -1,5 +1,6 @@
 """Callbacks and schedules for `fit`."""
 
+from .collapse import CollapseMonitor, Finding
 from .evaluating import Evaluate
 from .files import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
 from .schedules import LinearDecay
@@ -8,8 +9,10 @@ from .watching import DivergedError, Progress, StopAtNaN
 __all__ = [
     "CSVLog",
     "Checkpoint",
+    "CollapseMonitor",
     "DivergedError",
     "Evaluate",
+    "Finding",
     "LinearDecay",
     "Progress",
     "SampleGrid",

@@ -1,0 +1,452 @@
+"""A callback that watches for mode collapse and divergence, says what it sees, and can stop or roll back the training."""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from ..data import ImageData
+from ..data.checks import InvalidData, check_images, check_integer, check_labels
+from ..data.convert import float_to_uint8
+from .rounds import EveryRounds, fixed_samples, save_state
+
+HEALTHY = "healthy.weights.h5"
+BATCH = 64
+
+ADVICE = (
+    "Advice: lower the generator's learning rate, give the discriminator more steps (n_critic) or a penalty (r1_gamma), or "
+    "take a variant that collapses less (wgan_gp)."
+)
+
+
+class Rule(NamedTuple):
+    """When a measured value is a finding, and what it then says."""
+
+    measure: str
+    above: bool
+    threshold: float
+    text: str
+
+
+RULES = {
+    "pairwise_distance": Rule(
+        "pairwise_distance",
+        False,
+        0.25,
+        "the samples are nearly alike: two of them differ by {value:.1%} of what two real images differ by (alarm below "
+        f"{{threshold:.0%}}). The generator has collapsed. {ADVICE}",
+    ),
+    "pixel_std": Rule(
+        "pixel_std",
+        False,
+        0.1,
+        "the samples hardly vary: the standard deviation of a pixel over them is {value:.1%} of that of real images (alarm "
+        f"below {{threshold:.0%}}). The generator has collapsed. {ADVICE}",
+    ),
+    "effective_classes": Rule(
+        "effective_classes",
+        False,
+        0.5,
+        "the samples show few classes: their effective number is {value:.1%} of that of real images (alarm below "
+        f"{{threshold:.0%}}). The generator has lost modes. {ADVICE}",
+    ),
+    "discriminator_wins": Rule(
+        "ranking",
+        True,
+        0.999,
+        "the discriminator tells real from fake without error: it scores the real image higher in {value:.2%} of all pairs "
+        "(alarm above {threshold:.1%}), and its score is nearly flat there, so the generator learns little. "
+        "Advice: a lower learning rate for the discriminator, instance_noise, label_smoothing, or r1_gamma.",
+    ),
+    "discriminator_fooled": Rule(
+        "ranking",
+        False,
+        0.05,
+        "the discriminator has it backwards: it scores the real image higher in only {value:.1%} of all pairs (alarm below "
+        "{threshold:.0%}; guessing gives 50%). What it teaches is wrong. Advice: more steps (n_critic) or a higher learning "
+        "rate for the discriminator.",
+    ),
+    "vanishing_gradient": Rule(
+        "gradient",
+        False,
+        0.01,
+        "the discriminator's score hardly depends on the samples: its gradient there is {value:.2g} in units of a linear "
+        "discriminator (alarm below {threshold:g}). The generator has nothing to learn from. Advice: a lower learning rate "
+        "for the discriminator, instance_noise, r1_gamma, or leaky activations.",
+    ),
+    "exploding_gradient": Rule(
+        "gradient",
+        True,
+        1000.0,
+        "the discriminator's score changes wildly around the samples: its gradient there is {value:.2g} in units of a "
+        "linear discriminator (alarm above {threshold:g}). Advice: r1_gamma or spectral norm, lower learning rates.",
+    ),
+    "saturation": Rule(
+        "saturation",
+        True,
+        0.5,
+        "the samples stick to the ends of the range: of the values that the data has elsewhere, {value:.0%} are above 0.99 "
+        "in size (alarm above {threshold:.0%}). tanh has next to no gradient there. Advice: a lower learning rate for the "
+        "generator.",
+    ),
+}
+# A linear discriminator that tells all fakes from real images has a gradient of 2 or more. One that wins and is not flat
+# does its work: critics of WGAN-GP win for hundreds of rounds.
+FLAT = 0.5
+# What `patience` counts. The other findings are about how training goes, and may pass.
+SERIOUS = ("nan", "pairwise_distance", "pixel_std", "effective_classes")
+# A class of which so many samples are expected is missing by chance in e^-10 of all looks.
+EXPECTED = 10
+
+
+class Finding(NamedTuple):
+    """What a look has found.
+
+    Attributes:
+        round: when.
+        kind: "nan", a key of `RULES`, "missing_classes", or one of the monitor's own acts: "recovered", "rollback",
+            "stopped".
+        message: the finding in plain words, with its number and advice.
+        value: what was measured; NaN where there is no number.
+        threshold: what it was held against; NaN where there is none.
+    """
+
+    round: int
+    kind: str
+    message: str
+    value: float = np.nan
+    threshold: float = np.nan
+
+
+class CollapseMonitor(EveryRounds):
+    """Looks at a small sample in every so many rounds, and says in plain words what is wrong with it.
+
+    For fakes x and real images r, floats in [-1, 1] of dimension d, and raw scores D, high for real, in inference mode:
+
+        pairwise_distance    mean |x_i - x_j| / mean |r_i - r_j|, i != j; of equal labels where a model trains on labels
+        pixel_std            mean over pixels of the standard deviation over samples, relative to that of real images
+        effective_classes    exp(-sum_c p_c log p_c), p the histogram of the classes seen, relative to that of real images
+        missing_classes      classes that no fake shows, among those of which 10 and more are expected
+        ranking              P(D(r) > D(x)) + P(D(r) = D(x)) / 2, the area under the ROC curve
+        gradient             mean |dD(x) / dx| . mean |x_i - r_i| / std D over fakes and real images
+        saturation           (s(x) - s(r)) / (1 - s(r)), s the share of |values| > 0.99
+
+    and whether weights, losses and samples are finite. What is a finding is in `RULES`.
+
+    The ranking is D's accuracy without a threshold: it means the same for every loss, where the share of scores above 0 says
+    nothing of a Wasserstein critic. That D wins is a finding only where its score is flat at the fakes too; that D is fooled
+    is none for BEGAN, which ranks fakes first by design.
+
+    The gradient is that of D's score by the fakes, which is all that the generator learns from, in units in which a linear
+    D has a value of about 1 whatever the scale of its scores; it is not the norm by the weights, which each loss and each
+    optimizer scales otherwise. A discriminator with batch norm is judged with its moving statistics, not with those of a
+    batch as in training.
+
+    Nothing that the training uses is written or drawn, so it is bit-identical with and without a monitor that only warns.
+
+    Each kind of finding is warned about (`RuntimeWarning`) when it appears and again when it is gone, not in between. NaN,
+    low distance, low deviation and few classes are serious. After `patience` looks in a row with a serious finding the
+    monitor acts. A rollback restores the whole state of the last look without a serious finding (weights, optimizers, round)
+    and gives the model's random generator a new state, so that the same path is not taken again; it does not give back the
+    rounds, so a training ends at a lower one. After `max_rollbacks`, or with nothing healthy to go back to, it stops.
+
+    Args:
+        real: real images (n, height, width, channels), uint8, or floats in [-1, 1] or [0, 1]; (images, labels) or an
+            `ImageData` with labels for a model that trains on labels. `n` of them are taken by `seed`.
+        every: rounds from one look to the next.
+        classifier: judge of the classes, with `probabilities(uint8 images) -> (n, classes)`; None leaves classes out.
+        action: "warn", "stop" (ends `fit` after the round) or "rollback".
+        patience: looks in a row with a serious finding before the monitor acts.
+        max_rollbacks: rollbacks in one `fit`.
+        folder: where the last healthy state is kept, as `healthy.weights.h5`; needed for "rollback".
+        n: number of fakes, and of real images if there are as many; at least 16.
+        seed: of latents, labels and the choice of real images, the same at each look.
+        start: round before which only NaN is a finding: samples of a generator that has hardly learned are as alike as those
+            of one that has collapsed.
+
+    Attributes:
+        findings: list of `Finding`, empty for a healthy training.
+        values: what the last look has measured, by the names above.
+        healthy_round: the round of the state in `folder`, or None.
+
+    Raises:
+        ValueError: an impossible argument, real images that are all alike, too few, or without the labels that are needed.
+        OSError: the healthy state could not be written.
+    """
+
+    def __init__(
+        self,
+        real: np.ndarray | tuple[np.ndarray, np.ndarray] | ImageData,
+        every: int,
+        *,
+        classifier: Any = None,
+        action: str = "warn",
+        patience: int = 2,
+        max_rollbacks: int = 1,
+        folder: str | Path | None = None,
+        n: int = 256,
+        seed: int = 0,
+        start: int = 1000,
+    ) -> None:
+        super().__init__(every)
+        if action not in ("warn", "stop", "rollback"):
+            raise ValueError(f"action={action!r} is not known. Fix: 'warn', 'stop' or 'rollback'.")
+        if action == "rollback" and folder is None:
+            raise ValueError("action='rollback' needs a folder for the state to go back to. Fix: folder='...'.")
+        self.classifier, self.action, self.folder = classifier, action, None if folder is None else Path(folder)
+        self.patience = check_integer(patience, "patience", 1)
+        self.max_rollbacks = check_integer(max_rollbacks, "max_rollbacks", 0)
+        self.n, self.seed = check_integer(n, "n", 16), check_integer(seed, "seed", 0)
+        self.start = check_integer(start, "start", 0)
+        self.real, self.labels = self._chosen(real)
+        self.findings: list[Finding] = []
+        self.values: dict[str, float] = {}
+        self.healthy_round = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        model = self.model
+        check_images(self.real, model.image_shape, name="real")
+        if model.takes_labels:
+            if self.labels is None:
+                raise ValueError(
+                    f"{type(model).__name__} trains on labels, but real has none. Fix: (images, labels) or an ImageData."
+                )
+            check_labels(self.labels, model.num_classes, len(self.real), name="the labels of real")
+        self.by_label = self.labels if model.takes_labels else None
+        self.reference = {
+            "pairwise_distance": mean_pairwise_distance(self.real, self.by_label),
+            "pixel_std": pixel_std(self.real),
+            "saturation": saturated(self.real),
+        }
+        if not self.reference["pairwise_distance"] > 0:
+            raise ValueError("real has images that are all alike, or of each label only one. Fix: more and other images.")
+        if self.classifier is not None:
+            self.reference["classes"] = self._histogram(self.real)
+        self.active, self.serious_looks, self.rollbacks, self.healthy_round = {}, 0, 0, None
+
+    def look(self, logs: dict[str, Any] | None) -> None:
+        found = {finding.kind: finding for finding in self._found(logs)}
+        for kind, finding in found.items():
+            if kind not in self.active:
+                self._say(finding)
+        for kind in self.active.keys() - found.keys():
+            self._say(
+                Finding(self.round, "recovered", f"Round {self.round}: {kind.replace('_', ' ')} is no trouble any more.")
+            )
+        self.active = found
+        serious = [kind for kind in found if kind in SERIOUS]
+        if not serious:
+            self.serious_looks = 0
+            if self.folder is not None:
+                save_state(self.model, self.folder / HEALTHY)
+                self.healthy_round = self.round
+            return
+        self.serious_looks += 1
+        if self.action != "warn" and self.serious_looks >= self.patience:
+            self._act(", ".join(serious).replace("_", " "))
+
+    # What it does ------------------------------------------------------------------------------------------------------
+
+    def _act(self, what):
+        trouble = f"Round {self.round}: {what} in {self.serious_looks} looks in a row"
+        healthy = None if self.healthy_round is None else f"the state of round {self.healthy_round}, {self.folder / HEALTHY}"
+        if self.action == "rollback" and healthy and self.rollbacks < self.max_rollbacks:
+            self._roll_back()
+            message = (
+                f"{trouble}; went back to {healthy}, and on from there with other random numbers "
+                f"(rollback {self.rollbacks} of {self.max_rollbacks})."
+            )
+            self._say(Finding(self.round, "rollback", message, self.healthy_round))
+            self.active, self.serious_looks = {}, 0
+            self.align()
+            return
+        reason = ""
+        if self.action == "rollback":
+            reason = (
+                f" after {self.rollbacks} rollbacks, all that there may be" if healthy else ", with nothing to go back to"
+            )
+        kept = (
+            f"The last healthy state is {healthy}; load it with gan.load_weights."
+            if healthy
+            else "No healthy state is kept."
+        )
+        self._say(Finding(self.round, "stopped", f"{trouble}; training stops{reason}. {kept} {ADVICE}"))
+        self.model.stop_training = True
+
+    def _roll_back(self):
+        model = self.model
+        model.load_weights(self.folder / HEALTHY)
+        self.rollbacks += 1
+        state = model.seed_generator.state
+        before = ops.convert_to_numpy(state)
+        # Below 2^31, since torch holds the state in signed integers.
+        new = np.random.default_rng([self.rollbacks, *(int(part) % 2**32 for part in before)]).integers(
+            2**31, size=before.shape
+        )
+        state.assign(new.astype(before.dtype))
+        # The means of this epoch have seen the trouble; a NaN would stay in them.
+        model.reset_metrics()
+
+    def _say(self, finding):
+        self.findings.append(finding)
+        warnings.warn(finding.message, RuntimeWarning, stacklevel=2)
+
+    # What it sees ------------------------------------------------------------------------------------------------------
+
+    def _found(self, logs):
+        """The findings of this round."""
+        self.values = {}
+        fake, labels = fixed_samples(self.model, self.n, self.seed)
+        labels = None if self.by_label is None else labels
+        real_scores, _ = self._scores(self.real, self.by_label)
+        fake_scores, slopes = self._scores(fake, labels, slopes=True)
+        bad = self._weights_not_finite()
+        bad += [name for name, value in (logs or {}).items() if not np.isfinite(float(value))]
+        parts = {"the samples": fake, "the scores": [*real_scores, *fake_scores], "the gradients": slopes}
+        bad += [name for name, values in parts.items() if not np.isfinite(values).all()]
+        if bad:
+            message = (
+                f"Round {self.round}: NaN or infinite values in {', '.join(bad)}. Once in the weights they stay. Advice: go "
+                "back to a checkpoint, lower the learning rates, or add a penalty (r1_gamma)."
+            )
+            return [Finding(self.round, "nan", message, len(bad), 0)]
+        self.values = {**self._spread(fake, labels), **self._judged(fake, real_scores, fake_scores, slopes)}
+        if self.round < self.start:
+            return []
+        found = [self._finding(kind, rule) for kind, rule in RULES.items()]
+        return [finding for finding in (*found, self._missing_classes(len(fake))) if finding]
+
+    def _weights_not_finite(self):
+        variables = [v for v in self.model.variables if str(v.dtype).startswith(("float", "bfloat"))]
+        # One array to wait for, not one number for each variable.
+        good = ops.convert_to_numpy(ops.stack([ops.all(ops.isfinite(v.value)) for v in variables]))
+        bad = [v.path for v, finite in zip(variables, good, strict=True) if not finite]
+        return [f"{len(bad)} weights ({bad[0]} first)"] if bad else []
+
+    def _spread(self, fake, labels):
+        """How far the samples are apart, in what the real images have of it."""
+        reference = self.reference
+        values = {
+            "pairwise_distance": mean_pairwise_distance(fake, labels) / reference["pairwise_distance"],
+            "pixel_std": pixel_std(fake) / reference["pixel_std"],
+        }
+        if self.classifier is not None:
+            self.histogram = self._histogram(fake)
+            values["effective_classes"] = effective_classes(self.histogram) / effective_classes(reference["classes"])
+        if reference["saturation"] < 1:
+            values["saturation"] = (saturated(fake) - reference["saturation"]) / (1 - reference["saturation"])
+        return values
+
+    def _judged(self, fake, real_scores, fake_scores, slopes):
+        """What the discriminator makes of the samples."""
+        m = min(len(self.real), len(fake))
+        distance = np.linalg.norm((fake[:m] - self.real[:m]).reshape(m, -1).astype("float64"), axis=1).mean()
+        spread = np.concatenate([real_scores, fake_scores]).std()
+        gradient = float(slopes.mean() * distance / spread) if spread > 0 else 0.0
+        return {"ranking": ranking(real_scores, fake_scores), "gradient": gradient}
+
+    def _finding(self, kind, rule):
+        value, threshold = self.values.get(rule.measure), rule.threshold
+        if value is None or not (value > threshold if rule.above else value < threshold):
+            return None
+        if kind == "discriminator_wins" and self.values["gradient"] > FLAT:
+            return None
+        # BEGAN holds the fakes' error at a share of that of real images, so that it ranks them first by design.
+        if kind == "discriminator_fooled" and hasattr(self.model, "balance"):
+            return None
+        text = rule.text.format(value=value, threshold=threshold)
+        return Finding(self.round, kind, f"Round {self.round}: {text}", value, threshold)
+
+    def _missing_classes(self, n):
+        if self.classifier is None:
+            return None
+        expected = self.reference["classes"] * n
+        missing = np.flatnonzero((self.histogram == 0) & (expected >= EXPECTED))
+        if not len(missing):
+            return None
+        names = ", ".join(map(str, missing[:10])) + (" and more" if len(missing) > 10 else "")
+        message = (
+            f"Round {self.round}: none of {n} samples shows class {names}, as the classifier sees them; the data would give "
+            f"at least {expected[missing].min():.0f} of each. The generator has dropped these modes, or not found them yet. "
+            f"{ADVICE}"
+        )
+        return Finding(self.round, "missing_classes", message, len(missing), 0)
+
+    def _histogram(self, images):
+        """Share (classes,) of images in which the classifier sees each class."""
+        probabilities = np.asarray(self.classifier.probabilities(float_to_uint8(images, -1.0)))
+        return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]) / len(probabilities)
+
+    def _scores(self, images, labels, slopes=False):
+        """Scores (n,) in inference mode, means over patches, and the norms (n,) of their gradients by the images."""
+        model = self.model
+
+        def score(x, labels):
+            scores = model.score(x if labels is None else (x, labels), training=False)
+            return ops.mean(ops.reshape(ops.cast(scores, "float32"), (x.shape[0], -1)), axis=1)
+
+        scores, norms = [], []
+        for i in range(0, len(images), BATCH):
+            x = ops.convert_to_tensor(images[i : i + BATCH])
+            y = None if labels is None else ops.convert_to_tensor(labels[i : i + BATCH].astype("int32"))
+            scores.append(ops.convert_to_numpy(ops.stop_gradient(score(x, y))))
+            if slopes:
+                gradient = ops.convert_to_numpy(ops.stop_gradient(model.gradient(lambda x, y=y: score(x, y), x)))
+                norms.append(np.linalg.norm(gradient.reshape(len(gradient), -1).astype("float64"), axis=1))
+        return np.concatenate(scores).astype("float64"), np.concatenate(norms) if slopes else None
+
+    def _chosen(self, real):
+        """(floats in [-1, 1], labels or None), n of them at most."""
+        if isinstance(real, ImageData):
+            images, labels = real.images, real.labels
+        else:
+            images, labels = real if isinstance(real, tuple) else (real, None)
+        low, high = check_images(images, name="real")
+        if len(images) < 16:
+            raise InvalidData(
+                f"real has {len(images)} images, too few to compare with. Fix: at least 16, better n={self.n}."
+            )
+        if labels is not None:
+            labels = check_labels(labels, n=len(images), name="the labels of real")
+        chosen = np.random.default_rng(self.seed).permutation(len(images))[: self.n]
+        images = images[chosen].astype("float32")
+        images = images / 127.5 - 1.0 if high == 255 else images * 2.0 - 1.0 if low == 0 else images
+        return images, None if labels is None else np.asarray(labels)[chosen]
+
+
+def mean_pairwise_distance(images: np.ndarray, labels: np.ndarray | None = None) -> float:
+    """mean |x_i - x_j| over i != j, Euclidean, of images (n, ...); only over pairs of one label where labels are given."""
+    flat = images.reshape(len(images), -1).astype("float64")
+    # Moved to their mean, so that the differences of nearly equal images are not lost to rounding.
+    flat = flat - flat.mean(axis=0)
+    squares = (flat**2).sum(axis=1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * flat @ flat.T, 0.0))
+    pairs = ~np.eye(len(flat), dtype=bool)
+    if labels is not None:
+        pairs &= labels[:, None] == labels
+    return float(distances[pairs].mean()) if pairs.any() else 0.0
+
+
+def pixel_std(images: np.ndarray) -> float:
+    """Mean over pixels of the standard deviation over images (n, ...)."""
+    return float(images.astype("float64").std(axis=0).mean())
+
+
+def saturated(images: np.ndarray) -> float:
+    """Share of values in [-1, 1] whose size is above 0.99."""
+    return float((np.abs(images) > 0.99).mean())
+
+
+def effective_classes(shares: np.ndarray) -> float:
+    """exp of the entropy of shares (classes,) that sum to 1: classes for even shares, 1 where one has all."""
+    positive = shares[shares > 0]
+    return float(np.exp(-(positive * np.log(positive)).sum()))
+
+
+def ranking(real: np.ndarray, fake: np.ndarray) -> float:
+    """P(real > fake) + P(real = fake) / 2 of scores (n,) and (m,): 1 where all are told apart, 0.5 where none is."""
+    difference = real[:, None] - fake
+    return float((difference > 0).mean() + (difference == 0).mean() / 2)
