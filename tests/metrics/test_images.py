@@ -36,6 +36,20 @@ def test_ranges_are_refused_by_name(values, message):
         to_uint8(np.array(values))
 
 
+def test_a_stated_range_is_believed():
+    levels = np.arange(256, dtype="uint8")
+    np.testing.assert_array_equal(to_uint8((levels / 255).astype("float32"), value_range=(0, 1)), levels)
+    bright = (levels[128:] / 127.5 - 1).astype("float32")
+    with pytest.raises(ValueError, match=r"value_range=\(-1, 1\)"):
+        to_uint8(bright)
+    np.testing.assert_array_equal(to_uint8(bright, value_range=(-1, 1)), levels[128:])
+    np.testing.assert_array_equal(to_uint8(bright, value_range=[-1, 1]), levels[128:])
+    with pytest.raises(ValueError, match=r"value_range is \(0, 1\)"):
+        to_uint8(np.array([-0.5, 0.5]), value_range=(0, 1))
+    with pytest.raises(ValueError, match=r"value_range=\(0, 255\)"):
+        to_uint8(bright, value_range=(0, 255))
+
+
 def test_8_bit_images_of_zeros_and_ones_are_refused():
     with pytest.raises(ValueError, match=r"images \* 255"):
         to_uint8(np.array([0, 1, 1], "uint8"))

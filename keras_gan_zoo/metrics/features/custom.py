@@ -1,6 +1,7 @@
 """A user's own network as a feature extractor."""
 
 import hashlib
+import uuid
 from collections.abc import Callable
 
 import keras
@@ -16,8 +17,10 @@ class CustomFeatures(Extractor):
         function: images (n, height, width, channels), uint8 in [0, 255], -> features (n, dimension). A Keras model gets
             them as floats in [0, 255].
         name: for records; a Keras model has one of its own.
-        sha256: of whatever decides the features. Of a Keras model it is taken from the weights; of a function without it,
-            records say "unknown", and do not compare with those of any other network.
+        sha256: of whatever decides the features. Of a Keras model it is taken from the weights. For a function without it
+            records say "unknown-" and a random number, since nothing shows whether two functions, or the same one in two
+            runs, compute the same: such records compare with those of the same extractor object only, and nothing of it is
+            found in a cache.
         dimension: length of a feature vector; a Keras model says it itself.
 
     Raises:
@@ -41,7 +44,7 @@ class CustomFeatures(Extractor):
             self.dtype = function.dtype_policy.name
         if not name or not dimension:
             raise ValueError("A function needs name= and dimension=, which go into the records.")
-        self.name, self.sha256, self.dimension = name, sha256 or "unknown", dimension
+        self.name, self.sha256, self.dimension = name, sha256 or f"unknown-{uuid.uuid4().hex}", dimension
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, None]:
         if self._is_model:
