@@ -4,7 +4,8 @@
     python -m benchmarks quality              presets: FID and more, for each seed and backend
     python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
-    python -m benchmarks report               README.md, model cards and an HTML page
+    python -m benchmarks precision            metrics: how far each step is from the peers'
+    python -m benchmarks report               README.md, benchmarks/PRECISION.md, model cards and an HTML page
 
 Each writes its records to benchmarks/results; `report` reads them.
 """
@@ -47,11 +48,12 @@ def throughput(context: typer.Context):
 
 def register() -> None:
     """The commands that live in modules of their own."""
+    from benchmarks.precision import precision
     from benchmarks.quality import quality
     from benchmarks.report import report
     from benchmarks.testbeds import testbeds
 
-    for command in (quality, testbeds, report):
+    for command in (quality, testbeds, precision, report):
         app.command()(command)
 
 

@@ -3,8 +3,8 @@
     python benchmarks/metrics_speed_worker.py '{"contender": "frechet_ours", ...}'
 
 prints {"seconds": ..., "peak_memory_mb": ...} and more as one line of JSON. Inputs are made by NumPy from seeds, the same
-for all. What is built once (networks, graphs) is warmed up before the clock starts, but for the folder of PNG files, where the
-whole of a user's waiting counts, from the import of the library to the number.
+for all. What is built once (networks, graphs) is warmed up before the clock starts, but for the folder of PNG files, where
+the whole of a user's waiting counts, from the import of the library to the number.
 """
 
 import json

@@ -9,13 +9,14 @@ number in these documents is typed by hand, and tests compare the committed ones
 
 import json
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from benchmarks import quality, throughput
+from benchmarks import metrics_speed, quality, throughput
+from benchmarks.precision import precision_table
 from benchmarks.throughput import ROOT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset, list_presets
@@ -23,6 +24,7 @@ from keras_gan_zoo.presets import Preset, list_presets
 RESULTS = ROOT / "benchmarks" / "results"
 TESTBEDS = RESULTS / "testbeds"
 README = ROOT / "README.md"
+PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 COMMAND = "python -m benchmarks report"
 GRID_SIZE, GRID_SEED = 64, 0
 TITLES = {
@@ -63,7 +65,7 @@ class Measurement(NamedTuple):
 def report(
     html: Annotated[Path, typer.Option(help="Where the HTML page goes.")] = ROOT / "runs" / "report.html",
 ):
-    """Writes README tables, model cards, sample grids and an HTML page from what was measured."""
+    """Writes the tables of README and PRECISION, model cards, sample grids and an HTML page from what was measured."""
     from benchmarks.page import page
     from keras_gan_zoo.callbacks import grid_samples, save_grid
     from keras_gan_zoo.presets import load
@@ -73,11 +75,13 @@ def report(
         save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
         _write(preset.folder / "README.md", card_text(preset))
     _write(README, with_tables(README.read_text("utf-8")))
+    _write(PRECISION, with_tables(PRECISION.read_text("utf-8"), precision_tables()))
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
     for name in stale_cells(presets):
         typer.echo(f"{name} is left out: it was measured with other weights.", err=True)
-    typer.echo(f"{README.relative_to(ROOT)}, {len(presets)} model cards and {html} are written.")
+    names = ", ".join(str(path.relative_to(ROOT)) for path in (README, PRECISION))
+    typer.echo(f"{names}, {len(presets)} model cards and {html} are written.")
 
 
 # What was measured -------------------------------------------------------------------------------------------------------
@@ -236,20 +240,30 @@ def _network(record):
     return f"{record['extractor']} ({record['extractor_sha256'][:12]}), {resizer}{record['dtype']}"
 
 
-# Tables of the README ----------------------------------------------------------------------------------------------------
+# Tables of the documents -------------------------------------------------------------------------------------------------
 
 
-def with_tables(text: str) -> str:
-    """The README with the tables between its markers written anew.
+def readme_tables() -> dict[str, Callable[[], str]]:
+    """Name of the marker -> table, in the README."""
+    return {"presets": preset_table, "variants": variant_table, "speed": speed_tables, "testbeds": testbed_table}
+
+
+def precision_tables() -> dict[str, Callable[[], str]]:
+    """The same in PRECISION.md."""
+    return {"precision": precision_table, "metrics_speed": metrics_speed_table}
+
+
+def with_tables(text: str, tables: dict[str, Callable[[], str]] | None = None) -> str:
+    """A document, by default the README, with the tables between its markers written anew.
 
     Raises:
         ValueError: a marker is missing.
     """
-    tables = {"presets": preset_table, "variants": variant_table, "speed": speed_tables, "testbeds": testbed_table}
+    tables = tables or readme_tables()
     for name, table in tables.items():
         start, end = f"<!-- {name}: written by `{COMMAND}` -->\n", f"<!-- end of {name} -->"
         if text.count(start) != 1 or end not in text.partition(start)[2]:
-            raise ValueError(f"The README needs the lines {start.strip()!r} and {end!r} once each, in this order.")
+            raise ValueError(f"The document needs the lines {start.strip()!r} and {end!r} once each, in this order.")
         before, _, rest = text.partition(start)
         text = f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"
     return text
@@ -339,6 +353,33 @@ def speed_tables(file: Path = throughput.DEFAULT_OUTPUT) -> str:
         if rows:
             blocks.append(_table((first, "precision", *(names[column] for column in columns)), rows))
     return "\n\n".join(blocks)
+
+
+def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
+    """Our metrics beside the peers', from the record of `benchmarks.metrics_speed`."""
+    if not file.exists():
+        return "Not measured yet; `python -m benchmarks.metrics_speed` does it."
+    record = json.loads(file.read_text("utf-8"))
+    rows = [
+        (part, name, *(throughput.spread(result[key]) for key in ("seconds", "peak_memory_mb")))
+        if "error" not in result
+        else (part, name, f"failed: {result['error']}", "")
+        for part, group in record["results"].items()
+        for name, result in group.items()
+    ]
+    verdicts = [
+        f"- {c['name']}: {throughput.spread(c['value']) if c['value'] else c['reason']} "
+        f"({c['required']} {c['limit']:g}: {'passed' if c['passed'] else 'MISSED'})"
+        for c in record["checks"]
+    ]
+    protocol, device, peers = record["protocol"], record["device"], record["versions"]["peers"]
+    head = (
+        f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
+        f"network, {protocol['png_images']:,} PNG files; {device['cpu']}, {protocol['threads']} threads, load "
+        f"{device['load_average']['before']} before the run; {_listed(f'{k} {v}' for k, v in peers.items())}; commit "
+        f"{_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
+    )
+    return "\n\n".join([head, _table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
 
 
 def testbed_table(folder: Path = TESTBEDS) -> str:

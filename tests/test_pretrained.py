@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_gan_zoo
-from benchmarks.report import card_text, with_tables
+from benchmarks.report import PRECISION, README, card_text, precision_tables, readme_tables, with_tables
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.presets import build, find_preset, read_recipe
 
@@ -69,6 +69,7 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     assert (preset.folder / "README.md").read_text("utf-8") == card_text(preset)
 
 
-def test_the_readme_has_the_tables_of_the_results():
-    text = (find_preset("dcgan_mnist").parents[1] / "README.md").read_text("utf-8")
-    assert with_tables(text) == text
+@pytest.mark.parametrize(("file", "tables"), [(README, readme_tables), (PRECISION, precision_tables)])
+def test_the_documents_have_the_tables_of_the_results(file, tables):
+    text = file.read_text("utf-8")
+    assert with_tables(text, tables()) == text

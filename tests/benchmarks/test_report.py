@@ -158,7 +158,7 @@ def test_tables_go_between_their_markers_and_nowhere_else(monkeypatch):
     assert "-->\n\nnew speed_tables\n\n<!-- end of speed -->" in text
     assert report.with_tables(text) == text
     for broken in ("".join(blocks[:3]), "".join([*blocks, blocks[0]]), "".join(blocks).replace("<!-- end of speed -->", "")):
-        with pytest.raises(ValueError, match="README needs the lines"):
+        with pytest.raises(ValueError, match="document needs the lines"):
             report.with_tables(broken)
 
 

@@ -1,0 +1,134 @@
+"""How far our metrics are from the peers', step by step, on the inputs of tests/metrics/peer_cases.py.
+
+    python -m benchmarks precision --inception inception.npz
+
+compares with what tests/metrics/record_peers.py recorded, and writes benchmarks/results/precision.json, which `report` turns
+into the table of benchmarks/PRECISION.md. Without --inception the network's own row is kept from before.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.throughput import ROOT
+from keras_gan_zoo.files import whole_file
+
+OUTPUT = ROOT / "benchmarks" / "results" / "precision.json"
+PEERS = ROOT / "tests" / "metrics"
+
+
+def precision(
+    inception: Annotated[Path | None, typer.Option(help="Weights of the FID network, .npz.")] = None,
+    output: Annotated[Path, typer.Option(help="Where the record goes.")] = OUTPUT,
+):
+    """Measures how far our metrics are from the peers'."""
+    from keras_gan_zoo.metrics.records import commit, device, versions
+
+    sys.path.insert(0, str(PEERS))
+    import peer_cases as cases
+
+    recorded = json.loads((PEERS / "peers.json").read_text("utf-8"))
+    rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded)]
+    if inception:
+        rows += network(cases, recorded, inception)
+    elif output.exists():
+        rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if row["step"].startswith("features")]
+    record = {
+        "rows": rows,
+        "commit": commit(),
+        "device": device(),
+        "versions": versions(),
+        "peers": recorded["versions"],
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(output) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
+def row(step: str, peer: str, difference: float, unit: str) -> dict[str, Any]:
+    return {"step": step, "peer": peer, "difference": float(difference), "unit": unit}
+
+
+def resizing(cases, recorded):
+    import keras
+
+    from keras_gan_zoo.metrics.features.resize import RESIZERS
+
+    for resizer, peer in (("legacy", "torch-fidelity"), ("clean", "clean-fid")):
+        worst = 0.0
+        for name in cases.SHAPES:
+            tensor = keras.ops.convert_to_tensor(cases.image(name)[None].astype("float32"))
+            ours = keras.ops.convert_to_numpy(RESIZERS[resizer][1](tensor, 299, 299))[0][cases.places()]
+            worst = max(worst, np.abs(ours - recorded["resize"][name][peer]).max())
+        yield row(f"resizing, {resizer}", peer, worst, "grey levels of 255, at most")
+
+
+def network(cases, recorded, inception):
+    from keras_gan_zoo.metrics.features import feature_extractor
+
+    for resizer in ("legacy", "clean"):
+        extractor = feature_extractor("inception", weights=inception, resizer=resizer)
+        ours = extractor.features(cases.network_images())[:, ::8]
+        worst = np.abs(ours - recorded["network"][resizer]).max()
+        yield row(f"features, {resizer}", "torch-fidelity", worst, f"absolute, at most, of features up to {ours.max():.2f}")
+
+
+def on_features(cases, recorded):
+    from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+    from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
+    from keras_gan_zoo.metrics.neighbours import manifold_metrics
+
+    worst: dict[tuple[str, str], float] = {}
+
+    def take(step, peer, ours, theirs):
+        difference = np.max(np.abs(np.subtract(ours, theirs)) / np.maximum(np.abs(ours), 1e-300))
+        worst[step, peer] = max(worst.get((step, peer), 0.0), float(difference))
+
+    for name in cases.SETS:
+        real, fake = cases.features(name)
+        theirs = recorded["features"][name]
+        distance = frechet_distance(Moments.of(real), Moments.of(fake))
+        few = min(len(real), len(fake)) <= real.shape[1]
+        for peer in ("pytorch-fid", "torch-fidelity", "clean-fid"):
+            take(f"FID, {'fewer' if few else 'more'} vectors than dimensions", peer, distance, theirs[peer]["fid"])
+        take("KID", "torch-fidelity", kernel_distance(real, fake, **cases.KERNEL), theirs["torch-fidelity"]["kid"])
+        everything = min(len(real), len(fake))
+        mmd = unbiased_mmd(real[:everything], fake[:everything])
+        take("KID of one subset", "clean-fid", mmd, theirs["clean-fid"]["kid_of_all"])
+        ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
+        pair = [theirs["torch-fidelity"][key] for key in ("precision", "recall")]
+        take("precision, recall", "torch-fidelity", ours[:2], pair)
+        take("density, coverage", "prdc", ours[2:], [theirs["prdc"][key] for key in ("density", "coverage")])
+        take("FID of equal sets", "0", 1 + frechet_distance(Moments.of(real), Moments.of(real)), 1)
+    for (step, peer), difference in worst.items():
+        yield row(step, peer, difference, "relative, at most")
+
+
+def scores(cases, recorded):
+    from keras_gan_zoo.metrics.scores import inception_score
+
+    ours = inception_score(cases.logits(), cases.SPLITS)
+    theirs = recorded["inception_score"]["torch-fidelity"]["shuffled"]
+    yield row(
+        "Inception Score, mean and deviation",
+        "torch-fidelity",
+        np.abs(np.subtract(ours, theirs) / ours).max(),
+        "relative, at most",
+    )
+
+
+def precision_table(file: Path = OUTPUT) -> str:
+    """Markdown: the difference of each step."""
+    if not file.exists():
+        return "Not measured yet; `python -m benchmarks precision` does it."
+    record = json.loads(file.read_text("utf-8"))
+    lines = ["| step | peer | difference | |", "| --- | --- | --- | --- |"]
+    lines += [f"| {r['step']} | {r['peer']} | {r['difference']:.1e} | {r['unit']} |" for r in record["rows"]]
+    peers = ", ".join(f"{name} {version}" for name, version in record["peers"].items())
+    ours = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    note = f"Ours: {ours}, {record['device']}, commit {record['commit'][:12]}. Peers: {peers}."
+    return "\n".join([*lines, "", note])
