@@ -53,7 +53,11 @@ def resize_clean(images: Any, height: int, width: int) -> Any:
     Returns:
         Float tensor (n, height, width, channels) in [0, 255].
     """
-    return ops.clip(_filtered(_filtered(images, 2, width), 1, height), 0.0, 255.0)
+    # The order changes the rounding only. A reduction reads many taps, which are fast along whole rows.
+    axes = (1, 2) if images.shape[1] > height else (2, 1)
+    for axis in axes:
+        images = _filtered(images, axis, height if axis == 1 else width)
+    return ops.clip(images, 0.0, 255.0)
 
 
 def _filtered(images, axis, size):
