@@ -232,7 +232,7 @@ class CollapseMonitor(EveryRounds):
         for kind, finding in found.items():
             if kind not in self.active:
                 self._say(finding)
-        for kind in self.active.keys() - found.keys():
+        for kind in [kind for kind in self.active if kind not in found]:
             self._say(
                 Finding(self.round, "recovered", f"Round {self.round}: {kind.replace('_', ' ')} is no trouble any more.")
             )
