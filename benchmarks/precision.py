@@ -32,7 +32,7 @@ def precision(
     import peer_cases as cases
 
     recorded = json.loads((PEERS / "peers.json").read_text("utf-8"))
-    rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded)]
+    rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded), *data_sets(recorded)]
     if inception:
         rows += network(cases, recorded, inception)
     elif output.exists():
@@ -106,6 +106,15 @@ def on_features(cases, recorded):
         take("FID of equal sets", "0", 1 + frechet_distance(Moments.of(real), Moments.of(real)), 1)
     for (step, peer), difference in worst.items():
         yield row(step, peer, difference, "relative, at most")
+
+
+def data_sets(recorded):
+    for name, values in recorded["data_sets"].items():
+        for peer in ("pytorch-fid", "torch-fidelity"):
+            step = (
+                f"FID of {name}, {values['n_test']:,} test against {values['n_train']:,} train images: {values['ours']:.4f}"
+            )
+            yield row(step, peer, abs(values[peer] - values["ours"]) / values["ours"], "relative")
 
 
 def scores(cases, recorded):

@@ -204,6 +204,9 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     shutil.copyfile(report.README, tmp_path / "README.md")
     monkeypatch.setattr(report, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
+    shutil.copyfile(report.PRECISION, tmp_path / "PRECISION.md")
+    monkeypatch.setattr(report, "PRECISION", tmp_path / "PRECISION.md")
+    monkeypatch.setattr(report, "precision_tables", lambda: {"precision": lambda: "new", "metrics_speed": lambda: "new"})
     monkeypatch.setattr(report, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
     report.report(tmp_path / "new" / "report.html")
     assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")
@@ -211,6 +214,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     readme = (tmp_path / "README.md").read_text("utf-8")
     assert "| 6.00 | 0.090 |" in readme and "dcgan_mnist/README.md)" not in readme
+    assert "-->\n\nnew\n\n<!-- end of precision -->" in (tmp_path / "PRECISION.md").read_text("utf-8")
 
 
 # The page in a browser ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,11 @@ torch-fidelity and clean-fid import torchvision, which has no build for the CPU-
     python tests/metrics/record_peers.py --inception inception.npz
 
 writes tests/metrics/peers.json. Without --inception (weights of the FID network as .npz, see
-keras_gan_zoo/metrics/features/inception_files.py), what was recorded of the network is kept.
+keras_gan_zoo/metrics/features/inception_files.py), what was recorded of the network is kept. With
+
+    python tests/metrics/record_peers.py --data-set mnist train.npy test.npy
+
+it records the Fréchet distance of two files of features, by us and by the peers in the same run.
 """
 
 import argparse
@@ -28,6 +32,7 @@ PACKAGES = ("torch-fidelity", "pytorch-fid", "clean-fid", "prdc", "torch", "torc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--inception", type=Path, help="weights of the FID network, .npz")
+    parser.add_argument("--data-set", nargs=3, action="append", default=[], metavar=("NAME", "TRAIN", "TEST"))
     options = parser.parse_args()
     recorded = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
     recorded["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES} | {
@@ -38,6 +43,9 @@ def main() -> None:
     recorded["resize"] = {name: resized(cases.image(name)) for name in cases.SHAPES}
     if options.inception:
         recorded["network"] = network(options.inception)
+    recorded.setdefault("data_sets", {})
+    for name, train, test in options.data_set:
+        recorded["data_sets"][name] = data_set(np.load(train), np.load(test))
     OUTPUT.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1000:.0f} kB")
 
@@ -71,6 +79,31 @@ def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
         },
         # Its k counts the point itself, whose distance is 0.
         "prdc": {key: float(value) for key, value in compute_prdc(real, fake, cases.NEIGHBOURS).items()},
+    }
+
+
+def data_set(train: np.ndarray, test: np.ndarray) -> dict:
+    """Fréchet distance between the features of two splits, ours beside the peers'."""
+    import sys
+
+    import torch
+    from cleanfid import fid as clean
+    from pytorch_fid.fid_score import calculate_frechet_distance
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    # Nothing of it needs more than NumPy and SciPy.
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+
+    statistics = [fid_features_to_statistics(torch.from_numpy(f.astype("float64"))) for f in (test, train)]
+    moments = [value for s in statistics for value in (s["mu"], s["sigma"])]
+    return {
+        "n_train": len(train),
+        "n_test": len(test),
+        "ours": frechet_distance(Moments.of(train), Moments.of(test)),
+        "pytorch-fid": float(calculate_frechet_distance(*moments)),
+        "torch-fidelity": next(iter(fid_statistics_to_metric(*statistics, False).values())),
+        "clean-fid": float(clean.frechet_distance(*moments)),
     }
 
 

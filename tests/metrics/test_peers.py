@@ -103,6 +103,14 @@ def test_features_of_the_inception_network(resizer):
     np.testing.assert_allclose(ours[:, ::8], expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", RECORDED["data_sets"])
+def test_distances_of_data_sets(name):
+    values = RECORDED["data_sets"][name]
+    for peer in ("pytorch-fid", "torch-fidelity", "clean-fid"):
+        assert values[peer] == pytest.approx(values["ours"], rel=RELATIVE), peer
+    assert values["ours"] > 0.1
+
+
 def test_what_was_recorded_says_where_it_came_from():
     assert RECORDED["versions"]["torch-fidelity"] == "0.4.0"
     assert set(record_peers.PACKAGES) < set(RECORDED["versions"])
