@@ -9,12 +9,14 @@ import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .metrics.records import Record
 from .presets import RESULTS, PresetError, find_preset, list_presets, load
+
+if TYPE_CHECKING:
+    from .metrics.records import Record
 
 N_IMAGES, SEED, SPLIT = 10_000, 0, "test"
 METRICS = ("fid",)
@@ -54,7 +56,7 @@ def evaluate_source(
     cache: str | Path | None = None,
     batch_size: int = 50,
     progress: bool = False,
-) -> tuple[dict[str, Record], list[tuple[str, str]]]:
+) -> tuple[dict[str, "Record"], list[tuple[str, str]]]:
     """Measures a preset, or a folder of images that any program wrote, against real images.
 
     Args:
@@ -174,7 +176,7 @@ def measure_preset(
     results: Iterable[str] | None = None,
     cache: str | Path | None = None,
     progress: bool = False,
-) -> dict[str, Record]:
+) -> dict[str, "Record"]:
     """The results that a preset stores: "FID", and what the zoo's classifier sees.
 
     Args:
@@ -208,7 +210,7 @@ def generated(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | Non
     return gan.generate(n, labels=labels, seed=seed, dtype="uint8"), labels
 
 
-def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, Record]:
+def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, "Record"]:
     """What the classifier of a data set, which no generator was trained against, sees in a model's images.
 
     Returns:
@@ -259,7 +261,7 @@ def verify_preset(
         PresetError: the preset has no results.
         ValueError: a result was stored under another protocol than the one that can be repeated here.
     """
-    from .metrics.records import compare
+    from .metrics.records import Record, compare
 
     path = find_preset(name) / RESULTS
     if not path.is_file():
