@@ -39,6 +39,7 @@ def test_ranges_are_refused_by_name(values, message):
 def test_a_stated_range_is_believed():
     levels = np.arange(256, dtype="uint8")
     np.testing.assert_array_equal(to_uint8((levels / 255).astype("float32"), value_range=(0, 1)), levels)
+    np.testing.assert_array_equal(to_uint8(np.array([-0.005, 0.4, 0.6, 255.5]) / 255, value_range=(0, 1)), [0, 0, 1, 255])
     bright = (levels[128:] / 127.5 - 1).astype("float32")
     with pytest.raises(ValueError, match=r"value_range=\(-1, 1\)"):
         to_uint8(bright)
