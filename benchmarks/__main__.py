@@ -21,9 +21,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 @app.command()
 def publish(run: Path, name: str):
-    """Copies the trained model of a run, made by `keras-gan-zoo train`, to zoo_configs/NAME."""
+    """Copies the trained model of a run of `keras-gan-zoo train` to zoo_configs/NAME, and its curve to the results."""
     import shutil
 
+    from benchmarks.page import CURVES
     from keras_gan_zoo.config import read_recipe
     from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, preset_root
 
@@ -34,6 +35,10 @@ def publish(run: Path, name: str):
         raise ValueError(f"{run} was trained by another recipe than {target / CONFIG}. Fix: train by that one.")
     for file in (WEIGHTS, WEIGHTS_INFO):
         shutil.copyfile(source / file, target / file)
+    curve = run / "evaluations" / "evaluations.csv"
+    if curve.exists():
+        CURVES.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(curve, CURVES / f"{name}.csv")
     # Measured with other weights.
     (target / RESULTS).unlink(missing_ok=True)
 

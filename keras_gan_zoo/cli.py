@@ -71,6 +71,9 @@ def train(
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard logs.")] = False,
+    evaluate: Annotated[
+        int | None, typer.Option(min=1, help="Rounds from one FID, and one look for a collapse, to the next.")
+    ] = None,
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
@@ -91,7 +94,7 @@ def train(
         name = recipe
     output = output or Path("runs") / name
     try:
-        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, console=out)
+        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out)
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
         rest = f"Go on with the same command and --resume; {output} holds the run." if began else "Nothing was written."

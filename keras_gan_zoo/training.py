@@ -7,6 +7,7 @@ A run is a folder:
     log.csv                  losses
     samples/round_000500.png grids from fixed latents
     preset/                  the trained model, once the training has ended
+    evaluations/             with `evaluate`: values in the course of the training, the best and the final state
 
 Stopped at any moment and started again, a run ends in bit-identical weights: the state of both optimizers, of the average,
 of the random generators and of the game are in the checkpoint, and the order of the images is a function of seed and round.
@@ -21,6 +22,7 @@ from typing import Any
 from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
 
 CONFIG, CHECKPOINT, LOG = "config.yaml", "checkpoint.weights.h5", "log.csv"
+REFERENCE_IMAGES = 10_000
 
 
 def fastest_dtype() -> tuple[str, str]:
@@ -56,6 +58,7 @@ def train(
     resume: bool = False,
     dtype: str | None = None,
     tensorboard: bool = False,
+    evaluate: int | None = None,
     console: Any = None,
 ) -> Any:
     """Trains a model by its recipe.
@@ -66,6 +69,8 @@ def train(
         resume: goes on where the run in `output` was stopped.
         dtype: overrides the recipe's, as "float32".
         tensorboard: also writes TensorBoard logs (needs TensorFlow).
+        evaluate: rounds from one FID of samples, and one look for a collapse, to the next; None for neither. The training
+            itself is the same, bit for bit.
         console: `rich.console.Console` for the progress bar.
 
     Returns:
@@ -128,6 +133,8 @@ def train(
     ]
     if tensorboard:
         watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
+    if evaluate is not None:
+        watchers += _judges(recipe, data, output, evaluate)
     # Last, so that what belongs to a part is there once its checkpoint is; a part that is repeated writes it again.
     watchers.append(c.Checkpoint(checkpoint))
     try:
@@ -146,6 +153,26 @@ def train(
     save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
     c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
     return gan
+
+
+def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
+    """FID against the training images, and warnings of a collapse; seen by the data set's classifier where there is one."""
+    from . import callbacks as c
+    from .metrics import evaluate, feature_extractor, gather
+    from .metrics.features import CLASSIFIERS
+
+    source = recipe.data.source
+    extractor = feature_extractor(source if source in CLASSIFIERS else "inception")
+    real = gather(data.images[:REFERENCE_IMAGES], extractor, split=f"{source}/{recipe.data.split or 'train'}")
+
+    def measure(images):
+        return evaluate(images, real, metrics=("fid",), extractor=extractor)
+
+    classifier = extractor if source in CLASSIFIERS else None
+    return [
+        c.Evaluate(measure, every, folder=output / "evaluations", monitor="fid"),
+        c.CollapseMonitor(data, every, classifier=classifier),
+    ]
 
 
 def compile_by(gan: Any, recipe: Recipe) -> None:

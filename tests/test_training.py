@@ -170,6 +170,27 @@ def test_a_run_gives_the_model_that_its_preset_holds(recipe_for, finished, tmp_p
     np.testing.assert_array_equal(pixels, images.reshape(8, 8, 16, 16).swapaxes(1, 2).reshape(128, 128))
 
 
+def test_evaluations_change_nothing_of_the_run(recipe_for, finished, tmp_path, monkeypatch):
+    import keras_gan_zoo.metrics.features as features
+
+    def extractor(which):
+        assert which == "inception"
+        return CustomFeatures(lambda images: images.reshape(len(images), -1)[:, :6].astype("float32"), "pixels", None, 6)
+
+    from keras_gan_zoo.metrics.features.custom import CustomFeatures
+
+    monkeypatch.setattr(features, "feature_extractor", extractor)
+    train(recipe_for("gan"), tmp_path / "run", evaluate=5)
+    folder = tmp_path / "run" / "evaluations"
+    with (folder / "evaluations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["round"] for row in rows] == ["5", "10", "12"] and all(float(row["fid"]) > 0 for row in rows)
+    assert json.loads((folder / "weights.json").read_text())["final"]["round"] == ROUNDS
+    # Without them, it is the same run.
+    shutil.rmtree(folder)
+    assert_same_run(tmp_path / "run", finished("gan"))
+
+
 def test_the_seed_decides_the_run(recipe_for, finished, tmp_path):
     train(recipe_for("gan", {"training": {"seed": 1}}), tmp_path / "run")
     ours, theirs = contents(tmp_path / "run"), contents(finished("gan"))
