@@ -1,0 +1,85 @@
+"""The speed of the metrics beside the peers': what is measured, and what a record becomes."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import metrics_speed, metrics_speed_worker, precision, report
+from benchmarks.throughput import MeasurementError
+
+
+@pytest.mark.parametrize("contender", ["frechet_ours", "neighbours_ours", "manifolds_ours"])
+def test_our_contenders(contender):
+    settings = {"contender": contender, "dimension": 24, "vectors": 120}
+    result = metrics_speed_worker.main(settings)
+    assert 0 < result["seconds"] < 30 and result["peak_memory_mb"] > 50 and np.isfinite(result["value"])
+    # All are given the same input.
+    assert metrics_speed_worker.main(settings)["value"] == result["value"]
+
+
+def test_a_folder_of_pngs(tmp_path):
+    from PIL import Image
+
+    metrics_speed_worker.write_pngs(tmp_path, 3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["00000.png", "00001.png", "00002.png"]
+    with Image.open(tmp_path / "00002.png") as image:
+        assert image.size == (32, 32) and image.mode == "RGB"
+
+
+def numbers(*values):
+    return {"median": float(np.median(values)), "min": min(values), "max": max(values), "values": list(values)}
+
+
+def group(ours, peer):
+    return {
+        name: {"seconds": numbers(*seconds), "peak_memory_mb": numbers(100.0), "value": numbers(1.0)}
+        for name, seconds in (("frechet_ours", ours), ("frechet_pytorch_fid", peer))
+    }
+
+
+def test_ratios_are_taken_within_each_repeat():
+    (check,) = metrics_speed.checks({"frechet": group((1.0, 2.0, 1.0), (9.0, 16.0, 8.5))})
+    assert check["value"]["values"] == [9, 8, 8.5] and check["passed"] and check["limit"] == 8
+    (check,) = metrics_speed.checks({"frechet": group((1.0, 2.0, 1.0), (7.0, 14.0, 7.9))})
+    assert check["passed"] is False
+    failed = {**group((1.0,), (9.0,)), "frechet_pytorch_fid": {"error": "MemoryError"}}
+    (check,) = metrics_speed.checks({"frechet": failed})
+    assert check["passed"] is None and "MemoryError" in check["reason"]
+
+
+def test_a_peer_that_fails_says_why(tmp_path):
+    with pytest.raises(MeasurementError, match="no_such"):
+        metrics_speed.measured((sys.executable, {"contender": "no_such"}))
+
+
+def test_the_table_says_what_was_missed(tmp_path):
+    record = {
+        "protocol": {"vectors": 10_000, "dimension": 2048, "images": 300, "png_images": 500, "threads": 2, "repeats": 3},
+        "device": {"cpu": "a CPU", "load_average": {"before": 0.1, "after": 1.0}},
+        "versions": {"peers": {"pytorch-fid": "0.3.0"}},
+        "commit": "0123456789abcdef",
+        "results": {"frechet": group((1.0,), (7.0,))},
+    }
+    record["checks"] = metrics_speed.checks(record["results"])
+    file = tmp_path / "speed.json"
+    file.write_text(json.dumps(record))
+    text = report.metrics_speed_table(file)
+    assert "| frechet | frechet_ours | 1 (1 to 1) | 100 (100 to 100) |" in text
+    assert "MISSED" in text and "pytorch-fid 0.3.0" in text and "commit 0123456789ab" in text
+    assert "Not measured" in report.metrics_speed_table(tmp_path / "none.json")
+
+
+def test_precision_is_measured_and_told(tmp_path):
+    output = tmp_path / "precision.json"
+    precision.precision(None, output)
+    record = json.loads(output.read_text())
+    steps = {row["step"]: row for row in record["rows"]}
+    assert steps["resizing, clean"]["difference"] < 1e-2
+    assert steps["KID"]["difference"] < 1e-9
+    assert steps["precision, recall"]["difference"] == 0
+    assert steps["FID, more vectors than dimensions"]["difference"] < 1e-6
+    table = precision.precision_table(output)
+    assert table.count("\n") > 8 and "torch-fidelity 0.4.0" in table
+    assert "Not measured" in precision.precision_table(tmp_path / "none.json")
