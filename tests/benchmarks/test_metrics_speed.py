@@ -78,7 +78,8 @@ def test_precision_is_measured_and_told(tmp_path):
     steps = {row["step"]: row for row in record["rows"]}
     assert steps["resizing, clean"]["difference"] < 1e-2
     assert steps["KID"]["difference"] < 1e-9
-    assert steps["precision, recall"]["difference"] == 0
+    # torch-fidelity takes the mean of the counts in float32.
+    assert steps["precision, recall"]["difference"] < 1e-6
     assert steps["FID, more vectors than dimensions"]["difference"] < 1e-6
     table = precision.precision_table(output)
     assert table.count("\n") > 8 and "torch-fidelity 0.4.0" in table
