@@ -83,3 +83,16 @@ def test_shipped_references_are_for_their_extractor_only(tmp_path, monkeypatch):
     other = Quarters()
     other.sha256 = "1" * 64
     assert shipped_reference("noise/test", other) is None
+
+
+def test_the_shipped_references():
+    files = sorted(module.SHIPPED.glob("*.npz"))
+    assert {path.name for path in files} == {"mnist_test_tf1-bilinear.npz", "cifar10_test_tf1-bilinear.npz"}
+    assert sum(path.stat().st_size for path in files) < 17_000_000
+    read = {path.name.split("_")[0]: unpacked(path) for path in files}
+    for name, moments in read.items():
+        assert (moments.n, moments.dimension) == (10_000, 2048)
+        assert moments.source["split"] == f"{name}/test" and moments.source["extractor"] == "inception-2015-12-05"
+    # Digits are far from photographs, and each set is at itself.
+    assert frechet_distance(read["mnist"], read["cifar10"]) > 200
+    assert frechet_distance(read["mnist"], read["mnist"]) < 1e-3
