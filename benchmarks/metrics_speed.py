@@ -19,11 +19,14 @@ median and range. Exit code 1 if a check or a measurement fails.
 import argparse
 import datetime
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.metrics_speed_worker import THREADS
 from benchmarks.throughput import (
+    ENVIRONMENT,
     ROOT,
     MeasurementError,
     alternating,
@@ -37,6 +40,9 @@ from benchmarks.throughput import (
 )
 
 OUTPUT = ROOT / "benchmarks" / "results" / "metrics_speed.json"
+TWO_THREADS = {
+    name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+}
 WORKER = ROOT / "benchmarks" / "metrics_speed_worker.py"
 # part: (ours, [(peer, least ratio of its time to ours)])
 PARTS = {
@@ -82,7 +88,7 @@ def main(arguments=None):
         "protocol": {
             **{key: value for key, value in settings.items() if key not in ("inception", "torchscript")},
             "repeats": options.repeats,
-            "threads": 2,
+            "threads": THREADS,
             "text": __doc__.partition("Protocol: ")[2],
         },
         "commit": described["commit"],
@@ -102,8 +108,11 @@ def measured(task):
     """One measurement: ours under this interpreter, a peer's under its own."""
     peers, settings = task
     if settings["contender"].endswith("_ours"):
-        return json.loads(run(["-m", "benchmarks.metrics_speed_worker", json.dumps(settings)])[0].splitlines()[-1])
-    done = subprocess.run([str(peers), str(WORKER), json.dumps(settings)], capture_output=True, text=True)
+        command = ["-m", "benchmarks.metrics_speed_worker", json.dumps(settings)]
+        return json.loads(run(command, ENVIRONMENT | TWO_THREADS)[0].splitlines()[-1])
+    environment = {**os.environ, **TWO_THREADS, "CUDA_VISIBLE_DEVICES": "-1"}
+    command = [str(peers), str(WORKER), json.dumps(settings)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise MeasurementError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
     return json.loads(done.stdout.splitlines()[-1])

@@ -3,8 +3,8 @@
     python benchmarks/metrics_speed_worker.py '{"contender": "frechet_ours", ...}'
 
 prints {"seconds": ..., "peak_memory_mb": ...} and more as one line of JSON. Inputs are made by NumPy from seeds, the same
-for all. What is built once (networks, graphs) is warmed up before the clock starts, but for the folder of PNG files, where
-the whole of a user's waiting counts, from the import of the library to the number.
+for all, before the clock starts. What is built once (networks, graphs) is warmed up before it too, but for the folder of PNG
+files, where the whole of a user's waiting counts, from the import of the library to the number.
 """
 
 import json
@@ -63,7 +63,8 @@ def inception_ours(settings):
 
 def inception_torch_fidelity(settings):
     torch = peers_torch()
-    network = recorder().torch_fidelity_network(Path(settings["inception"]))
+    peers = recorder()
+    network = peers.torch_fidelity_network(peers.npz(settings["inception"]))
     pictures = torch.from_numpy(images(settings)).permute(0, 3, 1, 2)
 
     def run():
@@ -78,7 +79,8 @@ def inception_torch_fidelity(settings):
 def neighbours_ours(settings):
     from keras_gan_zoo.metrics.neighbours import precision_recall
 
-    return timed(lambda: precision_recall(*both(settings), 3).precision)
+    real, fake = both(settings)
+    return timed(lambda: precision_recall(real, fake, 3).precision)
 
 
 def neighbours_torch_fidelity(settings):
@@ -92,13 +94,15 @@ def neighbours_torch_fidelity(settings):
 def manifolds_ours(settings):
     from keras_gan_zoo.metrics.neighbours import manifold_metrics
 
-    return timed(lambda: manifold_metrics(*both(settings), 5, 5).coverage)
+    real, fake = both(settings)
+    return timed(lambda: manifold_metrics(real, fake, 5, 5).coverage)
 
 
 def manifolds_prdc(settings):
     from prdc import compute_prdc
 
-    return timed(lambda: float(compute_prdc(*both(settings), 5)["coverage"]))
+    real, fake = both(settings)
+    return timed(lambda: float(compute_prdc(real, fake, 5)["coverage"]))
 
 
 def both(settings):
@@ -121,14 +125,10 @@ def folder_ours(settings):
 
 def folder_clean_fid(settings):
     def run():
-        torch = peers_torch()
+        peers_torch()
         from cleanfid.fid import frechet_distance, get_folder_features
 
-        network = torch.jit.load(settings["torchscript"]).eval().net.layers
-
-        def model(batch):
-            return network((batch - 128) / 128).view(len(batch), 2048)
-
+        model = recorder().clean_fid_network(settings["torchscript"])
         found = get_folder_features(
             settings["folder"], model, num_workers=THREADS, batch_size=32, device="cpu", mode="clean", verbose=False
         )

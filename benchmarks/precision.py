@@ -8,6 +8,7 @@ into the table of benchmarks/PRECISION.md. Without --inception the network's own
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from keras_gan_zoo.files import whole_file
 
 OUTPUT = ROOT / "benchmarks" / "results" / "precision.json"
 PEERS = ROOT / "tests" / "metrics"
+REAL = "real weights"
 
 
 def precision(
@@ -33,10 +35,15 @@ def precision(
 
     recorded = json.loads((PEERS / "peers.json").read_text("utf-8"))
     rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded), *data_sets(recorded)]
+    with tempfile.TemporaryDirectory() as folder:
+        random = Path(folder) / "random.npz"
+        np.savez(random, **cases.network_weights(recorded["random_network"]["shapes"]))
+        rows += network(cases, recorded["random_network"], random, "torch-fidelity", "random weights")
     if inception:
-        rows += network(cases, recorded, inception)
+        rows += network(cases, recorded["network"], inception, "torch-fidelity", REAL)
+        rows += network(cases, {"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
     elif output.exists():
-        rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if row["step"].startswith("features")]
+        rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if REAL in row["step"]]
     record = {
         "rows": rows,
         "commit": commit(),
@@ -67,14 +74,21 @@ def resizing(cases, recorded):
         yield row(f"resizing, {resizer}", peer, worst, "grey levels of 255, at most")
 
 
-def network(cases, recorded, inception):
+def network(cases, peers, weights, peer, which):
+    """Rows of features, and of logits if there are any, beside the peer's {resizer: {images: arrays}}."""
     from keras_gan_zoo.metrics.features import feature_extractor
 
-    for resizer in ("legacy", "clean"):
-        extractor = feature_extractor("inception", weights=inception, resizer=resizer)
-        ours = extractor.features(cases.network_images())[:, ::8]
-        worst = np.abs(ours - recorded["network"][resizer]).max()
-        yield row(f"features, {resizer}", "torch-fidelity", worst, f"absolute, at most, of features up to {ours.max():.2f}")
+    for resizer in (name for name in ("legacy", "clean") if name in peers):
+        extractor = feature_extractor("inception", weights=weights, resizer=resizer)
+        worst, largest = {}, {}
+        for name, images in cases.network_images().items():
+            ours = (found for found in extractor.extract(images) if found is not None)
+            for what, found, expected in zip(("features", "logits"), ours, peers[resizer][name], strict=False):
+                worst[what] = max(worst.get(what, 0.0), np.abs(found[:, ::16] - expected).max())
+                largest[what] = max(largest.get(what, 0.0), np.abs(expected).max())
+        for what, difference in worst.items():
+            step = f"{what}, {resizer}, {which}"
+            yield row(step, peer, difference, f"absolute, at most, of values up to {largest[what]:.1f}")
 
 
 def on_features(cases, recorded):
@@ -83,6 +97,7 @@ def on_features(cases, recorded):
     from keras_gan_zoo.metrics.neighbours import manifold_metrics
 
     worst: dict[tuple[str, str], float] = {}
+    equal = 0.0
 
     def take(step, peer, ours, theirs):
         difference = np.max(np.abs(np.subtract(ours, theirs)) / np.maximum(np.abs(ours), 1e-300))
@@ -103,9 +118,14 @@ def on_features(cases, recorded):
         pair = [theirs["torch-fidelity"][key] for key in ("precision", "recall")]
         take("precision, recall", "torch-fidelity", ours[:2], pair)
         take("density, coverage", "prdc", ours[2:], [theirs["prdc"][key] for key in ("density", "coverage")])
-        take("FID of equal sets", "0", 1 + frechet_distance(Moments.of(real), Moments.of(real)), 1)
+        equal = max(equal, frechet_distance(Moments.of(real), Moments.of(real)))
+        batches = Moments(real.shape[1])
+        for start in range(0, len(real), 7):
+            batches.update(real[start : start + 7])
+        take("FID, moments from batches of 7", "ours from one batch", frechet_distance(batches, Moments.of(fake)), distance)
     for (step, peer), difference in worst.items():
         yield row(step, peer, difference, "relative, at most")
+    yield row("FID of equal sets", "0 by definition", equal, "absolute, at most")
 
 
 def data_sets(recorded):
@@ -115,6 +135,9 @@ def data_sets(recorded):
                 f"FID of {name}, {values['n_test']:,} test against {values['n_train']:,} train images: {values['ours']:.4f}"
             )
             yield row(step, peer, abs(values[peer] - values["ours"]) / values["ours"], "relative")
+        first = values["first_images"]
+        step = f"FID of {name}, from images on, the first {first['n']:,} of each split: {first['ours']:.4f}"
+        yield row(step, "torch-fidelity", abs(first["torch-fidelity"] - first["ours"]) / first["ours"], "relative")
 
 
 def scores(cases, recorded):

@@ -21,6 +21,12 @@ def features(name: str) -> tuple[np.ndarray, np.ndarray]:
     return real, fake
 
 
+def ties() -> tuple[np.ndarray, np.ndarray]:
+    """Real (80, 3) and fake (60, 3) features of small integers, whose distances are often equal to a radius, exactly."""
+    rng = np.random.default_rng(17)
+    return tuple(rng.integers(low, low + 4, (n, 3)).astype("float64") for low, n in ((0, 80), (2, 60)))
+
+
 def logits() -> np.ndarray:
     """Class logits (1000, 20)."""
     rng = np.random.default_rng(7)
@@ -43,8 +49,35 @@ def places() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.integers(0, 299, PLACES), rng.integers(0, 299, PLACES), rng.integers(0, 3, PLACES)
 
 
-def network_images() -> np.ndarray:
-    """Images for the Inception network, uint8 (4, 32, 32, 3)."""
+def network_images() -> dict[str, np.ndarray]:
+    """Images for the Inception network, uint8: "colour" (4, 32, 32, 3), and "grey" (4, 28, 28, 1), strokes as of digits."""
     rng = np.random.default_rng(11)
     blocks = rng.integers(0, 256, (4, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
-    return np.clip(blocks + rng.normal(scale=12, size=blocks.shape), 0, 255).astype(np.uint8)
+    colour = np.clip(blocks + rng.normal(scale=12, size=blocks.shape), 0, 255).astype(np.uint8)
+    y, x = np.mgrid[:28, :28]
+    grey = np.zeros((4, 28, 28))
+    for picture in grey:
+        place, step = rng.uniform(8, 20, 2), rng.normal(size=2)
+        for _ in range(12):
+            picture += np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / 3)
+            step = 0.8 * step + 0.6 * rng.normal(size=2)
+            place = np.clip(place + step, 5, 23)
+    return {"colour": colour, "grey": np.clip(255 * grey, 0, 255).astype(np.uint8)[..., None]}
+
+
+def network_weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
+    """Random weights of the Inception network, under the keys of our .npz, logits included.
+
+    Args:
+        shapes: our name of each convolution -> shape of its kernel (out, in, height, width).
+    """
+    rng = np.random.default_rng(13)
+    weights = {}
+    for layer, shape in sorted(shapes.items()):
+        # Signals keep their size through 48 layers; shifted statistics keep images apart.
+        weights[f"{layer}.weight"] = rng.standard_normal(shape, "float32") * np.float32(np.sqrt(2 / np.prod(shape[1:])))
+        weights[f"{layer}.beta"] = rng.normal(scale=0.3, size=shape[0]).astype("float32")
+        weights[f"{layer}.mean"] = rng.normal(scale=0.3, size=shape[0]).astype("float32")
+        weights[f"{layer}.var"] = rng.uniform(0.5, 1.5, shape[0]).astype("float32")
+    weights["logits.weight"] = rng.standard_normal((1008, 2048), "float32") * np.float32(0.05)
+    return weights

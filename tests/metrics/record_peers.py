@@ -6,12 +6,15 @@ torch-fidelity and clean-fid import torchvision, which has no build for the CPU-
     pip install torch==2.14.1 torchvision==0.29.1 "scipy<1.18" torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid prdc
     python tests/metrics/record_peers.py --inception inception.npz
 
-writes tests/metrics/peers.json. Without --inception (weights of the FID network as .npz, see
-keras_gan_zoo/metrics/features/inception_files.py), what was recorded of the network is kept. With
+writes tests/metrics/peers.json. --inception has the weights of the FID network as .npz, see
+keras_gan_zoo/metrics/features/inception_files.py; --torchscript the network that clean-fid loads (NVIDIA's
+inception-2015-12-05.pt). What needs a file that is not given is kept as it was recorded; random weights need none. With
 
-    python tests/metrics/record_peers.py --data-set mnist train.npy test.npy
+    python tests/metrics/record_peers.py --data-set mnist FOLDER --inception inception.npz
 
-it records the Fréchet distance of two files of features, by us and by the peers in the same run.
+it records distances between the splits of a data set, by us and by the peers in the same run, from what
+`python -m benchmarks.data_set_features` has left in a folder. torch-fidelity's own features of the images there are kept
+beside them by chunks, so that a run that was stopped goes on.
 """
 
 import argparse
@@ -32,20 +35,27 @@ PACKAGES = ("torch-fidelity", "pytorch-fid", "clean-fid", "prdc", "torch", "torc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--inception", type=Path, help="weights of the FID network, .npz")
-    parser.add_argument("--data-set", nargs=3, action="append", default=[], metavar=("NAME", "TRAIN", "TEST"))
+    parser.add_argument("--torchscript", type=Path, help="clean-fid's network, .pt")
+    parser.add_argument("--data-set", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
     options = parser.parse_args()
+    if options.data_set and not options.inception:
+        parser.error("--data-set needs --inception, for torch-fidelity's own features")
     recorded = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
     recorded["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES} | {
         "python": platform.python_version()
     }
     recorded["features"] = {name: on_features(*cases.features(name)) for name in cases.SETS}
+    recorded["ties"] = of_neighbours(*cases.ties())
     recorded["inception_score"] = inception_score(cases.logits())
     recorded["resize"] = {name: resized(cases.image(name)) for name in cases.SHAPES}
+    recorded["random_network"] = random_network()
     if options.inception:
-        recorded["network"] = network(options.inception)
+        recorded["network"] = network(npz(options.inception))
+    if options.torchscript:
+        recorded["clean_fid_network"] = clean_fid_features(options.torchscript)
     recorded.setdefault("data_sets", {})
-    for name, train, test in options.data_set:
-        recorded["data_sets"][name] = data_set(np.load(train), np.load(test))
+    for name, folder in options.data_set:
+        recorded["data_sets"][name] = data_set(name, Path(folder), npz(options.inception))
     OUTPUT.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1000:.0f} kB")
 
@@ -54,17 +64,15 @@ def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
     """Each peer's metrics of features, under torch-fidelity's convention that the fakes are its first input."""
     import torch
     from cleanfid import fid as clean
-    from prdc import compute_prdc
     from pytorch_fid.fid_score import calculate_frechet_distance
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
     from torch_fidelity.metric_kid import kid_features_to_metric
-    from torch_fidelity.metric_prc import prc_features_to_metric
 
     tensors = torch.from_numpy(fake), torch.from_numpy(real)
     statistics = [fid_features_to_statistics(t) for t in tensors]
     moments = [value for s in statistics for value in (s["mu"], s["sigma"])]
     kernel = {"kid_subsets": cases.KERNEL["subsets"], "kid_subset_size": cases.KERNEL["subset_size"]}
-    everything = min(len(real), len(fake))
+    everything, neighbours = min(len(real), len(fake)), of_neighbours(real, fake)
     return {
         "pytorch-fid": {"fid": float(calculate_frechet_distance(*moments))},
         "clean-fid": {
@@ -75,15 +83,50 @@ def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
         "torch-fidelity": {
             "fid": next(iter(fid_statistics_to_metric(*statistics, False).values())),
             "kid": list(kid_features_to_metric(*tensors, **kernel, rng_seed=cases.KERNEL["seed"], verbose=False).values()),
-            **prc_features_to_metric(*tensors, prc_neighborhood=3, verbose=False),
+            **neighbours["torch-fidelity"],
         },
+        "prdc": neighbours["prdc"],
+    }
+
+
+def of_neighbours(real: np.ndarray, fake: np.ndarray) -> dict:
+    import torch
+    from prdc import compute_prdc
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    tensors = torch.from_numpy(fake), torch.from_numpy(real)
+    return {
+        "torch-fidelity": prc_features_to_metric(*tensors, prc_neighborhood=3, verbose=False),
         # Its k counts the point itself, whose distance is 0.
         "prdc": {key: float(value) for key, value in compute_prdc(real, fake, cases.NEIGHBOURS).items()},
     }
 
 
-def data_set(train: np.ndarray, test: np.ndarray) -> dict:
-    """Fréchet distance between the features of two splits, ours beside the peers'."""
+def data_set(name: str, folder: Path, weights: dict) -> dict:
+    """Fréchet distances between two splits: of our features by all, and of the first images by torch-fidelity alone."""
+    train, test = (np.load(folder / f"{name}_{split}.npy") for split in ("train", "test"))
+    images = [np.load(folder / f"{name}_{split}_images.npy", mmap_mode="r") for split in ("train", "test")]
+    theirs = [
+        kept_features(folder / f"{name}_{split}", i, weights) for split, i in zip(("train", "test"), images, strict=True)
+    ]
+    n = len(images[0])
+    ours = train[:n], test[:n]
+    return {
+        "n_train": len(train),
+        "n_test": len(test),
+        **distances(train, test),
+        # The whole of torch-fidelity, from the images to the number, beside the whole of ours.
+        "first_images": {
+            "n": n,
+            "ours": distances(*ours)["ours"],
+            "torch-fidelity": distances(*theirs)["torch-fidelity"],
+            "features_differ_by": float(max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))),
+        },
+    }
+
+
+def distances(train: np.ndarray, test: np.ndarray) -> dict:
+    """Fréchet distance between two sets of features by each of us."""
     import sys
 
     import torch
@@ -98,13 +141,26 @@ def data_set(train: np.ndarray, test: np.ndarray) -> dict:
     statistics = [fid_features_to_statistics(torch.from_numpy(f.astype("float64"))) for f in (test, train)]
     moments = [value for s in statistics for value in (s["mu"], s["sigma"])]
     return {
-        "n_train": len(train),
-        "n_test": len(test),
         "ours": frechet_distance(Moments.of(train), Moments.of(test)),
         "pytorch-fid": float(calculate_frechet_distance(*moments)),
         "torch-fidelity": next(iter(fid_statistics_to_metric(*statistics, False).values())),
         "clean-fid": float(clean.frechet_distance(*moments)),
     }
+
+
+def kept_features(stem: Path, images: np.ndarray, weights: dict, chunk: int = 250) -> np.ndarray:
+    """torch-fidelity's own features of images, read from files beside them where they are known."""
+    extractor, digest, parts = None, digest_of(weights)[:12], []
+    for start in range(0, len(images), chunk):
+        file = stem.with_name(f"{stem.name}_torch-fidelity_{digest}_{start:06}.npy")
+        if not file.exists():
+            extractor = extractor or torch_fidelity_network(weights)
+            found = [extractor(tensor(part))[0].numpy() for part in np.split(images[start : start + chunk], chunk // 50)]
+            np.save(file.with_suffix(".partial.npy"), np.concatenate(found))
+            file.with_suffix(".partial.npy").rename(file)
+            print(f"{file.name} of {len(images)} images", flush=True)
+        parts.append(np.load(file))
+    return np.concatenate(parts)
 
 
 def inception_score(logits: np.ndarray) -> dict:
@@ -134,42 +190,81 @@ def resized(image: np.ndarray) -> dict:
     }
 
 
-def network(path: Path) -> dict:
-    """Features of torch-fidelity's network under both resizings."""
+def network(weights: dict) -> dict:
+    """Features, and logits if there are weights for them, by torch-fidelity's network: {resizer: {images: arrays}}."""
+    extractor = torch_fidelity_network(weights)
+    return {"weights": digest_of(weights)} | {
+        resizer: {
+            name: [sampled(found) for found in forward(extractor, images)] for name, images in cases.network_images().items()
+        }
+        for resizer, forward in (("legacy", through_legacy), ("clean", through_clean))
+    }
+
+
+def random_network() -> dict:
+    """The same with random weights, which no file is needed for; and the shapes of the kernels."""
+    shapes = kernel_shapes()
+    return {"shapes": shapes} | network(cases.network_weights(shapes))
+
+
+def clean_fid_features(path: Path) -> dict:
+    """Features of clean-fid's own network and resizing."""
     import torch
 
-    images = cases.network_images()
-    extractor = torch_fidelity_network(path)
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    model = clean_fid_network(path)
     with torch.no_grad():
-        legacy = extractor(tensor)[0].numpy()
-        clean = clean_features(extractor, images)
-    with np.load(path) as file:
-        digest = hashlib.sha256(b"".join(file[key].tobytes() for key in sorted(file.files))).hexdigest()
-    return {"weights": digest, "legacy": sampled(legacy), "clean": sampled(clean)}
+        return {name: [sampled(model(clean_resized(images)).numpy())] for name, images in cases.network_images().items()}
 
 
 def sampled(features: np.ndarray) -> list:
-    """Every eighth feature of each image."""
-    return [[round(float(v), 7) for v in row] for row in features[:, ::8]]
+    """Every sixteenth feature of each image."""
+    return [[round(float(v), 7) for v in row] for row in features[:, ::16]]
 
 
-def torch_fidelity_network(path: Path):
-    """torch-fidelity's extractor with the weights of an .npz; its logits, which that has not, are zeros."""
+def npz(path: str | Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return {key: file[key] for key in file.files}
+
+
+def digest_of(weights: dict) -> str:
+    return hashlib.sha256(b"".join(weights[key].tobytes() for key in sorted(weights))).hexdigest()
+
+
+def layers() -> dict[str, str]:
+    """Our name of each convolution -> torch-fidelity's."""
     import sys
-
-    import torch
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     # The table of names alone: importing the package would bring Keras along.
     here = Path(__file__).parents[2] / "keras_gan_zoo" / "metrics" / "features"
     sys.path.insert(0, str(here))
     from inception_names import LAYERS
 
-    with np.load(path) as file:
-        arrays = {key: torch.from_numpy(file[key]) for key in file.files}
-    state = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
-    for ours, theirs in LAYERS.items():
+    return LAYERS
+
+
+def kernel_shapes() -> dict[str, list[int]]:
+    """Our name of each convolution -> shape of its kernel in torch-fidelity's network."""
+    from unittest import mock
+
+    import torch
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    with mock.patch.object(torch, "load"), mock.patch.object(torch.nn.Module, "load_state_dict"):
+        extractor = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path="none")
+    state = extractor.state_dict()
+    return {ours: list(state[f"{theirs}.conv.weight"].shape) for ours, theirs in layers().items()}
+
+
+def torch_fidelity_network(weights: dict):
+    """torch-fidelity's extractor with the weights of an .npz; of features, and of logits if they are there."""
+    import torch
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    arrays = {key: torch.from_numpy(array) for key, array in weights.items()}
+    outputs = ["2048", "logits_unbiased"] if "logits.weight" in arrays else ["2048"]
+    # The Inception Score leaves the bias out: whatever it is, it must not show.
+    state = {"fc.weight": arrays.get("logits.weight", torch.zeros(1008, 2048)), "fc.bias": torch.ones(1008)}
+    for ours, theirs in layers().items():
         state[f"{theirs}.conv.weight"] = arrays[f"{ours}.weight"]
         state[f"{theirs}.bn.weight"] = torch.ones_like(arrays[f"{ours}.beta"])
         state[f"{theirs}.bn.num_batches_tracked"] = torch.tensor(0)
@@ -177,21 +272,47 @@ def torch_fidelity_network(path: Path):
             state[f"{theirs}.bn.{key}"] = arrays[f"{ours}.{part}"]
     with tempfile.TemporaryDirectory() as folder:
         torch.save(state, f"{folder}/weights.pth")
-        return FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=f"{folder}/weights.pth")
+        return FeatureExtractorInceptionV3("inception", outputs, feature_extractor_weights_path=f"{folder}/weights.pth")
 
 
-def clean_features(extractor, images: np.ndarray) -> np.ndarray:
+def clean_fid_network(path: str | Path):
+    """What clean-fid makes of its TorchScript file: a function of resized images (n, 3, 299, 299) in [0, 255]."""
+    import torch
+
+    trunk = torch.jit.load(str(path)).eval().net.layers
+    return lambda batch: trunk((batch - 128) / 128).view(len(batch), 2048)
+
+
+def tensor(images: np.ndarray):
+    """uint8 (n, 3, height, width) of images; grey in three equal channels, as the peers convert it."""
+    import torch
+
+    colour = np.broadcast_to(images, (*images.shape[:3], 3))
+    return torch.from_numpy(np.ascontiguousarray(colour.transpose(0, 3, 1, 2)))
+
+
+def clean_resized(images: np.ndarray):
+    import torch
+    from cleanfid.resize import make_resizer
+
+    resize = make_resizer("PIL", False, "bicubic", (299, 299))
+    colour = np.broadcast_to(images, (*images.shape[:3], 3))
+    return torch.from_numpy(np.stack([resize(image) for image in colour])).permute(0, 3, 1, 2).contiguous()
+
+
+def through_legacy(extractor, images: np.ndarray) -> list[np.ndarray]:
+    return [found.numpy() for found in extractor(tensor(images))]
+
+
+def through_clean(extractor, images: np.ndarray) -> list[np.ndarray]:
     """The network on images that clean-fid has resized: what clean-fid's own mode "clean" computes."""
     from unittest import mock
 
-    import torch
-    from cleanfid.resize import make_resizer
     from torch_fidelity import feature_extractor_inceptionv3 as module
 
-    resize = make_resizer("PIL", False, "bicubic", (299, 299))
-    at_size = torch.from_numpy(np.stack([resize(image) for image in images])).permute(0, 3, 1, 2).contiguous()
+    at_size = clean_resized(images)
     with mock.patch.object(module, "interpolate_bilinear_2d_like_tensorflow1x", lambda x, **options: at_size):
-        return extractor(torch.from_numpy(images).permute(0, 3, 1, 2))[0].numpy()
+        return through_legacy(extractor, images)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import peer_cases as cases
 import pytest
 import record_peers
 
+from keras_gan_zoo.metrics.features.inception import InceptionFeatures
 from keras_gan_zoo.metrics.features.resize import RESIZERS
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
-from keras_gan_zoo.metrics.neighbours import manifold_metrics
+from keras_gan_zoo.metrics.neighbours import manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.scores import inception_score
 
 RECORDED = json.loads(Path(record_peers.OUTPUT).read_text("utf-8"))
@@ -47,9 +48,8 @@ def test_frechet_distance(case):
     real, fake, peers = case
     ours = frechet_distance(Moments.of(real), Moments.of(fake))
     # For fewer vectors than dimensions the peers take roots of rounding errors; ours is exact, see test_frechet.py.
-    tolerance = RELATIVE if min(len(real), len(fake)) > real.shape[1] else 1e-5
     for name in ("pytorch-fid", "torch-fidelity", "clean-fid"):
-        assert peers[name]["fid"] == pytest.approx(ours, rel=tolerance), name
+        assert peers[name]["fid"] == pytest.approx(ours, rel=RELATIVE), name
 
 
 def test_kernel_distance(case):
@@ -62,11 +62,26 @@ def test_kernel_distance(case):
 
 def test_precision_recall_density_coverage(case):
     real, fake, peers = case
+    ours = check_neighbours(real, fake, peers)
+    f_score = 2 * ours.precision * ours.recall / (ours.precision + ours.recall)
+    assert peers["torch-fidelity"]["f_score"] == pytest.approx(f_score, rel=RELATIVE)
+    # No distance is equal to a radius here, so that it does not matter on which side the boundary is.
+    for name, value in precision_recall(real, fake, cases.NEIGHBOURS)._asdict().items():
+        assert peers["prdc"][name] == pytest.approx(value, rel=RELATIVE)
+
+
+def check_neighbours(real, fake, peers):
     ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
-    for name in ("precision", "recall"):
-        assert peers["torch-fidelity"][name] == pytest.approx(getattr(ours, name), rel=RELATIVE)
-    for name in ("density", "coverage"):
-        assert peers["prdc"][name] == pytest.approx(getattr(ours, name), rel=RELATIVE)
+    for peer, names in (("torch-fidelity", ("precision", "recall")), ("prdc", ("density", "coverage"))):
+        for name in names:
+            assert peers[peer][name] == pytest.approx(getattr(ours, name), rel=RELATIVE), name
+    return ours
+
+
+def test_points_on_the_boundary_are_inside_for_torch_fidelity_and_outside_for_prdc():
+    real, fake = cases.ties()
+    peers = record_peers.of_neighbours(real, fake) if LIVE else RECORDED["ties"]
+    check_neighbours(real, fake, peers)
 
 
 @pytest.mark.parametrize(("name", "seed"), [("shuffled", 2020), ("in_order", None)])
@@ -89,18 +104,46 @@ def test_resizing(shape, resizer, peer, tolerance):
     np.testing.assert_allclose(ours[cases.places()], peers[peer], rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("resizer", ["legacy", "clean"])
-def test_features_of_the_inception_network(resizer):
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    """File of random weights of the Inception network, with logits."""
+    path = tmp_path_factory.mktemp("inception") / "random.npz"
+    np.savez(path, **cases.network_weights(RECORDED["random_network"]["shapes"]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def real_weights():
     path = os.environ.get("KERAS_GAN_ZOO_INCEPTION")
     if not path or not path.endswith(".npz"):
         pytest.skip("KERAS_GAN_ZOO_INCEPTION does not name the weights of the FID network as .npz")
-    from keras_gan_zoo.metrics.features.inception import InceptionFeatures
+    return path
 
-    peers = record_peers.network(Path(path)) if LIVE else RECORDED["network"]
-    ours = InceptionFeatures(path, resizer=resizer).features(cases.network_images())
-    expected = np.array(peers[resizer])
-    assert expected.max() > 1 and expected.std(axis=0).mean() > 0.01
-    np.testing.assert_allclose(ours[:, ::8], expected, rtol=0, atol=1e-4)
+
+def check_network(extractor, peers):
+    """Every sixteenth value agrees with the peers', {images: [features, logits if there are any]}."""
+    for name, images in cases.network_images().items():
+        ours = [found for found in extractor.extract(images) if found is not None]
+        for found, expected in zip(ours, map(np.array, peers[name]), strict=True):
+            # Of a size, and different enough between images, that 1e-4 says something.
+            assert expected.max() > 1 and expected.std(axis=0).mean() > 0.01
+            np.testing.assert_allclose(found[:, ::16], expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("resizer", ["legacy", "clean"])
+def test_inception_network_with_random_weights(random_weights, resizer):
+    peers = record_peers.random_network() if LIVE else RECORDED["random_network"]
+    check_network(InceptionFeatures(random_weights, resizer=resizer), peers[resizer])
+
+
+@pytest.mark.parametrize("resizer", ["legacy", "clean"])
+def test_inception_network_with_the_real_weights(real_weights, resizer):
+    peers = record_peers.network(record_peers.npz(real_weights)) if LIVE else RECORDED["network"]
+    extractor = InceptionFeatures(real_weights, resizer=resizer)
+    check_network(extractor, peers[resizer])
+    if resizer == "clean":
+        # clean-fid's own network is another file, so its values are always the recorded ones.
+        check_network(extractor, RECORDED["clean_fid_network"])
 
 
 @pytest.mark.parametrize("name", RECORDED["data_sets"])
@@ -109,6 +152,10 @@ def test_distances_of_data_sets(name):
     for peer in ("pytorch-fid", "torch-fidelity", "clean-fid"):
         assert values[peer] == pytest.approx(values["ours"], rel=RELATIVE), peer
     assert values["ours"] > 0.1
+    # From the images on, each with its own network.
+    first = values["first_images"]
+    assert first["n"] > 2048 and first["features_differ_by"] < 1e-4
+    assert first["torch-fidelity"] == pytest.approx(first["ours"], rel=1e-4)
 
 
 def test_what_was_recorded_says_where_it_came_from():
