@@ -155,7 +155,8 @@ def kept_features(stem: Path, images: np.ndarray, weights: dict, chunk: int = 25
         file = stem.with_name(f"{stem.name}_torch-fidelity_{digest}_{start:06}.npy")
         if not file.exists():
             extractor = extractor or torch_fidelity_network(weights)
-            found = [extractor(tensor(part))[0].numpy() for part in np.split(images[start : start + chunk], chunk // 50)]
+            rows = range(start, min(start + chunk, len(images)), 50)
+            found = [through_legacy(extractor, images[i : min(i + 50, start + chunk)])[0] for i in rows]
             np.save(file.with_suffix(".partial.npy"), np.concatenate(found))
             file.with_suffix(".partial.npy").rename(file)
             print(f"{file.name} of {len(images)} images", flush=True)
