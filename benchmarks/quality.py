@@ -29,8 +29,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from benchmarks.throughput import ROOT, MeasurementError, run
-from keras_gan_zoo.evaluation import JUDGES, N_IMAGES, SEED, SPLIT, TOLERANCES
+from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT, TOLERANCES
 from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.features import CLASSIFIERS
 from keras_gan_zoo.presets import RESULTS, WEIGHTS_INFO, find_preset, list_presets
 
 FOLDER = ROOT / "benchmarks" / "results" / "quality"
@@ -215,7 +216,7 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.image_shape, cache=cache)
     images, labels = generated(gan, cell.n, cell.seed)
     records = evaluate(images, real, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
-    if cell.data in JUDGES and cell.data == list_presets(cell.preset)[0].data:
+    if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:
         records |= judged(gan, images, labels, cell.data, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}
 

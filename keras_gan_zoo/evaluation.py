@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .metrics.features import CLASSIFIERS
 from .presets import RESULTS, PresetError, find_preset, list_presets, load
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 N_IMAGES, SEED, SPLIT = 10_000, 0, "test"
 METRICS = ("fid",)
-JUDGES = ("mnist", "fashion_mnist")
 
 # What a repeated measurement may differ by, as (relative, absolute). Other kernels round the images and the features
 # elsewhere: a few pixels in a thousand move by one level.
@@ -59,6 +59,8 @@ def evaluate_source(
 ) -> tuple[dict[str, "Record"], list[tuple[str, str]]]:
     """Measures a preset, or a folder of images that any program wrote, against real images.
 
+    Both have to be of one shape. In folders alpha is composited over white, as `load_images` does it for 3 channels.
+
     Args:
         source: name or folder of a preset; or a folder of images.
         against: real images: name of a TFDS data set, folder, zip or .npz, as `keras_gan_zoo.data.load_images` takes them.
@@ -78,17 +80,16 @@ def evaluate_source(
     Raises:
         ValueError: images that do not fit each other or the metric, and sources that cannot be read.
     """
-    from .data import FolderBatches
     from .metrics.evaluating import evaluate
 
-    fakes, labels, skipped = None, None, []
-    if is_image_folder(source):
-        fakes = FolderBatches(source, 10 * batch_size)
-        skipped, shape = fakes.skipped, None
+    from_folder = is_image_folder(source)
+    if from_folder:
+        fakes, labels = _folder(source, batch_size), None
+        skipped, shape = fakes.skipped, fakes.image_shape
     else:
         gan = load(source)
         fakes, labels = generated(gan, n, seed)
-        shape = gan.image_shape
+        skipped, shape = [], gan.image_shape
     options = {"size": size, "channels": channels, "fake_shape": shape, "cache": cache, "batch_size": batch_size}
     real = reference_of(against, split, metrics, extractor, progress=progress, **options)
     records = evaluate(
@@ -97,7 +98,7 @@ def evaluate_source(
         metrics=metrics,
         extractor=extractor,
         labels=labels,
-        seed=seed if shape else None,
+        seed=None if from_folder else seed,
         batch_size=batch_size,
         progress=progress,
     )
@@ -122,49 +123,47 @@ def reference_of(
     Raises:
         ValueError: the real images are of another shape than `fake_shape`, where that is known.
     """
-    from .data import FolderBatches, load_images
-    from .metrics.evaluating import METRICS as KNOWN
+    from .data import load_images
+    from .metrics.evaluating import known_metrics, sides
     from .metrics.references import reference, shipped_reference
     from .metrics.samples import gather
 
-    comparing = [KNOWN[name] for name in metrics if name in KNOWN and "real" in KNOWN[name].others]
-    needs = {need for metric in comparing for need in metric.needs}
-    named = f"{Path(str(against)).name}/{split}" if (size, channels) == (None, None) else f"{against}/{split} at {size}"
-    if needs <= {"moments"} and (size, channels) == (None, None):
-        sample = shipped_reference(named, extractor)
-        if sample:
-            return sample
-    if is_image_folder(against) and needs <= {"moments", "features"} and (size, channels) == (None, None):
-        images = FolderBatches(against, 10 * batch_size)
+    def require_shape(shape):
+        if fake_shape and shape and tuple(fake_shape) != tuple(shape):
+            raise ValueError(
+                f"The generated images are {sides(fake_shape)}, those of {against} are {sides(shape)}. Fix: bring the real "
+                f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
+            )
+
+    needs = {need for metric in known_metrics(list(metrics)) for need in metric.others.get("real", ())}
+    # A file or folder may have the name of a data set.
+    is_name, as_it_is = not Path(str(against)).exists(), (size, channels) == (None, None)
+    has_splits = is_name or Path(str(against)).suffix.lower() == ".npz"
+    named = str(against) if is_name else Path(str(against)).name
+    named += f"/{split}" if has_splits else ""
+    if not as_it_is:
+        named += f" at size {size or 'as it is'}, channels {channels or 'as they are'}"
+    kept_in_cache = needs <= {"moments", "features"}
+    if needs <= {"moments"} and as_it_is and is_name and (shipped := shipped_reference(named, extractor)):
+        require_shape(shipped.image_shape)
+        return shipped
+    options = {"split": named, "batch_size": batch_size}
+    if is_image_folder(against) and kept_in_cache and as_it_is:
+        images = _folder(against, batch_size)
+        require_shape(images.image_shape)
         content = images.digest()
-        sample = reference(
-            images,
-            extractor,
-            split=named,
-            keep=needs,
-            content=content,
-            cache=cache,
-            batch_size=batch_size,
-            progress=progress,
-        )
+        sample = reference(images, extractor, keep=needs, content=content, cache=cache, progress=progress, **options)
         if images.skipped:
             raise ValueError(
                 f"{len(images.skipped)} of {images.total} real images cannot be read, {images.skipped[0][0]} first."
             )
         return sample
-    options = {"split": split} if _has_splits(against) else {}
-    data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **options)
-    shape = data.images.shape[1:]
-    if fake_shape and fake_shape != shape:
-        raise ValueError(
-            f"The generated images are {_sides(fake_shape)}, those of {against} are {_sides(shape)}. Fix: bring the real "
-            f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
-        )
-    if needs <= {"moments", "features"}:
-        options = {"cache": cache, "batch_size": batch_size, "progress": progress}
-        return reference(data.images, extractor, split=named, keep=needs, **options)
-    bar = "real image" if progress else None
-    return gather(data.images, extractor, needs, labels=data.labels, split=named, batch_size=batch_size, progress=bar)
+    wanted = {"split": split} if has_splits else {}
+    data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **wanted)
+    require_shape(data.images.shape[1:])
+    if kept_in_cache:
+        return reference(data.images, extractor, keep=needs, cache=cache, progress=progress, **options)
+    return gather(data.images, extractor, needs, labels=data.labels, progress="real image" if progress else None, **options)
 
 
 def measure_preset(
@@ -199,7 +198,7 @@ def measure_preset(
         real = reference_of(data.source, SPLIT, METRICS, extractor, cache=cache, progress=progress)
         options = {"metrics": METRICS, "extractor": extractor, "seed": seed, "progress": progress}
         records["FID"] = evaluate(images, real, **options)["fid"]
-    if data.source in JUDGES:
+    if data.source in CLASSIFIERS:
         records |= judged(gan, images, labels, data.source, seed)
     return {key: record for key, record in records.items() if results is None or key in results}
 
@@ -297,10 +296,11 @@ def is_image_folder(source: str | Path) -> bool:
     return Path(source).is_dir() and not (Path(source) / CONFIG).exists()
 
 
-def _has_splits(source):
-    path = Path(str(source))
-    return not path.exists() or path.suffix.lower() == ".npz"
+def _folder(path, batch_size):
+    """A folder's images in batches of several passes of the network, without alpha, which metrics do not take."""
+    from .data import FolderBatches
 
-
-def _sides(shape):
-    return " x ".join(map(str, shape))
+    images = FolderBatches(path, 10 * batch_size)
+    if images.channels == 4:
+        images.channels = 3
+    return images

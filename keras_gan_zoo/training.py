@@ -19,6 +19,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
 
 CONFIG, CHECKPOINT, LOG = "config.yaml", "checkpoint.weights.h5", "log.csv"
@@ -163,7 +165,10 @@ def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
 
     source = recipe.data.source
     extractor = feature_extractor(source if source in CLASSIFIERS else "inception")
-    real = gather(data.images[:REFERENCE_IMAGES], extractor, split=f"{source}/{recipe.data.split or 'train'}")
+    # Not the first ones: a folder with class names has its images in the order of the classes.
+    chosen = np.sort(np.random.default_rng(0).permutation(len(data.images))[:REFERENCE_IMAGES])
+    split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(data.images)}"
+    real = gather(data.images[chosen], extractor, split=split)
 
     def measure(images):
         return evaluate(images, real, metrics=("fid",), extractor=extractor)

@@ -12,6 +12,7 @@ from keras_gan_zoo import cli, evaluation, presets
 from keras_gan_zoo.evaluation import evaluate_source, measure_preset, verify_preset
 from keras_gan_zoo.metrics.features import feature_extractor
 from keras_gan_zoo.metrics.records import Record
+from keras_gan_zoo.metrics.references import SHIPPED, unpacked
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
@@ -61,7 +62,7 @@ def test_a_folder_of_images_is_measured_like_the_array(folders, judge, tmp_path)
     assert not skipped
     for name in records:
         assert records[name].value == pytest.approx(expected[name].value, rel=1e-9)
-    assert (records["fid"].n_fake, records["fid"].n_real, records["fid"].reference_split) == (40, 50, "real/test")
+    assert (records["fid"].n_fake, records["fid"].n_real, records["fid"].reference_split) == (40, 50, "real")
 
 
 def test_a_broken_image_is_counted_and_left_out(folders, judge, tmp_path):
@@ -84,7 +85,65 @@ def test_sizes_that_differ_are_refused_with_the_fix(small_gan, folders, judge, t
     records, _ = evaluate_source(
         tmp_path / "gan", tmp_path / "real.npz", n=20, split="train", size=28, channels=1, extractor=judge, cache=tmp_path
     )
-    assert "28" in records["fid"].reference_split and records["fid"].seed == 0
+    assert records["fid"].reference_split == "real.npz/train at size 28, channels 1" and records["fid"].seed == 0
+
+
+def test_folders_of_other_sizes_are_refused_too(folders, judge, tmp_path):
+    fakes, _ = folders
+    (tmp_path / "large").mkdir()
+    for i in range(3):
+        Image.fromarray(digits(1, i, (40, 40))[0, ..., 0]).save(tmp_path / "large" / f"{i}.png")
+    for a, b in ((fakes, tmp_path / "large"), (tmp_path / "large", fakes)):
+        with pytest.raises(ValueError, match="(28 x 28 x 1.*40 x 40 x 1|40 x 40 x 1.*28 x 28 x 1)"):
+            evaluate_source(a, b, extractor=judge, cache=tmp_path / "cache")
+
+
+class Shipped:
+    """Has the description of the extractor behind the shipped references, and no network."""
+
+    name, resizer, dtype, dimension, classes = "inception-2015-12-05", "tf1-bilinear", "float32", 2048, None
+
+    def __init__(self):
+        self.sha256 = unpacked(SHIPPED / "mnist_test_tf1-bilinear.npz").source["extractor_sha256"]
+
+    def extract(self, images, batch_size=50):
+        return np.random.default_rng(len(images)).normal(size=(len(images), 2048)).astype("float32"), None
+
+
+def test_the_shipped_reference_is_for_the_name_and_never_for_a_path(folders, tmp_path, monkeypatch):
+    named = evaluation.reference_of("mnist", "test", ("fid",), Shipped())
+    assert (named.n, named.split, named.image_shape) == (10_000, "mnist/test", (28, 28, 1))
+    (tmp_path / "mnist").mkdir()
+    for i in range(3):
+        Image.fromarray(digits(1, i)[0, ..., 0]).save(tmp_path / "mnist" / f"{i}.png")
+    own = evaluation.reference_of(tmp_path / "mnist", "test", ("fid",), Shipped(), cache=tmp_path / "cache")
+    assert (own.n, own.split) == (3, "mnist")
+    with pytest.raises(ValueError, match="28 x 28 x 1, those of cifar10 are 32 x 32 x 3"):
+        evaluation.reference_of("cifar10", "test", ("fid",), Shipped(), fake_shape=(28, 28, 1))
+
+
+def test_alpha_is_composited_over_white(tmp_path, judge):
+    for name, mode in (("alpha", "RGBA"), ("plain", "RGB")):
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            pixels = np.random.default_rng(i).integers(0, 256, (6, 6, 3), np.uint8)
+            alpha = np.full((6, 6, 1), 255, np.uint8)
+            picture = np.concatenate([pixels, alpha], axis=2) if mode == "RGBA" else pixels
+            Image.fromarray(picture).save(tmp_path / name / f"{i}.png")
+    extractor = feature_extractor(
+        lambda x: x.reshape(len(x), -1)[:, :3].astype("float32"), name="x", dimension=3, sha256="1"
+    )
+    records, _ = evaluate_source(tmp_path / "alpha", tmp_path / "plain", extractor=extractor, cache=tmp_path / "cache")
+    assert records["fid"].value < 1e-6
+
+
+def test_an_unknown_metric_is_refused_before_anything_is_computed(folders):
+    class Never:
+        def extract(self, *arguments):
+            raise AssertionError("the network ran")
+
+    with pytest.raises(ValueError, match="'fdi'"):
+        evaluate_source(*folders, metrics=("fid", "fdi"), extractor=Never())
 
 
 def test_evaluate_on_the_command_line(command, folders, tmp_path):

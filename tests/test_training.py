@@ -191,6 +191,23 @@ def test_evaluations_change_nothing_of_the_run(recipe_for, finished, tmp_path, m
     assert_same_run(tmp_path / "run", finished("gan"))
 
 
+def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_path, monkeypatch):
+    import keras_gan_zoo.metrics as metrics
+    from keras_gan_zoo.data import ImageData
+
+    seen = []
+    monkeypatch.setattr(training, "REFERENCE_IMAGES", 30)
+    monkeypatch.setattr("keras_gan_zoo.metrics.features.feature_extractor", lambda which: None)
+    monkeypatch.setattr(metrics.samples, "gather", lambda images, extractor, split: seen.append((images, split)))
+    # In the order of two classes, as a folder of classes is read.
+    images = np.repeat(np.array([0, 200], np.uint8), 50)[:, None, None, None] + np.zeros((1, 16, 16, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(100)
+    training._judges(recipe_for("gan"), ImageData(images), tmp_path, 5)
+    ((chosen, split),) = seen
+    assert len(chosen) == 30 and 8 < (chosen[:, 5, 5, 0] == 200).sum() < 22
+    assert split.endswith("30 of 100")
+
+
 def test_the_seed_decides_the_run(recipe_for, finished, tmp_path):
     train(recipe_for("gan", {"training": {"seed": 1}}), tmp_path / "run")
     ours, theirs = contents(tmp_path / "run"), contents(finished("gan"))

@@ -1,6 +1,7 @@
 """Image files in folders and zip archives -> uint8 arrays, in one order on every machine."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import warnings
@@ -177,6 +178,18 @@ class FolderBatches:
         if not headers:
             raise _unreadable(self.skipped, self.total, self.where, "skip")
         self._files, self.channels = list(headers), channels or native
+        self._no_headers = len(self.skipped)
+
+    @functools.cached_property
+    def _sides(self) -> tuple[int, int]:
+        images = (_attempt(lambda stream: _decode(stream, None), file, []) for file in self._files)
+        # Decoded, since EXIF may turn what the header says. Where no file can be, there will be no batch either.
+        return next((image.shape[:2] for image in images if image is not None), (0, 0))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images, from the first of them."""
+        return (*self._sides, self.channels)
 
     def digest(self) -> str:
         """sha256 over the bytes of the files, in hexadecimal: a name for the images in a cache."""
@@ -188,6 +201,8 @@ class FolderBatches:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         size = None
+        # What cannot be decoded is listed once, however often the folder is read.
+        del self.skipped[self._no_headers :]
         with ThreadPoolExecutor(1) as reader:
             ahead = None
             for start in [*range(0, len(self._files), self.batch_size), None]:

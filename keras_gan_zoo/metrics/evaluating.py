@@ -36,14 +36,14 @@ class Metric(NamedTuple):
     """How `evaluate` comes to one metric.
 
     Attributes:
-        needs: what a pass has to keep of the images, see `gather`.
+        needs: what a pass has to keep of the fakes, see `gather`.
         compute: (fake, real, train, once, **settings) -> value, or (value, details). `once` is what metrics share.
-        others: which of "real" and "train" it compares with.
+        others: "real" and "train", as far as it compares with them -> what a pass has to keep of those.
     """
 
     needs: frozenset[str]
     compute: Callable[..., float | tuple[float, dict[str, Any]]]
-    others: tuple[str, ...] = ("real",)
+    others: dict[str, frozenset[str]]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -80,12 +80,27 @@ def _on_features(real, fake, function, *arguments):
     return function(real.features, fake.features, *arguments)
 
 
-def _metric(name, *needs, others=("real",)):
+def _metric(name, *needs, **others):
+    """Registers a metric; where nothing is said of the others, it needs of the real images what it needs of the fakes."""
+    others = {kind: frozenset(kept) for kind, kept in (others or {"real": needs}).items() if kept is not None}
+
     def register(compute):
         METRICS[name] = Metric(frozenset(needs), compute, others)
         return compute
 
     return register
+
+
+def known_metrics(names: Sequence[str]) -> list[Metric]:
+    """The metrics of these names.
+
+    Raises:
+        ValueError: a name that is unknown.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise ValueError(f"metrics has {name!r}, which is unknown; possible are {', '.join(METRICS)}.")
+    return [METRICS[name] for name in names]
 
 
 def evaluate(
@@ -127,6 +142,7 @@ def evaluate(
         ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
             wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
     """
+    known_metrics(metrics)
     chosen = {name: _settings(name, settings or {}) for name in metrics}
     if unused := set(settings or {}) - set(chosen):
         raise ValueError(f"settings are given for {sorted(unused)}, which metrics={list(metrics)} does not have.")
@@ -137,12 +153,12 @@ def evaluate(
     given = {"real": real, "train": train}
     others = {}
     for kind, images in given.items():
-        wanted = {need for name in chosen if kind in METRICS[name].others for need in METRICS[name].needs}
-        if not wanted:
+        names = [name for name in chosen if kind in METRICS[name].others]
+        if not names:
             continue
+        wanted = {need for name in names for need in METRICS[name].others[kind]}
         if images is None:
-            names = ", ".join(name for name in chosen if kind in METRICS[name].others)
-            raise ValueError(f"{names} compares with {kind} images, and there are none. Fix: pass {kind}=.")
+            raise ValueError(f"{', '.join(names)} compares with {kind} images, and there are none. Fix: pass {kind}=.")
         bar = f"{kind} image" if progress else None
         classes = real_labels if kind == "real" else None
         others[kind] = _other(images, fakes, extractor, wanted, kind, split, classes, bar, batch_size)
@@ -173,8 +189,6 @@ def evaluate(
 
 
 def _settings(name, given):
-    if name not in METRICS:
-        raise ValueError(f"metrics has {name!r}, which is unknown; possible are {', '.join(METRICS)}.")
     defaults, own = METRICS[name].settings, given.get(name, {})
     if unknown := set(own) - set(defaults):
         raise ValueError(f"settings of {name!r} has {sorted(unknown)}; possible are {', '.join(defaults) or 'none'}.")
@@ -186,15 +200,26 @@ def _other(images, fakes, extractor, needs, kind, split, labels, bar, batch_size
     if isinstance(images, Moments):
         images = Sample(images.n, images.source, moments=images)
     if not isinstance(images, Sample):
-        needs = needs - {"scores"}
-        return gather(images, extractor, needs, labels=labels, split=split, batch_size=batch_size, progress=bar)
-    for need in needs - {"scores"}:
+        images = gather(images, extractor, needs, labels=labels, split=split, batch_size=batch_size, progress=bar)
+    for need in needs:
         if getattr(images, need) is None:
             raise ValueError(f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images.")
     for key in DESCRIPTION if needs & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
             raise ValueError(f"The {kind} reference has {key} {images.source.get(key)!r}, the fakes {fakes.source[key]!r}.")
+    shapes = [sample.image_shape for sample in (fakes, images)]
+    if None not in shapes and shapes[0] != shapes[1]:
+        # A network would resize both, and give a number that is about their sizes.
+        raise ValueError(
+            f"The fakes are {sides(shapes[0])}, the {kind} images {sides(shapes[1])}. Fix: bring them to one shape, as "
+            "keras_gan_zoo.data.load_images(..., size=, channels=) does."
+        )
     return images
+
+
+def sides(shape: Sequence[int]) -> str:
+    """An image's shape in words, as "28 x 28 x 1"."""
+    return " x ".join(map(str, shape))
 
 
 # The metrics ---------------------------------------------------------------------------------------------------------------
@@ -211,7 +236,7 @@ def _fid(fake, real, once):
     return frechet_distance(real.moments, fake.moments)
 
 
-@_metric("fid_infinity", "moments", "features")
+@_metric("fid_infinity", "features", real=("moments",))
 def _fid_infinity(fake, real, once, sizes=15, smallest=5000, seed=0):
     result = fid_infinity(fake.features, real.moments, sizes=sizes, smallest=smallest, seed=seed)
     return result.value, {"slope": result.slope, "standard_error": result.standard_error}
@@ -223,30 +248,20 @@ def _kid(fake, real, once, subsets=100, subset_size=1000, seed=2020):
     return result.mean, {"std": result.std}
 
 
-@_metric("inception_score", "scores", others=())
+@_metric("inception_score", "scores", real=None)
 def _inception_score(fake, once, splits=10, shuffle_seed=2020):
     result = fake.scores.result()
     return result.mean, {"std": result.std}
 
 
-@_metric("precision", "features")
-def _precision(fake, real, once, k=3):
-    return once.manifolds("precision", k)
+def _manifold(name, default):
+    @_metric(name, "features")
+    def compute(fake, real, once, k=default):
+        return once.manifolds(name, k)
 
 
-@_metric("recall", "features")
-def _recall(fake, real, once, k=3):
-    return once.manifolds("recall", k)
-
-
-@_metric("density", "features")
-def _density(fake, real, once, k=5):
-    return once.manifolds("density", k)
-
-
-@_metric("coverage", "features")
-def _coverage(fake, real, once, k=5):
-    return once.manifolds("coverage", k)
+for _name, _k in (("precision", 3), ("recall", 3), ("density", 5), ("coverage", 5)):
+    _manifold(_name, _k)
 
 
 @_metric("ndb", "features")
@@ -279,7 +294,7 @@ def _intra_fid(fake, real, once):
     return float(np.mean(within)), {"per_class": within}
 
 
-@_metric("memorisation", "features", others=("real", "train"))
+@_metric("memorisation", "features", real=("features",), train=("features",))
 def _memorisation(fake, real, train, once):
     """Share of fakes that are nearer to a training image than all but 1 % of held-out real images are."""
     result = memorisation(train.features, real.features, fake.features)
@@ -293,7 +308,7 @@ def _birthday(fake, real, once, batch_size=400):
     return result.support, {"bound": result.bound, "share_of_batches": result.share, "batches": result.batches}
 
 
-@_metric("ms_ssim", "images", others=())
+@_metric("ms_ssim", "images", real=None)
 def _ms_ssim(fake, once, pairs=1000, seed=0):
     """Mean MS-SSIM of random pairs of fakes; lower is more diverse."""
     result = ms_ssim_diversity(fake.images, pairs=pairs, seed=seed)

@@ -51,7 +51,7 @@ class Moments:
     def from_statistics(cls, n: int, mean: np.ndarray, covariance: np.ndarray, source: dict[str, str] | None = None) -> Self:
         """Moments from a known size n, mean (dimension,) and covariance (dimension, dimension; divided by n - 1).
 
-        Statistics that were stored in float32 are good for about 1e-5 of a distance; they are computed with in float64.
+        Whatever their type, they are computed with in float64.
 
         Raises:
             ValueError: shapes that do not fit each other, or values that are not finite.

@@ -27,6 +27,7 @@ class Sample:
         scores: sums of class probabilities, for the Inception Score.
         images: uint8 (n, height, width, channels).
         labels: integers (n,).
+        image_shape: (height, width, channels) of all images; None where it is not known, as for features given.
     """
 
     n: int
@@ -36,6 +37,7 @@ class Sample:
     scores: ScoreSums | None = None
     images: np.ndarray | None = None
     labels: np.ndarray | None = None
+    image_shape: tuple[int, int, int] | None = None
 
     @property
     def split(self) -> str:
@@ -72,7 +74,7 @@ def gather(
         progress: what a progress bar on the terminal calls the images; None for no bar.
 
     Raises:
-        ValueError: no images, another shape or range, batches of different sizes where images are kept.
+        ValueError: no images, another shape or range, batches of images of different sizes.
     """
     keep = set(keep)
     if unknown := keep - set(KINDS):
@@ -81,7 +83,7 @@ def gather(
         return _of_features(np.asarray(images), keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
-    total = len(images) if hasattr(images, "__len__") and is_array(images) else None
+    total = len(images) if is_array(images) else None
     sample = Sample(0, {**(described(extractor) if extractor else NONE), "split": split})
     if "moments" in keep:
         sample.moments = Moments(extractor.dimension, sample.source)
@@ -97,6 +99,9 @@ def gather(
     bar = _bar(total, progress)
     for batch, batch_labels in batches(images, labels, batch_size):
         batch = to_uint8(batch)
+        shape = sample.image_shape = sample.image_shape or batch.shape[1:]
+        if batch.shape[1:] != shape:
+            raise ValueError(f"Images of several shapes: {shape} and {batch.shape[1:]}. Fix: resize them to one.")
         features, logits = extractor.extract(batch, batch_size) if keep & {"moments", "features", "scores"} else (None, None)
         if sample.moments is not None:
             sample.moments.update(features)
@@ -111,8 +116,6 @@ def gather(
     if not sample.n:
         raise ValueError("There are no images. Fix: pass at least one; check how they were selected or read.")
     for kind, parts in kept.items():
-        if kind == "images" and len({part.shape[1:] for part in parts}) > 1:
-            raise ValueError(f"Images of several shapes: {sorted({p.shape[1:] for p in parts})}. Fix: resize them to one.")
         setattr(sample, kind, np.concatenate(parts))
     return sample
 
@@ -150,6 +153,8 @@ def _of_features(features, keep, labels, split):
         raise ValueError("features has values that are NaN or infinite. Fix: find the images that they come from.")
     source = {**GIVEN, "split": split}
     moments = Moments.of(features, source) if "moments" in keep else None
+    if "labels" in keep:
+        _required(labels, "labels")
     if labels is not None and len(labels) != len(features):
         raise ValueError(f"labels has {len(labels)} entries for {len(features)} features. Fix: one label per row.")
     return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))

@@ -34,7 +34,8 @@ def test_broken_images_are_passed_over_and_named(folder):
     (folder / "3.png").write_bytes(b"no image")
     (folder / "5.png").write_bytes((folder / "5.png").read_bytes()[:60])
     batches = FolderBatches(folder, 2)
-    assert sum(map(len, batches)) == 5
+    # However often it is read, each is counted once.
+    assert sum(map(len, batches)) == sum(map(len, batches)) == 5
     assert sorted(path[-5:] for path, _ in batches.skipped) == ["3.png", "5.png"]
     assert batches.total == 7
 
@@ -59,3 +60,15 @@ def test_a_portrait_among_landscapes_is_refused(folder):
     Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(folder / "8.jpg", exif=exif)
     with pytest.raises(InvalidData, match="size"):
         list(FolderBatches(folder, 3))
+
+
+def test_the_shape_is_known_before_the_images_are_read(folder):
+    assert FolderBatches(folder).image_shape == (6, 5, 3)
+    assert FolderBatches(folder, channels=1).image_shape == (6, 5, 1)
+    # As they are shown, not as they are stored.
+    for path in folder.glob("*.png"):
+        path.unlink()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(folder / "8.jpg", exif=exif)
+    assert FolderBatches(folder).image_shape == next(iter(FolderBatches(folder))).shape[1:] == (5, 6, 3)

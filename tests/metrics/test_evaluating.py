@@ -61,15 +61,9 @@ def test_classification_accuracy_score():
 
 
 def test_a_record_says_how_it_came_about():
-    record = evaluate(
-        FAKE,
-        REAL,
-        metrics=["kid"],
-        extractor=Quarters(),
-        settings=FEW | {"ndb": {}} and {"kid": FEW["kid"]},
-        split="noise/test",
-        seed=[1, 2],
-    )["kid"]
+    few = {"kid": FEW["kid"]}
+    options = {"metrics": ["kid"], "extractor": Quarters(), "settings": few, "split": "noise/test", "seed": [1, 2]}
+    record = evaluate(FAKE, REAL, **options)["kid"]
     assert (record.metric, record.extractor, record.extractor_sha256) == ("kid", "quarters", "0" * 64)
     assert (record.n_real, record.n_fake, record.reference_split, record.seed) == (300, 260, "noise/test", [1, 2])
     assert record.settings == {"subsets": 5, "subset_size": 50, "seed": 2020}
@@ -146,6 +140,9 @@ def test_metrics_within_classes():
     assert swapped > 5 * right
     with pytest.raises(ValueError, match="needs labels"):
         evaluate(FAKE, REAL, labels=labels, **shared)
+    features = Quarters().extract(FAKE)[0]
+    with pytest.raises(ValueError, match="needs labels"):
+        evaluate(features, features, metrics=["intra_fid"])
     with pytest.raises(ValueError, match="classes"):
         evaluate(FAKE, REAL, labels=labels + 1, real_labels=real_labels, **shared)
 
@@ -167,6 +164,20 @@ def test_moments_are_a_reference_for_what_needs_no_more():
     assert record.reference_split == "noise/test"
     with pytest.raises(ValueError, match="no features"):
         evaluate(FAKE, sample, metrics=["kid"], extractor=Quarters())
+
+
+def test_infinity_takes_moments_of_the_real_images():
+    few = {"settings": {"fid_infinity": {"smallest": 100}}, "metrics": ["fid_infinity"], "extractor": Quarters()}
+    sample = gather(REAL, Quarters())
+    assert evaluate(FAKE, sample, **few)["fid_infinity"].value == evaluate(FAKE, REAL, **few)["fid_infinity"].value
+
+
+def test_images_of_other_shapes_are_refused():
+    for other in (noise(300, 0, side=32), REAL.repeat(3, axis=3)):
+        with pytest.raises(ValueError, match="28 x 28 x 1.*one shape"):
+            evaluate(FAKE, other, metrics=["fid"], extractor=Quarters())
+    with pytest.raises(ValueError, match="several shapes"):
+        evaluate([FAKE, noise(9, 5, side=32)], REAL, metrics=["fid"], extractor=Quarters())
 
 
 def test_a_reference_of_another_extractor_is_refused():

@@ -5,6 +5,7 @@ import pytest
 from stub_extractors import Quarters, noise
 
 from keras_gan_zoo.metrics import references as module
+from keras_gan_zoo.metrics.features import feature_extractor
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.references import content_hash, pack, reference, shipped_reference, unpacked
 
@@ -43,6 +44,12 @@ def test_whatever_changes_the_features_makes_another_reference(tmp_path, change)
         setattr(extractor, change, "other")
     reference(images, extractor, split="s", cache=tmp_path)
     assert extractor.seen == 60
+
+
+def test_functions_without_a_hash_leave_nothing_in_the_cache(tmp_path):
+    extractor = feature_extractor(lambda x: x.reshape(len(x), -1)[:, :3].astype("float32"), name="mine", dimension=3)
+    assert reference(IMAGES, extractor, split="s", cache=tmp_path).n == 60
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_hash_sees_shape_and_type():
