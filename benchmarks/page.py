@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import quality, report
+from benchmarks.testbed_tables import testbed_figures, testbed_table
+from benchmarks.throughput import ROOT
 from keras_gan_zoo.presets import Preset
 
-CURVES = report.RESULTS / "curves"
+CURVES = ROOT / "benchmarks" / "results" / "curves"
 SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
 BLUE, GREY = "#1f5fa8", "#8a8f98"
 
@@ -129,13 +131,13 @@ def _preset_parts(preset, folder, curves):
 
 
 def _testbed_parts():
-    table = html_of(report.testbed_table(report.TESTBEDS))
-    if not report.has_testbeds(report.TESTBEDS):
-        return [table]
-    from benchmarks import testbeds
-
-    figures = testbeds.testbed_figures(report.TESTBEDS)
-    return [table, _pictures(_picture(_png(figure), title, title, "wide") for title, figure in figures.items())]
+    pictures = [
+        _picture(
+            _png(figure), f"Samples of each variant on {title}", f"Samples (blue) over true ones (grey): {title}", "wide"
+        )
+        for title, figure in testbed_figures().items()
+    ]
+    return [html_of(testbed_table()), _pictures(pictures)]
 
 
 # Figures -----------------------------------------------------------------------------------------------------------------

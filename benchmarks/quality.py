@@ -16,18 +16,15 @@ import dataclasses
 import json
 import os
 import re
-import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.text import Text
 
+from benchmarks.cells import TimeLeft, progress_bar, read_cell, seeds_of, words
 from benchmarks.throughput import ROOT, MeasurementError, run
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT, TOLERANCES
 from keras_gan_zoo.files import whole_file
@@ -94,9 +91,9 @@ def quality(
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
     """Measures presets: FID and other metrics, for each data set, seed and backend."""
-    chosen = _words(metrics)
+    chosen = words(metrics)
     _check_metrics(chosen)
-    cells = cells_of(presets or [], _words(variants), _words(data), split, _seeds(seeds), _words(backends), n)
+    cells = cells_of(presets or [], words(variants), words(data), split, seeds_of(seeds), words(backends), n)
     network = Network(extractor, str(weights.resolve()) if weights else None, resizer)
     failed = measure(cells, network, network.load(), chosen, folder, cache, Console())
     raise typer.Exit(1 if failed else 0)
@@ -117,12 +114,12 @@ def cells_of(
         ValueError: a name that there is not, or nothing that is left to measure.
     """
     known = {preset.name: preset for preset in list_presets()}
-    for name, words, possible in (
+    for name, given, possible in (
         ("presets", presets, known),
         ("--variants", variants, sorted({preset.variant for preset in known.values()})),
         ("--backends", backends, BACKENDS),
     ):
-        if unknown := [word for word in words if word not in possible]:
+        if unknown := [word for word in given if word not in possible]:
             raise ValueError(f"{name}: {unknown[0]!r} is not there; possible are {', '.join(possible)}.")
     wanted = [p for p in known.values() if p.name in (presets or known) and (not variants or p.variant in variants)]
     cells = [
@@ -178,8 +175,7 @@ def measure(
             seconds.append(stored["seconds"])
     failed = []
     left = TimeLeft(seconds)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), left)
-    with Progress(*columns, console=console) as progress:
+    with progress_bar(left, console) as progress:
         open_cells = [cell for cell in cells if todo[cell]]
         task = progress.add_task("", total=len(cells), completed=len(cells) - len(open_cells))
         for cell in open_cells:
@@ -231,49 +227,9 @@ def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metri
     return [name for name in metrics if name not in records or records[name]["settings"] != KNOWN[name].settings]
 
 
-def read_cell(path: Path) -> dict[str, Any]:
-    """A cell's file; empty where there is none."""
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
 def weights_of(preset: str) -> str:
     """sha256 of a preset's weights, as its files say."""
     return json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["sha256"]
-
-
-class TimeLeft(ProgressColumn):
-    """The time left: the median over the cells that are done, for each of those that are not.
-
-    rich's own column forgets what was done half a minute ago, and a cell takes minutes.
-    """
-
-    def __init__(self, seconds: Sequence[float] = ()) -> None:
-        super().__init__()
-        self.seconds, self.started = list(seconds), None
-
-    def start(self) -> None:
-        self.started = time.monotonic()
-
-    def stop(self) -> float:
-        """Ends a cell; its seconds."""
-        self.seconds.append(time.monotonic() - self.started)
-        self.started = None
-        return self.seconds[-1]
-
-    def left(self, cells: float) -> float | None:
-        """Seconds for so many cells, of which one may be running; None before anything was measured."""
-        if not self.seconds or not cells:
-            return None if cells else 0.0
-        each = statistics.median(self.seconds)
-        running = 0.0 if self.started is None else min(time.monotonic() - self.started, each)
-        return each * cells - running
-
-    def render(self, task: Task) -> Text:
-        left = self.left(task.total - task.completed)
-        if left is None:
-            return Text("time left: known after one cell")
-        minutes, seconds = divmod(round(left), 60)
-        return Text(f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left")
 
 
 def _attempt(cell, metrics, network, extractor, cache, in_process):
@@ -324,16 +280,6 @@ def _store_results(cell, stored):
     results = {"FID": records["fid"], **{key: records[key] for key in TOLERANCES if key in records}}
     with whole_file(find_preset(cell.preset) / RESULTS) as partial:
         partial.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
-
-
-def _words(text):
-    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-
-
-def _seeds(text):
-    if not all(word.isdigit() for word in _words(text)):
-        raise ValueError(f"--seeds {text!r} is not possible; pass whole numbers with commas between, as 0,1,2.")
-    return [int(word) for word in _words(text)]
 
 
 def _check_metrics(names):

@@ -17,12 +17,11 @@ import typer
 
 from benchmarks import metrics_speed, quality, throughput
 from benchmarks.precision import precision_table
+from benchmarks.testbed_tables import testbed_table
 from benchmarks.throughput import ROOT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset, list_presets
 
-RESULTS = ROOT / "benchmarks" / "results"
-TESTBEDS = RESULTS / "testbeds"
 README = ROOT / "README.md"
 PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 COMMAND = "python -m benchmarks report"
@@ -380,20 +379,6 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         f"{_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
     )
     return "\n\n".join([head, _table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
-
-
-def testbed_table(folder: Path = TESTBEDS) -> str:
-    """The table of the mode-collapse testbeds."""
-    if not has_testbeds(folder):
-        return "They were not run yet; `python -m benchmarks testbeds` does it."
-    from benchmarks import testbeds
-
-    return testbeds.testbed_table(folder)
-
-
-def has_testbeds(folder: Path) -> bool:
-    """Whether `testbeds` left records in a folder."""
-    return any(folder.glob("*.json"))
 
 
 def _table(header, rows):

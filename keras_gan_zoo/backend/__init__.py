@@ -1,9 +1,9 @@
 """The only training code that imports a framework: one `Trainer` for each Keras backend, with the same four methods.
 
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
-players may then move on; `update(player, batch, recording)` makes one gradient step of one of them. `gradient(function, x)`
-is the differentiable input gradient that penalties use. Beside it stands `batch_normalised`, batch norm as each computes it
-best.
+players may then move on; `differentiate(player, batch, recording)` is the loss of one of them, and its gradients by that
+one's weights. `gradient(function, x)` is the differentiable input gradient that penalties use. Beside it stands
+`batch_normalised`, batch norm as each computes it best.
 """
 
 import importlib

@@ -66,8 +66,8 @@ class Trainer(SingleDevice):
         self._write(player, rest, changed)
         return Recording(_with_images(fake, images), player.name, pull_back)
 
-    def update(self, player, batch, recording=None):
-        """One gradient step of `player` on `batch`; returns its loss before the step."""
+    def differentiate(self, player, batch, recording=None):
+        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
         recording = recording or self.record(player, batch)
         own, rest = self._split(player)
         values = _values(rest)
@@ -83,8 +83,7 @@ class Trainer(SingleDevice):
             (through,) = recording.pull_back(of_images)
             gradients = [a + b for a, b in zip(gradients, through, strict=True)]
         self._write(player, rest, changed)
-        player.optimizer.apply(gradients, player.variables)
-        return loss
+        return loss, gradients
 
     def _split(self, player):
         """Values of the player's weights, and all else that may be read: other networks, statistics, seeds, metrics."""

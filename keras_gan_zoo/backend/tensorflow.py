@@ -65,8 +65,8 @@ class Trainer:
         with tape, self.writing(self.written_by(player)):
             return Recording(self.fake_like(batch), player.name, tape)
 
-    def update(self, player, batch, recording=None):
-        """One gradient step of `player` on `batch`; returns its loss before the step."""
+    def differentiate(self, player, batch, recording=None):
+        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
         recording = recording or self.record(player, batch)
         # A tape gives its gradient once; that of a recording is for the player who generates.
         tape = recording.tape if recording.player == player.name else tf.GradientTape()
@@ -74,9 +74,7 @@ class Trainer:
             loss = player.objective(batch, recording.fake)
             # The optimizer sums the gradients of the replicas; the loss is the mean over the global batch.
             scaled = loss / _replicas()
-        gradients = tape.gradient(scaled, [variable.value for variable in player.variables])
-        player.optimizer.apply(gradients, player.variables)
-        return loss
+        return loss, tape.gradient(scaled, [variable.value for variable in player.variables])
 
     @contextlib.contextmanager
     def writing(self, variables):

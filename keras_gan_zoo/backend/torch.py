@@ -32,17 +32,16 @@ class Trainer(SingleDevice):
         _assign([v for v in self.written_by(player) if id(v) not in own], scope)
         return Recording(fake, scope)
 
-    def update(self, player, batch, recording=None):
-        """One gradient step of `player` on `batch`; returns its loss before the step."""
+    def differentiate(self, player, batch, recording=None):
+        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
         recording = recording or self.record(player, batch)
         with keras.StatelessScope() as scope:
             loss = player.objective(batch, recording.fake)
         gradients = torch.autograd.grad(loss, [v.value for v in player.variables], allow_unused=True)
         with torch.no_grad():
-            player.optimizer.apply(gradients, player.variables)
             _assign([w for network in player.networks for w in network.non_trainable_weights], recording.scope)
             _assign(self.written_by(player), scope)
-        return loss.detach()
+        return loss.detach(), gradients
 
     def gradient(self, function, x):
         """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""

@@ -95,7 +95,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
     # The round ---------------------------------------------------------------------------------------------------------
 
     def train_round(self, data: Any) -> dict[str, Any]:
-        """Lets each player in turn take its steps; returns the logs.
+        """Lets each player in turn take its steps, or all take the last one at once; returns the logs.
 
         Args:
             data: images, uint8 or floats in [-1, 1], or (images, labels); as many as all steps of the round need.
@@ -105,15 +105,29 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         parts = minibatches(batch, max(player.steps for player in players))
         # The last player generates, and is judged by what the others have just moved on: that saves a pass of it.
         shared = self.record(players[-1], parts[-1])
+        waiting = []
         for player in players:
             for part in parts[-player.steps :]:
-                loss = self.update(player, part, shared if part is parts[-1] else None)
+                is_last = part is parts[-1]
+                loss, gradients = self.differentiate(player, part, shared if is_last else None)
+                if is_last and self.options.simultaneous:
+                    waiting.append((player, gradients))
+                else:
+                    player.move(gradients)
             with self.writing(self.metrics_variables):
                 self.log(f"{player.name}_loss", loss)
+        for player, gradients in waiting:
+            player.move(gradients)
         with self.writing(self.non_trainable_variables):
             self.rounds.assign(self.rounds + 1)
             self.update_average(batch_size_of(parts[0]))
         return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def update(self, player: Player, batch: Any, recording: Any = None) -> Any:
+        """One gradient step of `player` on `batch`; its loss before the step."""
+        loss, gradients = self.differentiate(player, batch, recording)
+        player.move(gradients)
+        return loss
 
     def log(self, name: str, value: Any) -> None:
         """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""

@@ -16,6 +16,9 @@ class Options:
 
     Attributes:
         n_critic: discriminator steps for each generator step, each on fresh images.
+        simultaneous: whether both players take the last step of a round from the same point: the gradients of both are there
+            before either moves. By default the generator answers the discriminator's move
+            (compared in Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
         latent_distribution: "normal" for N(0, I), "uniform" for U(-1, 1).
         label_smoothing: one-sided; the real target falls from 1 to 1 - label_smoothing, in [0, 0.5)
             (Salimans et al., 2016, https://arxiv.org/abs/1606.03498).
@@ -32,6 +35,7 @@ class Options:
     """
 
     n_critic: int = 1
+    simultaneous: bool = False
     latent_distribution: str = "normal"
     label_smoothing: float = 0.0
     label_flipping: float = 0.0

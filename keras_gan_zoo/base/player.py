@@ -1,7 +1,7 @@
 """A side of the game."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 
@@ -27,3 +27,7 @@ class Player(NamedTuple):
     @property
     def variables(self) -> list[keras.Variable]:
         return [variable for network in self.networks for variable in network.trainable_variables]
+
+    def move(self, gradients: Sequence[Any]) -> None:
+        """Lets the optimizer take the step that the gradients by `variables` ask for."""
+        self.optimizer.apply(gradients, self.variables)

@@ -44,6 +44,8 @@ def build(name):
     arguments = {"width": 16 if name == "gan" else 4, "latent_dim": 6, "seed": 0, "ema_half_life": 20}
     if name == "info_gan":
         arguments["hidden"] = 8
+    # One of them takes its steps at once, so that the backends are compared in that too.
+    arguments["simultaneous"] = name == "lsgan"
     if name == "gan":
         # Keras gives dropout other random numbers on each backend.
         arguments["discriminator"] = mlp_discriminator(SHAPE, width=4, dropout=(0.0, 0.0))

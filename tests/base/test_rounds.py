@@ -45,6 +45,23 @@ def test_each_critic_step_has_images_of_its_own(tiny_gan):
     assert int(ops.convert_to_numpy(gan.rounds)) == 1
 
 
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_simultaneous_players_move_from_the_same_point(n_critic, tiny_gan):
+    """The generator's step is the one it takes before the discriminator's last; the discriminator's is as it was."""
+
+    def played(simultaneous, rates=(0.5, 0.5)):
+        gan = tiny_gan(simultaneous=simultaneous, n_critic=n_critic)
+        gan.compile(*(keras.optimizers.SGD(rate) for rate in rates), run_eagerly=True)
+        gan.train_on_batch(numbered(4 * n_critic))
+        return [np.concatenate([w.ravel() for w in net.get_weights()]) for net in (gan.generator, gan.discriminator)]
+
+    (ours, judge), (answering, same_judge) = played(True), played(False)
+    np.testing.assert_array_equal(judge, same_judge)
+    assert np.abs(ours - answering).max() > 1e-3
+    if n_critic == 1:
+        np.testing.assert_allclose(ours, played(False, rates=(0.0, 0.5))[0], atol=1e-7)
+
+
 def test_minibatches_cut_images_and_labels_alike():
     images, labels = numbered(6), np.arange(6, dtype="int32")
     parts = minibatches((ops.convert_to_tensor(images), ops.convert_to_tensor(labels)), 3)

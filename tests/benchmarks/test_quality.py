@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks import quality, throughput
-from benchmarks.quality import Cell, Network, TimeLeft
+from benchmarks.cells import TimeLeft, seeds_of
+from benchmarks.quality import Cell, Network
 from keras_gan_zoo.presets import find_preset
 
 N = 24
@@ -100,8 +101,8 @@ def test_metrics_that_cannot_be_measured_are_refused_before_anything_runs():
         with pytest.raises(ValueError, match=f"'{name}' cannot be measured here; possible are fid,"):
             quality._check_metrics(["fid", name])
     with pytest.raises(ValueError, match="--seeds '0;1'"):
-        quality._seeds("0;1")
-    assert quality._seeds("2, 0,2") == [2, 0]
+        seeds_of("0;1")
+    assert seeds_of("2, 0,2") == [2, 0]
 
 
 def test_a_cell_holds_records_and_is_not_run_again(tmp_path, real, measure):
@@ -259,7 +260,7 @@ def fixed_reference(monkeypatch):
 
 def test_the_time_left_is_that_of_the_cells_that_are_done(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(quality.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("benchmarks.cells.time.monotonic", lambda: now[0])
     left = TimeLeft()
     left.start()
     assert left.left(3) is None and left.left(0) == 0

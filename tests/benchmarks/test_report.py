@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import types
 
 import pytest
 
@@ -226,18 +225,15 @@ def full_page(tmp_path, preset, cell, monkeypatch):
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
-    def testbed_figures(folder):
+    def testbed_figures():
         figure = Figure((9, 3))
         figure.subplots().plot([0, 1], [1, 0])
         return {"Samples over the true modes": figure}
 
     names = [f"column {i}" for i in range(9)]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * 9, ["12,345 (12,000 to 13,000)"] * 9))
-    fake = types.ModuleType("benchmarks.testbeds")
-    fake.testbed_table, fake.testbed_figures = lambda folder: table, testbed_figures
-    monkeypatch.setitem(sys.modules, "benchmarks.testbeds", fake)
-    monkeypatch.setattr("benchmarks.testbeds", fake, raising=False)
-    monkeypatch.setattr(report, "TESTBEDS", tmp_path)
+    monkeypatch.setattr(page, "testbed_table", lambda: table)
+    monkeypatch.setattr(page, "testbed_figures", testbed_figures)
     for seed in (1, 2):
         cell({"fid": record(6.0 + seed, seed), "precision": record(0.7, seed, settings={"k": 3})}, seed=seed)
     cell(seed=3, error=f"ValueError: {'x' * 300}")

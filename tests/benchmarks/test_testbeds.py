@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import testbeds
-from benchmarks.testbeds import Cell, measured, points_gan, run, testbed_figures, testbed_table
+from benchmarks import configurations, testbeds
+from benchmarks import testbed_tables as tables
+from benchmarks.configurations import CONFIGURATIONS, points_gan
+from benchmarks.testbeds import Cell, measured, run
 from keras_gan_zoo.data.toy import ring
 from keras_gan_zoo.models import variants
 
 
 def test_the_plain_gan_collapses_where_wgan_gp_covers_all_modes():
     """The negative control is the same networks, data and budget; the game is all that differs."""
-    collapsed = measured(Cell("ring", "gan", 0, 4000, 256))["coverage"]
-    covering = measured(Cell("ring", "wgan_gp", 0, 1500, 256))["coverage"]
+    collapsed = measured(Cell("ring", "RC1", "gan", 0, 4000, 256))["coverage"]
+    covering = measured(Cell("ring", "RC1", "wgan_gp", 0, 1500, 256))["coverage"]
     assert collapsed["nearest20"] <= 3
     assert collapsed["reverse_kl"] is None or collapsed["reverse_kl"] > 0.9
     assert covering["nearest20"] == 8
@@ -26,16 +28,19 @@ def test_the_plain_gan_collapses_where_wgan_gp_covers_all_modes():
 def folder(tmp_path_factory):
     """Cells of two variants after a few rounds."""
     folder = tmp_path_factory.mktemp("cells")
-    cells = [Cell(bed, name, seed, 2, 8) for bed in ("ring", "swiss_roll") for name in ("gan", "cgan") for seed in (0, 1)]
+    cells = [
+        Cell(bed, "RC1", name, seed, 2, 8) for bed in ("ring", "swiss_roll") for name in ("gan", "cgan") for seed in (0, 1)
+    ]
     failed = run(cells, folder, Console(quiet=True))
     # A conditional GAN needs modes to label, which a curve has not.
     assert {(c.bed, c.variant) for c in failed} == {("swiss_roll", "cgan")}
     return folder
 
 
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @pytest.mark.parametrize("name", variants())
-def test_every_variant_plays_on_points(name):
-    gan = points_gan(name, 0, 8)
+def test_every_variant_plays_on_points(name, configuration):
+    gan = points_gan(configuration, name, 0, 8)
     points, modes = ring().sample(8 * gan.minibatches_per_round, 0)
     before = [w.numpy() if hasattr(w, "numpy") else np.asarray(w) for w in gan.generator.get_weights()]
     logs = gan.train_on_batch(points.reshape(-1, 1, 2, 1), modes if gan.takes_labels else None, return_dict=True)
@@ -46,20 +51,47 @@ def test_every_variant_plays_on_points(name):
 
 
 def test_the_networks_are_those_of_the_configuration():
-    gan = points_gan("gan", 0, 8)
+    gan = points_gan("RC1", "gan", 0, 8)
     shapes = [w.shape for w in gan.generator.get_weights()], [w.shape for w in gan.discriminator.get_weights()]
     assert shapes[0] == [(16, 128), (128,), (128, 128), (128,), (128, 2), (2,)]
     assert shapes[1] == [(2, 128), (128,), (128, 128), (128,), (128, 1), (1,)]
     for optimizer in gan.optimizers:
         assert (float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2) == (pytest.approx(1e-3), 0.5, 0.999)
-    gan = points_gan("wgan_gp", 0, 8)
+    gan = points_gan("RC1", "wgan_gp", 0, 8)
     assert (gan.penalty_weight, gan.options.n_critic, gan.optimizers[0].beta_1, gan.optimizers[0].beta_2) == (0.1, 5, 0, 0.9)
-    assert np.abs(points_gan("gan", 0, 8).latents(2000, seed=0)).max() > 2  # Gaussian
+    assert np.abs(points_gan("RC1", "gan", 0, 8).latents(2000, seed=0)).max() > 2  # Gaussian
+
+
+def test_the_networks_are_those_of_the_other_configurations():
+    gan = points_gan("RC2", "gan", 0, 8)
+    kernels, judge = gan.generator.get_weights(), gan.discriminator.get_weights()
+    assert [w.shape for w in judge] == [(2, 128), (128,), (128, 1), (1,)] and kernels[0].shape == (256, 128)
+    # Orthogonal, times the gain.
+    np.testing.assert_allclose(kernels[2] @ kernels[2].T, 0.64 * np.eye(128), atol=1e-5)
+    assert gan.saturating and not gan.options.simultaneous
+    point = np.ones((1, 1, 2, 1), "float32")
+    hidden = np.maximum((point.reshape(1, 2) / 4) @ judge[0], 0)
+    np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[2], rtol=1e-5)
+
+    gan = points_gan("RC3", "gan", 0, 8)
+    kernels, judge = gan.generator.get_weights(), gan.discriminator.get_weights()
+    assert [w.shape for w in judge] == [(2, 128), (128,), (128, 128), (128,), (128, 1), (1,)]
+    np.testing.assert_allclose(kernels[2] @ kernels[2].T, 1.96 * np.eye(128), atol=1e-5)
+    hidden = np.tanh(np.tanh(point.reshape(1, 2) @ judge[0]) @ judge[2])
+    np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[4], rtol=1e-4)
+    assert not gan.saturating and gan.options.simultaneous
 
 
 def test_a_cell_says_how_it_came_about(folder):
-    record = json.loads((folder / "ring_gan_seed1.json").read_text())
-    assert record["cell"] == {"bed": "ring", "variant": "gan", "seed": 1, "rounds": 2, "batch_size": 8}
+    record = json.loads((folder / "ring_RC1_gan_seed1.json").read_text())
+    assert record["cell"] == {
+        "bed": "ring",
+        "configuration": "RC1",
+        "variant": "gan",
+        "seed": 1,
+        "rounds": 2,
+        "batch_size": 8,
+    }
     assert record["settings"]["distribution"] == "ring_unrolled" and record["settings"]["n"] == 2500
     assert set(record["coverage"]) == {"modes", "modes20", "nearest20", "high_quality", "reverse_kl", "jsd"}
     assert record["commit"] and record["device"] and record["versions"]["keras"] and record["seconds"] > 0
@@ -69,40 +101,40 @@ def test_a_cell_says_how_it_came_about(folder):
 def test_finished_cells_are_not_run_again(folder, monkeypatch):
     seen = []
     monkeypatch.setattr(testbeds, "measured", lambda cell: seen.append(cell) or {"coverage": {}, "settings": {}})
-    again = [Cell("ring", "gan", seed, 2, 8) for seed in (0, 1)] + [Cell("swiss_roll", "cgan", 0, 2, 8)]
+    again = [Cell("ring", "RC1", "gan", seed, 2, 8) for seed in (0, 1)] + [Cell("swiss_roll", "RC1", "cgan", 0, 2, 8)]
     before = {path: path.read_text() for path in folder.glob("ring*.json")}
-    error = (folder / "swiss_roll_cgan_seed0.json").read_text()
+    error = (folder / "swiss_roll_RC1_cgan_seed0.json").read_text()
     run(again, folder, Console(quiet=True))
     # Only the one that failed.
     assert seen == again[2:]
     assert {path: path.read_text() for path in folder.glob("ring*.json")} == before
-    (folder / "swiss_roll_cgan_seed0.json").write_text(error)
+    (folder / "swiss_roll_RC1_cgan_seed0.json").write_text(error)
     seen.clear()
-    longer = Cell("ring", "gan", 0, 3, 8)
+    longer = Cell("ring", "RC1", "gan", 0, 3, 8)
     run([longer], folder, Console(quiet=True))
     assert seen == [longer]
-    (folder / "ring_gan_seed0.json").write_text(before[folder / "ring_gan_seed0.json"])
+    (folder / "ring_RC1_gan_seed0.json").write_text(before[folder / "ring_RC1_gan_seed0.json"])
 
 
 def test_equal_seeds_give_equal_cells():
-    a, b, other = (measured(Cell("ring", "gan", seed, 3, 16))["samples"] for seed in (4, 4, 5))
+    a, b, other = (measured(Cell("ring", "RC1", "gan", seed, 3, 16))["samples"] for seed in (4, 4, 5))
     assert np.abs(np.array(a) - b).max() < 1e-2
     assert np.abs(np.array(a) - other).max() > 0.1
 
 
 def test_table(folder):
-    table = testbed_table(folder)
+    table = tables.testbed_table(folder)
     assert "**ring** (`ring_unrolled`): RC1, 2 rounds of 8 samples" in table
     assert re.search(r"\| a perfect sampler \| +\| 8 \| 8 \| 8 \| 98.9% \| 0.0014 \|", table)
     assert re.search(r"\| `gan` \| 0, 1 \|", table)
     assert re.search(r"\| `cgan` \| 0, 1 \| .*2 not measured: ValueError: CGAN trains on labels", table)
-    assert testbed_table(folder / "nothing") == ""
+    assert "not run yet" in tables.testbed_table(folder / "nothing")
 
 
 def test_figures(folder, tmp_path):
-    figures = testbed_figures(folder)
-    assert list(figures) == ["ring", "swiss_roll"]
-    figure = figures["ring"]
+    figures = tables.testbed_figures(folder)
+    assert list(figures) == ["ring, RC1", "swiss_roll, RC1"]
+    figure = figures["ring, RC1"]
     assert len(figure.axes) == 4
     # The true distribution, and the samples.
     assert [len(c.get_offsets()) for c in figure.axes[0].collections] == [2000, 500]
@@ -111,9 +143,9 @@ def test_figures(folder, tmp_path):
 
 
 def test_a_variant_that_diverges_is_a_cell_that_says_so(tmp_path, monkeypatch):
-    monkeypatch.setitem(testbeds.ADAM, "gan", {"beta_1": 0.5, "epsilon": float("nan")})
-    failed = run([Cell("ring", "gan", 0, 2, 8)], tmp_path, Console(quiet=True))
-    record = json.loads((tmp_path / "ring_gan_seed0.json").read_text())
+    monkeypatch.setitem(configurations.ADAM, "gan", {"beta_1": 0.5, "epsilon": float("nan")})
+    failed = run([Cell("ring", "RC1", "gan", 0, 2, 8)], tmp_path, Console(quiet=True))
+    record = json.loads((tmp_path / "ring_RC1_gan_seed0.json").read_text())
     assert len(failed) == 1 and "diverged" in record["error"]
 
 
@@ -122,6 +154,8 @@ def test_a_variant_that_diverges_is_a_cell_that_says_so(tmp_path, monkeypatch):
     [
         ({"beds": "circle"}, "'circle'.*ring, grid"),
         ({"variants": "wgan_pg"}, "wgan_gp"),
+        ({"configurations": "RC4"}, "'RC4'.*RC1, RC2, RC3, own"),
+        ({"configurations": "own"}, "none of those that ring is played in"),
         ({"seeds": "one"}, "'one'"),
     ],
 )
@@ -139,7 +173,7 @@ def test_stacked_mnist():
     original = testbeds.STACKED_SAMPLES
     try:
         testbeds.STACKED_SAMPLES = 300
-        result = measured(Cell("stacked_mnist", "dcgan", 0, 2, 8))
+        result = measured(Cell("stacked_mnist", "own", "dcgan", 0, 2, 8))
     finally:
         testbeds.STACKED_SAMPLES = original
     assert 1 <= result["coverage"]["modes"] <= 300 and result["coverage"]["reverse_kl"] > 1

@@ -1,0 +1,141 @@
+"""Tables and figures of what `testbeds` has measured."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.cells import read_cell
+from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES
+from keras_gan_zoo.metrics import modes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KEYS = ("configuration", "variant", "seed")
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """All cells of a folder, in the order of beds, configurations, variants and seeds."""
+    found, order = [read_cell(path) for path in folder.glob("*.json")], list(BEDS)
+    return sorted(found, key=lambda r: (order.index(r["cell"]["bed"]), *(r["cell"][key] for key in KEYS)))
+
+
+def games(folder: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """(bed, configuration) -> its cells."""
+    found = {}
+    for record in records(folder):
+        found.setdefault((record["cell"]["bed"], record["cell"]["configuration"]), []).append(record)
+    return found
+
+
+def testbed_table(folder: Path = FOLDER) -> str:
+    """Markdown: for each bed and configuration a table of the variants, median and range over the seeds.
+
+    The first row is what a perfect sampler has.
+    """
+    parts = []
+    if not games(folder):
+        return "They were not run yet; `python -m benchmarks testbeds` does it."
+    for (bed, configuration), cells in games(folder).items():
+        parts += [_sentence(bed, configuration, cells), "", *_rows(bed, cells), ""]
+    return "\n".join(parts).strip()
+
+
+def _sentence(bed, configuration, cells):
+    told = next((c for c in cells if "settings" in c), None)
+    first = cells[0]
+    commits = sorted({c["commit"][:12] for c in cells})
+    if told is None:
+        return f"**{bed}**: no variant could be measured."
+    variants = f"**{bed}** (`{told['settings']['distribution']}`)"
+    game = "each variant's own networks" if bed == STACKED else configuration
+    length = f"{first['cell']['rounds']:,} rounds of {first['cell']['batch_size']} samples for each gradient step"
+    extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
+    return (
+        f"{variants}: {game}, {length}, {told['settings']['n']:,} samples judged{extra}. "
+        f"{first['device']}, commit {', '.join(commits)}; median and range over the seeds."
+    )
+
+
+def _columns(bed):
+    """Title, key, format, and what a perfect sampler has."""
+    if bed == "swiss_roll":
+        return [("bins of 50", "bins", ".0f", "50"), ("off the curve", "off_curve", ".1%", "1.1%")]
+    if bed == STACKED:
+        floor = modes.perfect_reverse_kl(1000, STACKED_SAMPLES)
+        return [("modes of 1,000", "modes", ",.0f", "1,000"), ("reverse KL", "reverse_kl", ".3f", f"{floor:.3f}")]
+    count = len(POINT_BEDS[bed]().means)
+    floor = modes.perfect_reverse_kl(count, SAMPLES)
+    return [
+        (f"modes of {count}", "modes", ".0f", str(count)),
+        ("with 20 good samples", "modes20", ".0f", str(count)),
+        ("nearest to 20 samples", "nearest20", ".0f", str(count)),
+        ("high quality", "high_quality", ".1%", f"{modes.perfect_high_quality():.1%}"),
+        ("reverse KL", "reverse_kl", ".3f", f"{floor:.4f}"),
+    ]
+
+
+def _rows(bed, cells):
+    columns = _columns(bed)
+    lines = [
+        "| variant | seeds | " + " | ".join(title for title, *_ in columns) + " |",
+        "|---" * (len(columns) + 2) + "|",
+        "| a perfect sampler | | " + " | ".join(floor for *_, floor in columns) + " |",
+    ]
+    for variant in dict.fromkeys(c["cell"]["variant"] for c in cells):
+        own = [c for c in cells if c["cell"]["variant"] == variant]
+        errors = [c["error"] for c in own if "error" in c]
+        good = [c["coverage"] for c in own if "coverage" in c]
+        values = [_spread([c[key] for c in good], form) if good else "" for _, key, form, _ in columns]
+        if errors:
+            values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
+        lines.append(f"| `{variant}` | {', '.join(str(c['cell']['seed']) for c in own)} | " + " | ".join(values) + " |")
+    return lines
+
+
+def _spread(values, form):
+    """Median and range; a divergence that has no value, as no sample was good, is infinite."""
+    values = [float("inf") if value is None else value for value in values]
+    low, high = format(min(values), form), format(max(values), form)
+    median = format(statistics.median(values), form)
+    return median if low == high else f"{median} ({low} to {high})"
+
+
+def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
+    """Title -> figure of samples over the true distribution, for each bed of points and configuration."""
+    return {
+        f"{bed}, {configuration}": figure(bed, sampled)
+        for (bed, configuration), cells in games(folder).items()
+        if (sampled := [record for record in cells if "samples" in record])
+    }
+
+
+def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
+    """Samples over the true distribution: a row of panels for each seed, a column for each variant."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(c["cell"]["variant"] for c in cells))
+    seeds = sorted({c["cell"]["seed"] for c in cells})
+    known = {(c["cell"]["variant"], c["cell"]["seed"]): c for c in cells}
+    made = Figure(figsize=(1.7 * len(names), 1.75 * len(seeds) + 0.25), layout="constrained")
+    panels = made.subplots(len(seeds), len(names), squeeze=False, sharex=True, sharey=True)
+    true, _ = POINT_BEDS[bed]().sample(2000, 0)
+    edge = 1.25 * np.abs(true).max()
+    for i, seed in enumerate(seeds):
+        for j, name in enumerate(names):
+            panel = panels[i, j]
+            panel.scatter(*true.T, s=2, color="0.8", linewidths=0, rasterized=True)
+            if (name, seed) in known:
+                points = np.array(known[name, seed]["samples"])
+                panel.scatter(*points.T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
+            else:
+                panel.text(0, 0, "not measured", ha="center", va="center", fontsize=8)
+            panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xticks=[], yticks=[])
+            if i == 0:
+                panel.set_title(name, fontsize=9)
+            if j == 0:
+                panel.set_ylabel(f"seed {seed}", fontsize=8)
+    return made
