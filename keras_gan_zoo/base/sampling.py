@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..data.checks import check_labels
+from ..interpolation import spherical
 
 
 class Sampling:
@@ -83,7 +84,7 @@ class Sampling:
         if steps < 2:
             raise ValueError(f"steps={steps!r} is not possible; an interpolation has at least its two ends.")
         ends = [self._latent_vector(value, name) for value, name in ((start, "start"), (end, "end"))]
-        latents = spherical(*ends, np.linspace(0.0, 1.0, steps))
+        latents = spherical(*ends, np.linspace(0.0, 1.0, steps)[:, None]).astype("float32")
         return self.decode(self.with_labels(latents, labels, np.random.default_rng(0)), batch_size, dtype)
 
     def latents(
@@ -155,18 +156,6 @@ class Sampling:
         if vector.shape != expected:
             raise ValueError(f"{name} has the shape {vector.shape}; pass a latent vector of shape {expected} or a seed.")
         return vector
-
-
-def spherical(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Spherical interpolation of two vectors (d,) at the fractions t (n,): (n, d); linear where they point alike."""
-    # In float32 the ends would not be met exactly, nor vectors that point oppositely be told from others.
-    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
-    norms = np.linalg.norm(start) * np.linalg.norm(end)
-    angle = np.arccos(np.clip(np.dot(start, end) / norms, -1.0, 1.0)) if norms else 0.0
-    t = np.asarray(t)[:, None]
-    if np.sin(angle) < 1e-6:
-        return ((1 - t) * start + t * end).astype("float32")
-    return ((np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)).astype("float32")
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:

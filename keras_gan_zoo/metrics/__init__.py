@@ -11,8 +11,10 @@ features, logits or images, and can be called alone. Everything is imported when
 import importlib
 
 _NAMES = {
+    "LPIPS": "perceptual",
     "METRICS": "evaluating",
     "Moments": "frechet",
+    "PerceptualDistance": "perceptual",
     "Record": "records",
     "Sample": "samples",
     "birthday_paradox": "neighbours",
@@ -34,12 +36,15 @@ _NAMES = {
     "ms_ssim_diversity": "similarity",
     "nearest_neighbour_accuracy": "two_sample",
     "number_of_different_bins": "bins",
-    "perceptual_path_length": "perceptual",
+    "perceptual_distance": "perceptual",
+    "perceptual_diversity": "perceptual",
+    "perceptual_path_length": "path_length",
     "precision_recall": "neighbours",
     "psnr": "similarity",
     "reference": "references",
     "sliced_wasserstein": "wasserstein",
     "ssim": "similarity",
+    "to_uint8": "images",
     "unbiased_mmd": "kernel",
 }
 

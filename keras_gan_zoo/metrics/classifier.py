@@ -161,9 +161,9 @@ class Classifier(Extractor):
             weights = [file[key].astype("float32") for key in sorted(file.files)]
         self.classes = len(weights[-1])
         self.dimension = len(weights[-2])
-        self._model = build(self.classes)
-        self._model.set_weights(weights)
-        self._both = keras.Model(self._model.inputs, [self._model.get_layer(FEATURES).output, *self._model.outputs])
+        self.model = build(self.classes)
+        self.model.set_weights(weights)
+        self._both = keras.Model(self.model.inputs, [self.model.get_layer(FEATURES).output, *self.model.outputs])
 
     def check(self, images: np.ndarray) -> None:
         if images.ndim != 4 or images.shape[1:] != (28, 28, 1):

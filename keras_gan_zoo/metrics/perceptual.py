@@ -1,4 +1,4 @@
-"""Distances between images in the layers of a network, and what is made of them: path length and diversity.
+"""Distances between images in the layers of a network, and the diversity of images by them.
 
     u_l(x)  = f_l(x) / |f_l(x)|
     d(x, y) = sum over layers l of  mean over positions of  w_l . (u_l(x) - u_l(y))^2
@@ -11,7 +11,7 @@ network, and w = 1, it is a distance of the same form, whose numbers do not comp
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +20,8 @@ from keras import layers
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 from keras_gan_zoo.metrics.images import to_uint8
-from keras_gan_zoo.metrics.similarity import Diversity, checked_images, mean_over_pairs
+from keras_gan_zoo.metrics.records import Record, judged
+from keras_gan_zoo.metrics.similarity import checked_images, mean_over_pairs
 
 # Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
 VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3
@@ -34,22 +35,6 @@ BACKBONES = {
 # Statistics of ImageNet, for images in [-1, 1].
 SHIFT = np.array([-0.030, -0.088, -0.188], "float32")
 SCALE = np.array([0.458, 0.448, 0.450], "float32")
-
-
-class PathLength(NamedTuple):
-    """Perceptual path length.
-
-    Attributes:
-        mean: of the pairs that the percentiles keep.
-        standard_deviation: of the same.
-        pairs: number of pairs measured.
-        kept: number of pairs kept.
-    """
-
-    mean: float
-    standard_deviation: float
-    pairs: int
-    kept: int
 
 
 class PerceptualDistance:
@@ -74,7 +59,7 @@ class PerceptualDistance:
     @classmethod
     def of_classifier(cls, classifier: Classifier) -> "PerceptualDistance":
         """The distance in the convolutions, after ReLU, of a classifier of 28 x 28 grey images."""
-        network = classifier._model
+        network = classifier.model
         outputs = [layer.output for layer in network.layers if isinstance(layer, layers.ReLU)]
         maps = keras.Model(network.inputs, outputs)
         return cls(lambda images: maps.predict_on_batch((images + 1.0) * 127.5), classifier.name, classifier.sha256)
@@ -209,135 +194,51 @@ class LPIPS(PerceptualDistance):
         network.set_weights(loaded)
 
 
-def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """Spherical interpolation of the rows of `a` and `b`, (n, d): keeps the norm where both have the same.
-
-        (sin((1 - t) angle) a + sin(t angle) b) / sin(angle)
-
-    (White, 2016, https://arxiv.org/abs/1609.04468); linear where the vectors are parallel.
-    """
-    lengths = np.linalg.norm(a, axis=1, keepdims=True) * np.linalg.norm(b, axis=1, keepdims=True)
-    angle = np.arccos(np.clip((a * b).sum(axis=1, keepdims=True) / np.maximum(lengths, 1e-300), -1.0, 1.0))
-    sine = np.sin(angle)
-    parallel = sine < 1e-7
-    sine = np.where(parallel, 1.0, sine)
-    return np.where(parallel, lerp(a, b, t), (np.sin((1.0 - t) * angle) * a + np.sin(t * angle) * b) / sine)
-
-
-def lerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """Linear interpolation, a + t (b - a)."""
-    return a + t * (b - a)
-
-
-SPACES = {"lerp": lerp, "slerp": slerp}
-
-
-def perceptual_path_length(
-    generate: Callable[[np.ndarray], Any],
-    latents: Callable[[int, np.random.Generator], np.ndarray],
-    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    *,
-    epsilon: float = 1e-4,
-    space: str = "lerp",
-    pairs: int = 50_000,
-    percentiles: tuple[float, float] = (1.0, 99.0),
-    seed: int = 0,
-    batch_size: int = 50,
-) -> PathLength:
-    """Perceptual path length: how far images move in a distance for a step between latents.
-
-        mean of  d(G(z_0), G(interpolate(z_0, z_1, epsilon))) / epsilon^2
-
-    over random z_0 and z_1, without the distances beyond the percentiles (Karras et al., 2019,
-    https://arxiv.org/abs/1812.04948, and 2020, https://arxiv.org/abs/1912.04958, whose `ppl2_wend` it is with VGG16's LPIPS
-    and latents of the space w). Images stay floats: in 8 bits a step of 1e-4 either vanishes or becomes a whole grey level,
-    which has made 1147 of 31 (torch-fidelity's documentation of its precision).
+def perceptual_distance(a: np.ndarray, b: np.ndarray, distance: PerceptualDistance) -> Record:
+    """Mean distance of each image of `a` to that of `b`: of restorations to what they restore.
 
     Args:
-        generate: latents float64 (n, d) -> float images (n, height, width, channels) in [-1, 1], the same ones for the
-            same latents.
-        latents: (n, rng) -> latents (n, d). For the space w, samples mapped into it.
-        distance: (images, images) -> distances (n,): `LPIPS`, or `PerceptualDistance`.
-        epsilon: the step, in (0, 1].
-        space: "lerp" (w, and torch-fidelity's z) or "slerp" (on the sphere, as z in the paper of 2019).
-        pairs: number of pairs; the default is the papers'.
-        percentiles: lowest and highest percentile to keep, as in `between_percentiles`.
-        seed: of the latents.
-        batch_size: pairs per call of the generator.
+        a: uint8 (n, height, width, channels).
+        b: the same shape; the real images.
+        distance: `LPIPS`, or a `PerceptualDistance`, with which it is no LPIPS.
 
     Raises:
-        TypeError: images that are not floats.
-        ValueError: arguments out of range, a generator that gives other images the second time, values that are not finite.
+        TypeError, ValueError: as the distance.
     """
-    if space not in SPACES:
-        raise ValueError(f"space must be one of {', '.join(SPACES)}, got {space!r}.")
-    if not 0.0 < epsilon <= 1.0 or pairs < 1 or batch_size < 1:
-        raise ValueError(f"epsilon={epsilon} must lie in (0, 1], pairs={pairs} and batch_size={batch_size} be 1 or more.")
-    rng = np.random.default_rng(seed)
-
-    def images_of(z):
-        images = keras.ops.convert_to_numpy(generate(z))
-        if images.dtype.kind != "f":
-            raise TypeError(f"generate must return float images, got {images.dtype}. Fix: leave quantisation out.")
-        if not np.isfinite(images).all():
-            raise ValueError("generate returned images that are NaN or infinite.")
-        return images
-
-    values = []
-    for start in range(0, pairs, batch_size):
-        n = min(batch_size, pairs - start)
-        # float64: the step is a few units in the last place of float32.
-        first, second = np.asarray(latents(n, rng), "float64"), np.asarray(latents(n, rng), "float64")
-        a, b = images_of(first), images_of(SPACES[space](first, second, epsilon))
-        if not start and not np.allclose(a, images_of(first), rtol=0.0, atol=1e-5):
-            raise ValueError(
-                "generate gives other images for the same latents. Fix: fix its noise, and call it in inference."
-            )
-        values.append(np.asarray(distance(a, b), "float64"))
-    values = np.concatenate(values) / epsilon**2
-    if not np.isfinite(values).all():
-        raise ValueError("distance returned values that are NaN or infinite.")
-    kept = between_percentiles(values, percentiles)
-    return PathLength(float(kept.mean()), float(kept.std()), pairs, len(kept))
+    values = distance(checked_images(a, "a"), checked_images(b, "b"))
+    return judged(float(values.mean()), "perceptual_distance", distance, len(values), n_real=len(values))
 
 
-def between_percentiles(values: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
-    """Those of the values that lie between two percentiles, these included.
-
-    The lower one is the next value below its place in the order, the higher one the next above, as in the code of Karras
-    et al.: few values are dropped, and none of fewer than 3.
-
-    Raises:
-        ValueError: percentiles that are not 0 <= low < high <= 100.
-    """
-    low, high = percentiles
-    if not 0.0 <= low < high <= 100.0:
-        raise ValueError(f"percentiles={percentiles} must be 0 <= low < high <= 100.")
-    least, most = np.percentile(values, low, method="lower"), np.percentile(values, high, method="higher")
-    return values[(values >= least) & (values <= most)]
-
-
-def lpips_diversity(
+def perceptual_diversity(
     images: np.ndarray,
-    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    distance: PerceptualDistance,
+    *,
     pairs: int = 1000,
-    seed: int = 0,
+    pair_seed: int = 0,
     labels: np.ndarray | None = None,
-) -> Diversity:
+    seed: int | Sequence[int] | None = None,
+) -> Record:
     """Mean distance of random pairs of distinct images: the higher, the more diverse, of whatever quality.
 
     Args:
         images: uint8 (n, height, width, channels).
         distance: `LPIPS`, or a `PerceptualDistance`, with which it is no LPIPS.
         pairs: number of pairs, for each class where labels are given.
-        seed: of the choice of pairs.
+        pair_seed: of the choice of pairs.
         labels: integers (n,). With them, pairs are of one class.
+        seed: seed or seeds of the images, for the record.
+
+    Returns:
+        A record; `details` has "standard_error", and "per_class" with labels.
 
     Raises:
         TypeError: images that are not uint8.
         ValueError: fewer different pairs than asked for, or images that the distance does not take.
     """
-    return mean_over_pairs(checked_images(images, "images"), distance, pairs, labels, seed)
+    found = mean_over_pairs(checked_images(images, "images"), distance, pairs, labels, pair_seed)
+    details = {"standard_error": found.standard_error, "per_class": found.per_class}
+    settings = {"pairs": pairs, "pair_seed": pair_seed, "within_classes": labels is not None}
+    return judged(found.mean, "perceptual_diversity", distance, len(images), seed=seed, settings=settings, details=details)
 
 
 def _unit(features):

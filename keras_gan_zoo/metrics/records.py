@@ -4,6 +4,7 @@ A number such as "FID 7.3" means nothing without extractor, resizing, sample siz
 returned as a `Record`, and `compare` refuses to line up records which were measured differently.
 """
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -114,14 +115,10 @@ def class_histogram(images: np.ndarray, classifier: "Classifier", *, seed: int |
     """
     probabilities = _probabilities(images, classifier)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes) / len(probabilities)
-    return _judged(
-        float(np.abs(shares - 1 / classifier.classes).sum() / 2),
-        "class_histogram",
-        classifier,
-        len(probabilities),
-        seed,
-        {"shares": shares.tolist(), "mean_confidence": float(probabilities.max(axis=1).mean(dtype="float64"))},
-    )
+    distance = float(np.abs(shares - 1 / classifier.classes).sum() / 2)
+    confidence = float(probabilities.max(axis=1).mean(dtype="float64"))
+    details = {"shares": shares.tolist(), "mean_confidence": confidence}
+    return judged(distance, "class_histogram", classifier, len(probabilities), seed=seed, details=details)
 
 
 def label_agreement(
@@ -150,7 +147,7 @@ def label_agreement(
     right = probabilities.argmax(axis=1) == labels
     per_class = [right[labels == c] for c in range(classifier.classes)]
     details = {"per_class": [float(r.mean()) if len(r) else None for r in per_class]}
-    return _judged(float(right.mean()), "label_agreement", classifier, len(labels), seed, details)
+    return judged(float(right.mean()), "label_agreement", classifier, len(labels), seed=seed, details=details)
 
 
 def described(extractor: Any) -> dict[str, str]:
@@ -169,17 +166,17 @@ def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
     return classifier.probabilities(images)
 
 
-def _judged(value: float, metric: str, classifier: "Classifier", n: int, seed, details: dict[str, Any]) -> Record:
-    return Record(
-        value=value,
-        metric=metric,
-        **described(classifier),
-        n_real=0,
-        n_fake=n,
-        reference_split="none",
-        seed=seed,
-        details=details,
-    )
+def judged(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **fields: Any) -> Record:
+    """A record of n images that a network or a distance has judged without a reference.
+
+    Args:
+        value, metric: as in `Record`.
+        judge: has `name`, `sha256`, `resizer` and `dtype`.
+        n: number of images.
+        n_real: number of real images that they were held against.
+        **fields: further fields of `Record`.
+    """
+    return Record(value, metric, **described(judge), n_real=n_real, n_fake=n, reference_split="none", **fields)
 
 
 def device() -> str:
@@ -213,12 +210,10 @@ def commit() -> str:
     def git(*words):
         return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
-    try:
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
         # An environment inside of somebody's repository is not a checkout of this one: Git must know this very file.
         git("ls-files", "--error-unmatch", Path(__file__).name)
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        pass
     try:
         return importlib.metadata.version("keras_gan_zoo")
     except importlib.metadata.PackageNotFoundError:

@@ -61,7 +61,7 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
     if images.dtype != np.uint8:
         raise TypeError(
             f"{name} must be uint8 images in [0, 255], got {images.dtype}. Fix: quantise them with "
-            "keras_gan_zoo.metrics.images.to_uint8, which takes floats in [-1, 1]."
+            "keras_gan_zoo.metrics.to_uint8, which takes floats in [-1, 1]."
         )
     if images.ndim != 4 or not images.size:
         raise ValueError(f"{name} must have the shape (n, height, width, channels), none of them 0, got {images.shape}.")

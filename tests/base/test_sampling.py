@@ -12,7 +12,7 @@ from keras import ops
 
 import keras_gan_zoo
 from keras_gan_zoo import CGAN, DCGAN, InfoGAN
-from keras_gan_zoo.base.sampling import spherical, to_uint8
+from keras_gan_zoo.base.sampling import to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -126,32 +126,6 @@ def test_info_gan_takes_its_category_as_a_label():
 
 
 # Interpolation ----------------------------------------------------------------------------------------------------------
-
-
-def test_spherical_closed_form():
-    path = spherical(np.array([2.0, 0.0]), np.array([0.0, 2.0]), np.linspace(0, 1, 5))
-    angles = np.linspace(0, np.pi / 2, 5)
-    np.testing.assert_allclose(path, 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1), atol=1e-6)
-    assert path.dtype == np.float32
-
-
-def test_spherical_ends_are_exact():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        start, end = rng.normal(size=(2, 100)).astype("float32")
-        path = spherical(start, end, np.linspace(0, 1, 7))
-        np.testing.assert_array_equal(path[0], start)
-        np.testing.assert_array_equal(path[-1], end)
-        norms = np.linalg.norm(path, axis=1)
-        assert 0.8 * norms[[0, -1]].min() < norms.min() <= norms.max() < 1.2 * norms[[0, -1]].max()
-
-
-def test_spherical_is_linear_where_no_great_circle_is_named():
-    vector = np.array([1.0, 2.0, -1.0], "float32")
-    t = np.linspace(0, 1, 5)
-    for end in (vector, 3 * vector, -vector, 0 * vector):
-        expected = (1 - t)[:, None] * vector + t[:, None] * end
-        np.testing.assert_allclose(spherical(vector, end, t), expected, atol=1e-5)
 
 
 def test_interpolation_between_seeds_and_vectors(gan):

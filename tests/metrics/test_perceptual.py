@@ -7,12 +7,10 @@ from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.perceptual import (
     LPIPS,
     PerceptualDistance,
-    between_percentiles,
-    lerp,
-    lpips_diversity,
-    perceptual_path_length,
-    slerp,
+    perceptual_distance,
+    perceptual_diversity,
 )
+from keras_gan_zoo.metrics.records import compare
 from keras_gan_zoo.metrics.similarity import random_pairs
 
 
@@ -151,104 +149,35 @@ def test_of_a_keras_model_and_of_the_shipped_classifier():
     assert (distance(((ring + 1) * 127.5).astype("uint8"), ring) == 0.0).all()
 
 
-def linear_generator(shape=(4, 4, 2), d=6):
-    weights = np.random.default_rng(5).normal(size=(d, int(np.prod(shape)))) / 50
-    return weights, lambda z: (z @ weights).reshape(-1, *shape)
-
-
-def squared(a, b):
-    return np.square(a - b).sum(axis=(1, 2, 3))
-
-
-def normal(n, rng):
-    return rng.normal(size=(n, 6))
-
-
-def test_path_length_of_a_linear_generator():
-    weights, generate = linear_generator()
-    expected = 2 * np.trace(weights @ weights.T)
-    lengths = [
-        perceptual_path_length(
-            generate, normal, squared, epsilon=epsilon, pairs=20_000, percentiles=(0, 100), batch_size=1000
-        )
-        for epsilon in (1e-4, 0.5)
-    ]
-    error = lengths[0].standard_deviation / np.sqrt(20_000)
-    assert error < 0.01 * expected and abs(lengths[0].mean - expected) < 4 * error
-    assert lengths[1].mean == pytest.approx(lengths[0].mean, rel=1e-6)
-    assert lengths[0][2:] == (20_000, 20_000)
-
-
-def test_path_length_on_the_sphere():
-    # Orthogonal unit vectors, rotated by a share of the right angle between them.
-    def latents(n, rng):
-        nonlocal turn
-        turn += 1
-        return np.tile(np.eye(2)[turn % 2], (n, 1))
-
-    for space, expected in (("slerp", (np.pi / 2) ** 2), ("lerp", 2.0)):
-        turn = 0
-        result = perceptual_path_length(lambda z: z.reshape(-1, 1, 1, 2), latents, squared, space=space, pairs=4)
-        assert result.mean == pytest.approx(expected, rel=1e-6)
-
-
-def test_path_length_is_trimmed_and_repeats():
-    _, generate = linear_generator()
-    all_of_them = perceptual_path_length(generate, normal, squared, pairs=1000, percentiles=(0, 100))
-    trimmed = perceptual_path_length(generate, normal, squared, pairs=1000)
-    assert 978 <= trimmed.kept <= 984 and trimmed.pairs == 1000
-    assert trimmed.mean < all_of_them.mean and trimmed.standard_deviation < all_of_them.standard_deviation
-    assert trimmed == perceptual_path_length(generate, normal, squared, pairs=1000)
-    assert trimmed != perceptual_path_length(generate, normal, squared, pairs=1000, seed=1)
-
-
-def test_path_length_with_a_network():
-    _, generate = linear_generator((28, 28, 1))
-    distance = PerceptualDistance.of_classifier(Classifier("mnist"))
-    short, long = (
-        perceptual_path_length(lambda z, k=k: np.tanh(k * generate(z)), normal, distance, epsilon=1e-2, pairs=40).mean
-        for k in (0.5, 5.0)
-    )
-    assert 0 < short < long / 5
-
-
-def test_a_generator_that_ignores_its_latents_has_length_zero():
-    constant = perceptual_path_length(lambda z: np.zeros((len(z), 2, 2, 1)), normal, squared, pairs=60)
-    assert constant == (0.0, 0.0, 60, 60)
-
-
-def test_percentiles_of_known_values():
-    values = np.random.default_rng(0).permutation(1000.0 + np.arange(201))
-    assert sorted(between_percentiles(values, (1, 99))) == list(1000.0 + np.arange(2, 199))
-    assert sorted(between_percentiles(values, (0.6, 99.4))) == list(1000.0 + np.arange(1, 200))
-    assert len(between_percentiles(values, (0, 100))) == 201
-    assert list(between_percentiles(np.array([3.0]), (1, 99))) == [3.0]
-
-
-def test_interpolation():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 50, 8))
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
-    for t in (0.0, 1e-4, 0.3, 1.0):
-        np.testing.assert_allclose(np.linalg.norm(slerp(*unit, t), axis=1), 1.0, atol=1e-12)
-        np.testing.assert_allclose(np.linalg.norm(slerp(7 * unit[0], 7 * unit[1], t), axis=1), 7.0, atol=1e-11)
-    np.testing.assert_allclose(slerp(a, b, 1.0), b, atol=1e-12)
-    np.testing.assert_allclose(slerp(a, 2 * a, 0.5), 1.5 * a, atol=1e-12)
-    np.testing.assert_allclose(lerp(a, b, 0.25), 0.75 * a + 0.25 * b, atol=1e-12)
-
-
 def test_diversity_is_the_mean_over_random_pairs():
     a = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 1), dtype=np.uint8)
     distance = PerceptualDistance.of_classifier(Classifier("mnist"))
-    result = lpips_diversity(a, distance, pairs=30, seed=4)
+    result = perceptual_diversity(a, distance, pairs=30, pair_seed=4, seed=7)
     i, j = random_pairs(12, 30, np.random.default_rng(4))
     values = distance(a[i], a[j])
-    assert result.mean == pytest.approx(values.mean(), rel=1e-6)
-    assert result.standard_error == pytest.approx(values.std(ddof=1) / np.sqrt(30), rel=1e-4)
+    assert result.value == pytest.approx(values.mean(), rel=1e-6)
+    assert result.details["standard_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(30), rel=1e-4)
+    assert (result.metric, result.extractor) == ("perceptual_diversity", "not-lpips:mnist_classifier")
+    assert (result.extractor_sha256, result.n_fake, result.seed) == (distance.sha256, 12, 7)
+    assert result.settings == {"pairs": 30, "pair_seed": 4, "within_classes": False}
     one = a[:1].repeat(12, axis=0)
-    assert lpips_diversity(one, distance, pairs=30).mean == 0.0
+    assert perceptual_diversity(one, distance, pairs=30).value == 0.0
     labels = np.arange(12) % 3
-    assert lpips_diversity(a[:3][labels], distance, pairs=5, labels=labels).per_class == {0: 0.0, 1: 0.0, 2: 0.0}
+    within = perceptual_diversity(a[:3][labels], distance, pairs=5, labels=labels)
+    assert within.details["per_class"] == {0: 0.0, 1: 0.0, 2: 0.0}
+    with pytest.raises(ValueError, match="different protocols.*pairs"):
+        compare(result, perceptual_diversity(a, distance, pairs=31))
+
+
+def test_the_distance_of_restorations_is_a_record(alexnet):
+    _, distance = alexnet
+    real = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    restored = real[::-1]
+    record = perceptual_distance(real, restored, distance)
+    assert record.value == pytest.approx(distance(real, restored).mean(), rel=1e-12)
+    assert (record.metric, record.extractor) == ("perceptual_distance", "lpips-0.1-alexnet")
+    assert (record.n_real, record.n_fake) == (3, 3)
+    assert perceptual_distance(real, real, distance).value == 0.0
 
 
 def test_absent_and_wrong_weights_are_named(alexnet, tmp_path):
@@ -290,22 +219,3 @@ def test_bad_images_are_named(alexnet):
             distance(a, b)
     with pytest.raises(ValueError, match="features of not-lpips:root are not finite"), np.errstate(invalid="ignore"):
         PerceptualDistance(lambda x: [np.sqrt(x)], "root")(a, a)
-
-
-def test_bad_path_lengths_are_named():
-    _, generate = linear_generator()
-    rng = np.random.default_rng(0)
-    for arguments, error, words in [
-        ({"generate": lambda z: np.zeros((len(z), 2, 2, 1), "uint8")}, TypeError, "uint8"),
-        ({"generate": lambda z: np.full((len(z), 2, 2, 1), np.nan)}, ValueError, "generate returned"),
-        ({"generate": lambda z: rng.normal(size=(len(z), 2, 2, 1))}, ValueError, "other images for the same latents"),
-        ({"distance": lambda a, b: np.full(len(a), np.nan)}, ValueError, "distance returned"),
-        ({"space": "cubic"}, ValueError, "lerp, slerp"),
-        ({"epsilon": 0.0}, ValueError, "epsilon=0.0"),
-        ({"pairs": 0}, ValueError, "pairs=0"),
-        ({"percentiles": (99, 1)}, ValueError, "percentiles"),
-    ]:
-        with pytest.raises(error, match=words):
-            perceptual_path_length(
-                **{"generate": generate, "latents": normal, "distance": squared, "pairs": 10, **arguments}
-            )
