@@ -4,6 +4,7 @@
     python -m benchmarks quality              presets: FID and more, for each seed and backend
     python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
+    python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks precision            metrics: how far each step is from the peers'
     python -m benchmarks report               README.md, benchmarks/PRECISION.md, model cards and an HTML page
 
@@ -55,10 +56,11 @@ def register() -> None:
     """The commands that live in modules of their own."""
     from benchmarks.precision import precision
     from benchmarks.quality import quality
+    from benchmarks.references import references
     from benchmarks.report import report
     from benchmarks.testbeds import testbeds
 
-    for command in (quality, testbeds, precision, report):
+    for command in (quality, testbeds, references, precision, report):
         app.command()(command)
 
 

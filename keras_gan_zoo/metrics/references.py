@@ -1,7 +1,9 @@
 """References: what a set of real images looks like to an extractor, computed once and kept.
 
 Kept under the hash of the images' content, so that a changed data set, network or resizer is never mistaken for another.
-The statistics of the test splits of MNIST and CIFAR-10 under legacy resizing are shipped, in float32.
+The statistics of the test splits of MNIST and CIFAR-10 under legacy resizing are shipped, in float32, written by
+`python -m benchmarks references`. Others are computed when they are first asked for: a file has 7.9 MB, and the weights of all
+variants are to fit in the same repository.
 """
 
 import hashlib
@@ -83,13 +85,18 @@ def shipped_reference(split: str, extractor: Any) -> Sample | None:
         split: as "mnist/test".
         extractor: see `feature_extractor`.
     """
-    path = SHIPPED / f"{split.replace('/', '_')}_{extractor.resizer}.npz"
+    path = shipped_file(split, extractor.resizer)
     if not path.exists():
         return None
     moments = unpacked(path)
     if any(moments.source.get(key) != value for key, value in described(extractor).items()):
         return None
     return Sample(moments.n, moments.source, moments, image_shape=SHAPES.get(split))
+
+
+def shipped_file(split: str, resizer: str, folder: Path | None = None) -> Path:
+    """Where the moments of a split lie, as a resizer brings its images to the network; `SHIPPED` is the default folder."""
+    return (folder or SHIPPED) / f"{split.replace('/', '_')}_{resizer}.npz"
 
 
 def pack(moments: Moments, path: str | Path) -> None:

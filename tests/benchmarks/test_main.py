@@ -22,7 +22,7 @@ def run(*arguments):
 
 def test_every_command_is_there_and_explains_itself():
     text = run("--help").output
-    for name in ("publish", "quality", "throughput", "report"):
+    for name in ("publish", "quality", "throughput", "testbeds", "references", "precision", "report"):
         assert name in text
     for option in ("--seeds", "--backends", "--variants", "--data", "--metrics", "--extractor"):
         assert option in run("quality", "--help").output
