@@ -77,7 +77,7 @@ def inception_torch_fidelity(settings):
 
 
 def neighbours_ours(settings):
-    from keras_gan_zoo.metrics.neighbours import precision_recall
+    from keras_gan_zoo.metrics.manifolds import precision_recall
 
     real, fake = both(settings)
     return timed(lambda: precision_recall(real, fake, 3).precision)
@@ -92,7 +92,7 @@ def neighbours_torch_fidelity(settings):
 
 
 def manifolds_ours(settings):
-    from keras_gan_zoo.metrics.neighbours import manifold_metrics
+    from keras_gan_zoo.metrics.manifolds import manifold_metrics
 
     real, fake = both(settings)
     return timed(lambda: manifold_metrics(real, fake, 5, 5).coverage)

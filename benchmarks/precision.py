@@ -94,7 +94,7 @@ def network(cases, peers, weights, peer, which):
 def on_features(cases, recorded):
     from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
     from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
-    from keras_gan_zoo.metrics.neighbours import manifold_metrics
+    from keras_gan_zoo.metrics.manifolds import manifold_metrics
 
     worst: dict[tuple[str, str], float] = {}
     equal = 0.0

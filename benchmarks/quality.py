@@ -219,7 +219,7 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
 
 def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metrics: Sequence[str]) -> list[str]:
     """Metrics that a stored cell does not have, from these weights, this extractor and today's settings."""
-    from keras_gan_zoo.metrics.evaluating import METRICS as KNOWN
+    from keras_gan_zoo.metrics.definitions import METRICS as KNOWN
 
     if "error" in stored or (stored.get("weights_sha256"), stored.get("extractor")) != (weights, seen_by):
         return list(metrics)
@@ -283,7 +283,7 @@ def _store_results(cell, stored):
 
 
 def _check_metrics(names):
-    from keras_gan_zoo.metrics.evaluating import METRICS as KNOWN
+    from keras_gan_zoo.metrics.definitions import METRICS as KNOWN
 
     for name in names:
         if name not in KNOWN or "train" in KNOWN[name].others:

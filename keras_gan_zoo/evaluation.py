@@ -124,7 +124,8 @@ def reference_of(
         ValueError: the real images are of another shape than `fake_shape`, where that is known.
     """
     from .data import load_images
-    from .metrics.evaluating import known_metrics, sides
+    from .metrics.definitions import known_metrics
+    from .metrics.evaluating import sides
     from .metrics.references import reference, shipped_reference
     from .metrics.samples import gather
 

@@ -43,6 +43,8 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
     log_names = ("discriminator_loss", "generator_loss")
     num_classes = None
+    # Whether the game itself has the discriminator score fakes above real samples, so that this is no sign of trouble.
+    ranks_fakes_first = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         model = super().__new__(cls)

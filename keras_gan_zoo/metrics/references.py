@@ -2,8 +2,8 @@
 
 Kept under the hash of the images' content, so that a changed data set, network or resizer is never mistaken for another.
 The statistics of the test splits of MNIST and CIFAR-10 under legacy resizing are shipped, in float32, written by
-`python -m benchmarks references`. Others are computed when they are first asked for: a file has 7.9 MB, and the weights of all
-variants are to fit in the same repository.
+`python -m benchmarks references`. Others are computed when they are first asked for: a file has 7.9 MB, and the weights of
+all variants are to fit in the same repository.
 """
 
 import hashlib

@@ -36,6 +36,8 @@ class BEGAN(GAN):
     """
 
     log_names = (*GAN.log_names, "balance", "convergence")
+    # The error of fakes is held at the share gamma of that of real images.
+    ranks_fakes_first = True
 
     def __init__(
         self,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from stub_extractors import Quarters, noise
 
-from keras_gan_zoo.metrics.evaluating import METRICS, evaluate
+from keras_gan_zoo.metrics.definitions import METRICS
+from keras_gan_zoo.metrics.evaluating import evaluate
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
-from keras_gan_zoo.metrics.neighbours import density_coverage, precision_recall
+from keras_gan_zoo.metrics.manifolds import density_coverage, precision_recall
 from keras_gan_zoo.metrics.records import compare
 from keras_gan_zoo.metrics.samples import gather
 

@@ -1,11 +1,8 @@
 import numpy as np
 import pytest
+from golden_sets import A, B
 
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
-
-N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
-A = np.sin(0.37 * N * D) + 0.1 * D
-B = 1.2 * np.cos(0.29 * N * D) - 0.05 * D
 
 
 def direct(x, y):

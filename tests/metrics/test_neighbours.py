@@ -1,20 +1,12 @@
 import numpy as np
 import pytest
+from golden_sets import A, B
 from scipy.spatial.distance import cdist
 
 from keras_gan_zoo.metrics import neighbours
-from keras_gan_zoo.metrics.neighbours import (
-    birthday_paradox,
-    density_coverage,
-    manifold_metrics,
-    manifold_radii,
-    memorisation,
-    precision_recall,
-)
+from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
+from keras_gan_zoo.metrics.neighbours import manifold_radii
 
-N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
-A = np.sin(0.37 * N * D) + 0.1 * D
-B = 1.2 * np.cos(0.29 * N * D) - 0.05 * D
 HARD = [
     # (real, fake): far from the origin; on a grid, where nearly all distances are ties; copies of a few points.
     lambda rng: (rng.normal(size=(70, 5)) + 1000, rng.normal(size=(50, 5)) + 1000),
@@ -71,16 +63,6 @@ def test_many_equal_distances_do_not_hide_the_nearest(monkeypatch):
     np.testing.assert_allclose(manifold_radii(shuffled, 2), expected, rtol=1e-9)
 
 
-def test_a_dataset_with_copies_has_a_threshold_of_distinct_images():
-    rng = np.random.default_rng(6)
-    real = rng.normal(size=(300, 8))
-    copied = np.concatenate([real, real[:50]])
-    expected = np.quantile(np.sort(cdist(real[50:], real), axis=1)[:, 1], 0.01)
-    assert birthday_paradox(real, copied, 100).threshold == pytest.approx(expected, rel=1e-9)
-    with pytest.raises(ValueError, match="distinct"):
-        birthday_paradox(real, np.concatenate([real, real]), 100)
-
-
 def test_float32_input_is_measured_like_float64(monkeypatch):
     monkeypatch.setattr(neighbours, "BLOCK", 64)
     rng = np.random.default_rng(8)
@@ -127,39 +109,6 @@ def test_an_outlier_raises_precision_but_hardly_density():
     assert density_coverage(outlier, fake).density < 0.25
 
 
-def test_memorisation():
-    rng = np.random.default_rng(3)
-    train, test, fresh = (rng.normal(size=(n, 6)) for n in (500, 400, 300))
-    copies = train[100:200] + 1e-3
-    result = memorisation(train, test, copies)
-    assert result.share_near_train == 1 and result.p_value < 1e-9 and result.ks_statistic > 0.95
-    assert result.nearest.tolist() == list(range(100, 200))
-    np.testing.assert_allclose(result.test_distances, cdist(test, train).min(axis=1), rtol=1e-9)
-    honest = memorisation(train, test, fresh)
-    assert honest.share_near_train < 0.05 and honest.p_value > 0.01
-
-
-def test_birthday_paradox_finds_the_size_of_the_support():
-    rng = np.random.default_rng(4)
-    stored = rng.normal(size=(10_000, 3))
-    fake = stored[rng.integers(0, 10_000, 200 * 118)]
-    result = birthday_paradox(fake, stored[:500], batch_size=118, threshold=1e-9)
-    assert 0.4 < result.share < 0.6
-    assert 10_000 / 1.5 < result.support < 10_000 * 1.5
-    assert (result.batches, result.bound) == (200, "")
-
-
-def test_birthday_paradox_without_an_answer_gives_a_bound():
-    rng = np.random.default_rng(5)
-    real = rng.normal(size=(300, 8))
-    never = birthday_paradox(rng.normal(size=(400, 8)), real, 100, threshold=1e-9)
-    always = birthday_paradox(real[np.arange(400) % 3], real, 100)
-    assert (never.share, never.bound, always.share, always.bound) == (0, "at least", 1, "at most")
-    assert never.support > 30_000 and always.support < 3_000
-    distances = np.sort(cdist(real, real), axis=1)[:, 1]
-    assert always.threshold == pytest.approx(np.sqrt(np.quantile(distances**2, 0.01)))
-
-
 def test_bad_input():
     with pytest.raises(ValueError, match="real has 3 rows.*4 or more"):
         precision_recall(A[:3], B)
@@ -169,11 +118,7 @@ def test_bad_input():
         precision_recall(A, np.full((9, 6), np.nan))
     with pytest.raises(ValueError, match="fake is constant"):
         density_coverage(A, np.ones((9, 6)))
-    with pytest.raises(ValueError, match="batch_size=41"):
-        birthday_paradox(A, B, 41)
     with pytest.raises(ValueError, match="overflow"):
         precision_recall(A * 1e30, B)
     with pytest.raises(ValueError, match="fake has 5 rows.*6 or more"):
         manifold_metrics(A, B[:5], 3, 5)
-    with pytest.raises(ValueError, match="Dimensions"):
-        memorisation(A, B, A[:, :2])

@@ -15,7 +15,7 @@ from keras_gan_zoo.metrics.features.inception import InceptionFeatures
 from keras_gan_zoo.metrics.features.resize import RESIZERS
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
-from keras_gan_zoo.metrics.neighbours import manifold_metrics, precision_recall
+from keras_gan_zoo.metrics.manifolds import manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.scores import inception_score
 
 RECORDED = json.loads(Path(record_peers.OUTPUT).read_text("utf-8"))

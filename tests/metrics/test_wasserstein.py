@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from golden_sets import A, B
 from scipy.ndimage import convolve
 from scipy.stats import wasserstein_distance
 
@@ -13,9 +14,6 @@ from keras_gan_zoo.metrics.wasserstein import (
     wasserstein_1d,
 )
 
-N, D = np.arange(1, 41)[:, None], np.arange(1, 7)
-A = np.sin(0.37 * N * D) + 0.1 * D
-B = 1.2 * np.cos(0.29 * N * D) - 0.05 * D
 FEW = {"patches": 16, "repeats": 2, "directions": 32}
 
 

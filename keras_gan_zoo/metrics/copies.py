@@ -1,0 +1,108 @@
+"""Whether a generator copies: training images (memorisation), or itself (the birthday-paradox test)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from keras_gan_zoo.metrics.checks import check_features
+from keras_gan_zoo.metrics.neighbours import manifold_radii, nearest, points_of, squared_radii
+
+
+class Memorisation(NamedTuple):
+    """Distances from fakes and from held-out real images to the training images.
+
+    Attributes:
+        share_near_train: share of fakes that are nearer to a training image than 99 % of the held-out ones are; 0.01 for a
+            generator that does not remember.
+        ks_statistic, p_value: two-sample Kolmogorov-Smirnov test of the fakes' distances against the held-out ones'.
+        fake_distances: (n,) distance of each fake to the nearest training image.
+        test_distances: (m,) the same for held-out images.
+        nearest: (n,) index of that training image.
+    """
+
+    share_near_train: float
+    ks_statistic: float
+    p_value: float
+    fake_distances: np.ndarray
+    test_distances: np.ndarray
+    nearest: np.ndarray
+
+
+class Birthday(NamedTuple):
+    """Attributes:
+    support: estimated number of different images that the generator makes; where no batch has a duplicate, the least
+        that is likely to show none (see `bound`).
+    share: share of batches with a near duplicate.
+    batches: number of batches.
+    threshold: distance below which two images count as one.
+    bound: "" for an estimate; "at least" where no batch has a duplicate, "at most" where all have one.
+    """
+
+    support: float
+    share: float
+    batches: int
+    threshold: float
+    bound: str
+
+
+def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorisation:
+    """Whether fakes lie nearer to the training images than unseen real images do.
+
+    Args:
+        train: features (t, dimension) of the images that the generator was trained on.
+        test: features (m, dimension) of held-out real images.
+        fake: features (n, dimension).
+    """
+    train, test, fake = check_features(2, train=train, test=test, fake=fake)
+    fake_distances, indices = nearest(fake, train)
+    test_distances, _ = nearest(test, train)
+    threshold = np.quantile(test_distances, 0.01)
+    test_result = stats.ks_2samp(fake_distances, test_distances)
+    return Memorisation(
+        float((fake_distances < threshold).mean()),
+        float(test_result.statistic),
+        float(test_result.pvalue),
+        fake_distances,
+        test_distances,
+        indices,
+    )
+
+
+def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, threshold: float | None = None) -> Birthday:
+    """Birthday-paradox test of the size of a generator's support (Arora and Zhang, 2017, https://arxiv.org/abs/1706.08224).
+
+        share of batches of s images with a duplicate = 1 - exp(-s (s - 1) / 2 N)
+
+    is solved for the support N. A duplicate is a pair nearer than 99 % of real images are to their nearest neighbours.
+
+    Args:
+        fake: features (n, dimension); cut into n // batch_size batches, in their order.
+        real: features (m, dimension) of distinct real images, for the threshold.
+        batch_size: s; informative where it is near 1.2 sqrt(N).
+        threshold: distance in place of the one from `real`.
+
+    Raises:
+        ValueError: not a single whole batch.
+    """
+    fake, real = check_features(2, fake=fake, real=real)
+    count = len(fake) // batch_size if batch_size > 1 else 0
+    if not count:
+        raise ValueError(f"batch_size={batch_size} is not possible with {len(fake)} fakes. Fix: from 2 to that number.")
+    if threshold is None:
+        distances = manifold_radii(real, 1)
+        if not distances.any():
+            raise ValueError("real has each of its images twice or more. Fix: pass distinct images, or a threshold.")
+        # Distinct images only: copies in the data set are no measure of how near two images come by chance.
+        threshold = float(np.quantile(distances[distances > 0], 0.01))
+    hits = 0
+    for i in range(count):
+        (batch,) = points_of(fake[i * batch_size : (i + 1) * batch_size])
+        hits += bool(squared_radii(batch, 1)[0].min() <= threshold**2)
+    share = hits / count
+    bound = {0: "at least", count: "at most"}.get(hits, "")
+    # Half a batch beyond what was seen keeps the bounds finite.
+    probable = min(max(share, 0.5 / count), 1 - 0.5 / count)
+    support = -batch_size * (batch_size - 1) / (2 * math.log1p(-probable))
+    return Birthday(support, share, count, threshold, bound)

@@ -1,0 +1,207 @@
+"""The metrics that `evaluate` knows by name: what each needs of the images, and how it comes to its value.
+
+The formulas are in the modules that the metrics come from.
+"""
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_gan_zoo.metrics.accuracy_score import classification_accuracy_score
+from keras_gan_zoo.metrics.bins import number_of_different_bins
+from keras_gan_zoo.metrics.copies import birthday_paradox, memorisation
+from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
+from keras_gan_zoo.metrics.kernel import kernel_distance
+from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
+from keras_gan_zoo.metrics.samples import GIVEN
+from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
+from keras_gan_zoo.metrics.wasserstein import sliced_wasserstein
+
+
+class Metric(NamedTuple):
+    """How `evaluate` comes to one metric.
+
+    Attributes:
+        needs: what a pass has to keep of the fakes, see `gather`.
+        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once` is what metrics share.
+        others: "real" and "train", as far as it compares with them -> what a pass has to keep of those.
+    """
+
+    needs: frozenset[str]
+    compute: Callable[..., float | tuple[float, dict[str, Any]]]
+    others: dict[str, frozenset[str]]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that can be passed, with their defaults."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+METRICS: dict[str, Metric] = {}
+
+
+class Once:
+    """Computes what several metrics need a single time."""
+
+    def __init__(self, fake, real, chosen):
+        self.chosen = chosen
+        self._known = functools.cache(lambda function, *arguments: function(real, fake, *arguments))
+
+    def features(self, function, *arguments):
+        """A function of the real and the fake features."""
+        return self._known(_on_features, function, *arguments)
+
+    def manifolds(self, name, k):
+        """One of precision, recall, density and coverage; the distances are computed once where both pairs are asked for."""
+        first, second = ("precision", "recall"), ("density", "coverage")
+        own, other = (first, second) if name in first else (second, first)
+        other_k = next((self.chosen[o]["k"] for o in other if o in self.chosen), None)
+        if other_k is None:
+            return getattr(self.features(precision_recall if own is first else density_coverage, k), name)
+        return getattr(self.features(manifold_metrics, *((k, other_k) if own is first else (other_k, k))), name)
+
+
+def _on_features(real, fake, function, *arguments):
+    return function(real.features, fake.features, *arguments)
+
+
+def _metric(name, *needs, **others):
+    """Registers a metric; where nothing is said of the others, it needs of the real images what it needs of the fakes."""
+    others = {kind: frozenset(kept) for kind, kept in (others or {"real": needs}).items() if kept is not None}
+
+    def register(compute):
+        METRICS[name] = Metric(frozenset(needs), compute, others)
+        return compute
+
+    return register
+
+
+def known_metrics(names: Sequence[str]) -> list[Metric]:
+    """The metrics of these names.
+
+    Raises:
+        ValueError: a name that is unknown.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise ValueError(f"metrics has {name!r}, which is unknown; possible are {', '.join(METRICS)}.")
+    return [METRICS[name] for name in names]
+
+
+@_metric("fid", "moments")
+def _fid(fake, real, once):
+    smaller = min(fake.n, real.n)
+    if smaller <= fake.moments.dimension and fake.source["extractor"] != GIVEN["extractor"]:
+        message = (
+            f"FID of {smaller} images and {fake.moments.dimension} features is far above its limit; compare equal n only."
+        )
+        warnings.warn(message, stacklevel=3)
+    return frechet_distance(real.moments, fake.moments)
+
+
+@_metric("fid_infinity", "features", real=("moments",))
+def _fid_infinity(fake, real, once, sizes=15, smallest=5000, seed=0):
+    result = fid_infinity(fake.features, real.moments, sizes=sizes, smallest=smallest, seed=seed)
+    return result.value, {"slope": result.slope, "standard_error": result.standard_error}
+
+
+@_metric("kid", "features")
+def _kid(fake, real, once, subsets=100, subset_size=1000, seed=2020):
+    result = kernel_distance(real.features, fake.features, subsets=subsets, subset_size=subset_size, seed=seed)
+    return result.mean, {"std": result.std}
+
+
+@_metric("inception_score", "scores", real=None)
+def _inception_score(fake, once, splits=10, shuffle_seed=2020):
+    result = fake.scores.result()
+    return result.mean, {"std": result.std}
+
+
+def _manifold(name, default):
+    @_metric(name, "features")
+    def compute(fake, real, once, k=default):
+        return once.manifolds(name, k)
+
+
+for _name, _k in (("precision", 3), ("recall", 3), ("density", 5), ("coverage", 5)):
+    _manifold(_name, _k)
+
+
+@_metric("ndb", "features")
+def _ndb(fake, real, once, bins=100, seed=0):
+    """Share of k-means bins of the real features in which the fakes' share differs at the 5 % level."""
+    result = once.features(number_of_different_bins, bins, seed)
+    return result.ndb / bins, {"different_bins": int(result.ndb)}
+
+
+@_metric("jsd", "features")
+def _jsd(fake, real, once, bins=100, seed=0):
+    """Jensen-Shannon divergence, in nats, between the shares of real and fake in those bins."""
+    return once.features(number_of_different_bins, bins, seed).jsd
+
+
+@_metric("intra_fid", "features", "labels")
+def _intra_fid(fake, real, once):
+    """Mean over the classes of the FID within a class."""
+    classes = np.unique(real.labels)
+    if missing := sorted(set(np.unique(fake.labels)) ^ set(classes)):
+        raise ValueError(f"labels: the classes {missing} are among the fakes or among the real images only.")
+    within = []
+    for c in classes:
+        parts = [sample.features[sample.labels == c] for sample in (real, fake)]
+        if min(map(len, parts)) < 2:
+            raise ValueError(
+                f"labels: class {c} has {len(parts[0])} real and {len(parts[1])} fake images; it takes 2 of each."
+            )
+        within.append(frechet_distance(*map(Moments.of, parts)))
+    return float(np.mean(within)), {"per_class": within}
+
+
+@_metric("memorisation", "features", real=("features",), train=("features",))
+def _memorisation(fake, real, train, once):
+    """Share of fakes that are nearer to a training image than all but 1 % of held-out real images are."""
+    result = memorisation(train.features, real.features, fake.features)
+    return result.share_near_train, {"ks_statistic": result.ks_statistic, "p_value": result.p_value, "n_train": train.n}
+
+
+@_metric("birthday_paradox", "features")
+def _birthday(fake, real, once, batch_size=400):
+    """Size of the support that as many near-duplicates as were found speak for."""
+    result = birthday_paradox(fake.features, real.features, batch_size=batch_size)
+    return result.support, {"bound": result.bound, "share_of_batches": result.share, "batches": result.batches}
+
+
+@_metric("ms_ssim", "images", real=None)
+def _ms_ssim(fake, once, pairs=1000, seed=0):
+    """Mean MS-SSIM of random pairs of fakes; lower is more diverse."""
+    result = ms_ssim_diversity(fake.images, pairs=pairs, seed=seed)
+    return result.mean, {"standard_error": result.standard_error}
+
+
+@_metric("sliced_wasserstein", "images")
+def _sliced_wasserstein(fake, real, once, seed=0):
+    result = sliced_wasserstein(real.images, fake.images, seed=seed)
+    return result.mean, {"levels": dict(result.levels)}
+
+
+@_metric("psnr", "images")
+def _psnr(fake, real, once, channel="rgb", border=0):
+    """Mean over pairs: fake i is a restoration of real i."""
+    return float(np.mean(psnr(real.images, fake.images, channel=channel, border=border)))
+
+
+@_metric("ssim", "images")
+def _ssim(fake, real, once, channel="rgb", border=0):
+    return float(np.mean(ssim(real.images, fake.images, channel=channel, border=border)))
+
+
+@_metric("classification_accuracy_score", "images", "labels")
+def _accuracy_score(fake, real, once, epochs=3, seed=0):
+    """Accuracy on the real images of a classifier that was trained on the fakes only."""
+    result = classification_accuracy_score(fake.images, fake.labels, real.images, real.labels, epochs=epochs, seed=seed)
+    return result.gan_train, {"training": result.settings}

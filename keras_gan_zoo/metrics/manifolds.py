@@ -1,0 +1,109 @@
+"""Overlap of two manifolds, each a union of balls around features: precision and recall, density and coverage."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_gan_zoo.metrics.neighbours import between, check_k, points_of, squared_radii
+
+
+class PrecisionRecall(NamedTuple):
+    """Both in [0, 1]; higher is better."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """Density is 0 or more, 1 for equal distributions; coverage is in [0, 1]."""
+
+    density: float
+    coverage: float
+
+
+class Manifolds(NamedTuple):
+    """The four of `precision_recall` and `density_coverage`."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
+    """Improved precision and recall (Kynkaanniemi et al., 2019, https://arxiv.org/abs/1904.06991).
+
+        precision = share of fakes within NND_k(x) of a real x,   recall = share of real images within NND_k(y) of a fake y
+
+    NND_k(x) is the distance from x to the k-th nearest other point of its own set; the boundary counts as inside.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        k: neighbours (3 in the paper).
+
+    Raises:
+        ValueError: fewer than k + 1 features, or features that no metric can be taken of.
+    """
+    real, fake = check_k(k, real=real, fake=fake)
+    reals, fakes = points_of(real, fake)
+    return PrecisionRecall(*_shares(reals, fakes, (squared_radii(reals, k)[0], squared_radii(fakes, k)[0]), None)[:2])
+
+
+def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityCoverage:
+    """Density and coverage (Naeem et al., 2020, https://arxiv.org/abs/2002.09797).
+
+        density  = 1 / (k n) sum_fakes number of real x that have the fake within NND_k(x)
+        coverage = share of real x that have a fake within NND_k(x)
+
+    The boundary counts as outside. For equal distributions the expected density is 1, and the expected coverage
+    1 - prod_{l = 1..k} (m - l) / (m + n - l), 0.969 for m = n and k = 5.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        k: neighbours (5 in the paper).
+
+    Raises:
+        ValueError: fewer than k + 1 real features, or features that no metric can be taken of.
+    """
+    real, fake = check_k(k, real=real, fake=fake)
+    reals, fakes = points_of(real, fake)
+    inside, coverage = _shares(reals, fakes, None, squared_radii(reals, k)[0])[2:]
+    return DensityCoverage(inside / k, coverage)
+
+
+def manifold_metrics(real: np.ndarray, fake: np.ndarray, precision_k: int = 3, coverage_k: int = 5) -> Manifolds:
+    """`precision_recall` and `density_coverage` from one computation of the distances.
+
+    Args:
+        real: features (m, dimension).
+        fake: features (n, dimension).
+        precision_k: neighbours of precision and recall.
+        coverage_k: neighbours of density and coverage.
+
+    Raises:
+        ValueError: too few features for either k, or features that no metric can be taken of.
+    """
+    check_k(min(precision_k, coverage_k), real=real, fake=fake)
+    real, fake = check_k(max(precision_k, coverage_k), real=real, fake=fake)
+    reals, fakes = points_of(real, fake)
+    for_precision, for_coverage = squared_radii(reals, precision_k, coverage_k)
+    radii = for_precision, squared_radii(fakes, precision_k)[0]
+    precision, recall, inside, coverage = _shares(reals, fakes, radii, for_coverage)
+    return Manifolds(precision, recall, inside / coverage_k, coverage)
+
+
+def _shares(reals, fakes, radii, coverage_radii):
+    """Precision, recall, mean number of open balls around a fake, coverage; 0 for those whose radii are None."""
+    precise = np.zeros(len(fakes), bool)
+    recalled, inside, covered = 0, 0, 0
+    for _, within in between(reals, fakes):
+        if radii is not None:
+            precise |= within(radii[0][:, None], True).any(axis=0)
+            recalled += np.count_nonzero(within(radii[1], True).any(axis=1))
+        if coverage_radii is not None:
+            opened = within(coverage_radii[:, None], False)
+            inside += np.count_nonzero(opened)
+            covered += np.count_nonzero(opened.any(axis=1))
+    return float(precise.mean()), float(recalled / len(reals)), float(inside / len(fakes)), float(covered / len(reals))
