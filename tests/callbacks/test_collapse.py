@@ -16,6 +16,7 @@ from keras_gan_zoo.callbacks.collapse_measures import (
     saturated,
 )
 from keras_gan_zoo.data import ImageData
+from keras_gan_zoo.models.began import BEGAN
 
 RNG = np.random.default_rng(0)
 # Images between black and white, so that there is room for saturation.
