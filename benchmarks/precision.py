@@ -130,14 +130,14 @@ def on_features(cases, recorded):
 
 def data_sets(recorded):
     for name, values in recorded["data_sets"].items():
-        for peer in ("pytorch-fid", "torch-fidelity"):
+        for peer in ("pytorch-fid", "torch-fidelity", "clean-fid"):
             step = (
                 f"FID of {name}, {values['n_test']:,} test against {values['n_train']:,} train images: {values['ours']:.4f}"
             )
             yield row(step, peer, abs(values[peer] - values["ours"]) / values["ours"], "relative")
-        first = values["first_images"]
-        step = f"FID of {name}, from images on, the first {first['n']:,} of each split: {first['ours']:.4f}"
-        yield row(step, "torch-fidelity", abs(first["torch-fidelity"] - first["ours"]) / first["ours"], "relative")
+        if first := values.get("first_images"):
+            step = f"FID of {name}, from images on, the first {first['n']:,} of each split: {first['ours']:.4f}"
+            yield row(step, "torch-fidelity", abs(first["torch-fidelity"] - first["ours"]) / first["ours"], "relative")
 
 
 def scores(cases, recorded):

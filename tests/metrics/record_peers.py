@@ -10,11 +10,11 @@ writes tests/metrics/peers.json. --inception has the weights of the FID network 
 keras_gan_zoo/metrics/features/inception_files.py; --torchscript the network that clean-fid loads (NVIDIA's
 inception-2015-12-05.pt). What needs a file that is not given is kept as it was recorded; random weights need none. With
 
-    python tests/metrics/record_peers.py --data-set mnist FOLDER --inception inception.npz
+    python tests/metrics/record_peers.py --data-set mnist FOLDER
 
-it records distances between the splits of a data set, by us and by the peers in the same run, from what
-`python -m benchmarks.data_set_features` has left in a folder. torch-fidelity's own features of the images there are kept
-beside them by chunks, so that a run that was stopped goes on.
+it records the distance between the splits of a data set, by us and by the peers in the same run, from what
+`python -m benchmarks.data_set_features` has left in a folder. With --inception torch-fidelity also computes features of the
+first images itself; they are kept beside ours by chunks, so that a run that was stopped goes on.
 """
 
 import argparse
@@ -38,8 +38,6 @@ def main() -> None:
     parser.add_argument("--torchscript", type=Path, help="clean-fid's network, .pt")
     parser.add_argument("--data-set", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
     options = parser.parse_args()
-    if options.data_set and not options.inception:
-        parser.error("--data-set needs --inception, for torch-fidelity's own features")
     recorded = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
     recorded["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES} | {
         "python": platform.python_version()
@@ -55,7 +53,10 @@ def main() -> None:
         recorded["clean_fid_network"] = clean_fid_features(options.torchscript)
     recorded.setdefault("data_sets", {})
     for name, folder in options.data_set:
-        recorded["data_sets"][name] = data_set(name, Path(folder), npz(options.inception))
+        known = recorded["data_sets"].setdefault(name, {})
+        known.update(data_set(name, Path(folder)))
+        if options.inception:
+            known["first_images"] = first_images(name, Path(folder), npz(options.inception))
     OUTPUT.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
     print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1000:.0f} kB")
 
@@ -102,26 +103,24 @@ def of_neighbours(real: np.ndarray, fake: np.ndarray) -> dict:
     }
 
 
-def data_set(name: str, folder: Path, weights: dict) -> dict:
-    """Fréchet distances between two splits: of our features by all, and of the first images by torch-fidelity alone."""
+def data_set(name: str, folder: Path) -> dict:
+    """Fréchet distance between two splits, of our features, by all of us."""
     train, test = (np.load(folder / f"{name}_{split}.npy") for split in ("train", "test"))
-    images = [np.load(folder / f"{name}_{split}_images.npy", mmap_mode="r") for split in ("train", "test")]
-    theirs = [
-        kept_features(folder / f"{name}_{split}", i, weights) for split, i in zip(("train", "test"), images, strict=True)
-    ]
-    n = len(images[0])
-    ours = train[:n], test[:n]
+    return {"n_train": len(train), "n_test": len(test), **distances(train, test)}
+
+
+def first_images(name: str, folder: Path, weights: dict) -> dict:
+    """The same of the first images, by the whole of torch-fidelity from the images on, beside the whole of ours."""
+    ours, theirs = [], []
+    for split in ("train", "test"):
+        images = np.load(folder / f"{name}_{split}_images.npy", mmap_mode="r")
+        ours.append(np.load(folder / f"{name}_{split}.npy")[: len(images)])
+        theirs.append(kept_features(folder / f"{name}_{split}", images, weights))
     return {
-        "n_train": len(train),
-        "n_test": len(test),
-        **distances(train, test),
-        # The whole of torch-fidelity, from the images to the number, beside the whole of ours.
-        "first_images": {
-            "n": n,
-            "ours": distances(*ours)["ours"],
-            "torch-fidelity": distances(*theirs)["torch-fidelity"],
-            "features_differ_by": float(max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))),
-        },
+        "n": len(ours[0]),
+        "ours": distances(*ours)["ours"],
+        "torch-fidelity": distances(*theirs)["torch-fidelity"],
+        "features_differ_by": float(max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))),
     }
 
 
