@@ -34,14 +34,17 @@ def publish(run: Path, name: str):
         raise ValueError(f"There is no {target / CONFIG}. Fix: write the recipe there, and train by it.")
     if read_recipe(target) != read_recipe(source):
         raise ValueError(f"{run} was trained by another recipe than {target / CONFIG}. Fix: train by that one.")
-    for file in (WEIGHTS, WEIGHTS_INFO):
-        shutil.copyfile(source / file, target / file)
+    infos = [folder / WEIGHTS_INFO for folder in (target, source)]
+    if not infos[0].exists() or infos[0].read_text("utf-8") != infos[1].read_text("utf-8"):
+        # They are of other weights.
+        for file in (target / RESULTS, CURVES / f"{name}.csv"):
+            file.unlink(missing_ok=True)
+        for file in (WEIGHTS, WEIGHTS_INFO):
+            shutil.copyfile(source / file, target / file)
     curve = run / "evaluations" / "evaluations.csv"
     if curve.exists():
         CURVES.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(curve, CURVES / f"{name}.csv")
-    # Measured with other weights.
-    (target / RESULTS).unlink(missing_ok=True)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -51,6 +51,9 @@ def zoo(tmp_path, monkeypatch):
     for folder in ("zoo/dcgan_mnist", "run/preset"):
         shutil.copytree(find_preset("dcgan_mnist"), tmp_path / folder)
     monkeypatch.setattr("keras_gan_zoo.presets.preset_root", lambda: tmp_path / "zoo")
+    monkeypatch.setattr("benchmarks.page.CURVES", tmp_path / "curves")
+    (tmp_path / "curves").mkdir()
+    (tmp_path / "curves/dcgan_mnist.csv").write_text("of the old weights")
     (tmp_path / "run/preset/weights.json").write_text('{"sha256": "new"}')
     return tmp_path
 
@@ -58,7 +61,16 @@ def zoo(tmp_path, monkeypatch):
 def test_publish_takes_the_weights_and_drops_the_results_of_the_old_ones(zoo):
     assert run("publish", zoo / "run", "dcgan_mnist").exit_code == 0
     assert json.loads((zoo / "zoo/dcgan_mnist/weights.json").read_text()) == {"sha256": "new"}
-    assert not (zoo / "zoo/dcgan_mnist/results.json").exists()
+    assert not (zoo / "zoo/dcgan_mnist/results.json").exists() and not (zoo / "curves/dcgan_mnist.csv").exists()
+
+
+def test_publish_of_the_same_weights_brings_the_curve_and_keeps_the_results(zoo):
+    shutil.copyfile(find_preset("dcgan_mnist") / "weights.json", zoo / "run/preset/weights.json")
+    (zoo / "run/evaluations").mkdir()
+    (zoo / "run/evaluations/evaluations.csv").write_text("round,seconds,fid\n1,1,9\n")
+    assert run("publish", zoo / "run", "dcgan_mnist").exit_code == 0
+    assert (zoo / "zoo/dcgan_mnist/results.json").exists()
+    assert (zoo / "curves/dcgan_mnist.csv").read_text().startswith("round,")
 
 
 @pytest.mark.parametrize(("name", "message"), [("dcgan_mnist", "another recipe"), ("other", "There is no .*config.yaml")])
