@@ -24,6 +24,7 @@ from keras_gan_zoo.presets import Preset, list_presets
 
 README = ROOT / "README.md"
 PRECISION = ROOT / "benchmarks" / "PRECISION.md"
+TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
 COMMAND = "python -m benchmarks report"
 GRID_SIZE, GRID_SEED = 64, 0
 TITLES = {
@@ -64,7 +65,7 @@ class Measurement(NamedTuple):
 def report(
     html: Annotated[Path, typer.Option(help="Where the HTML page goes.")] = ROOT / "runs" / "report.html",
 ):
-    """Writes the tables of README and PRECISION, model cards, sample grids and an HTML page from what was measured."""
+    """Writes the tables of the documents, model cards, sample grids and an HTML page from what was measured."""
     from benchmarks.page import page
     from keras_gan_zoo.callbacks import grid_samples, save_grid
     from keras_gan_zoo.presets import load
@@ -73,13 +74,14 @@ def report(
     for preset in presets:
         save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
         _write(preset.folder / "README.md", card_text(preset))
-    _write(README, with_tables(README.read_text("utf-8")))
-    _write(PRECISION, with_tables(PRECISION.read_text("utf-8"), precision_tables()))
+    written = documents()
+    for path, tables in written.items():
+        _write(path, with_tables(path.read_text("utf-8"), tables))
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
     for name in stale_cells(presets):
         typer.echo(f"{name} is left out: it was measured with other weights.", err=True)
-    names = ", ".join(str(path.relative_to(ROOT)) for path in (README, PRECISION))
+    names = ", ".join(str(path.relative_to(ROOT)) for path in written)
     typer.echo(f"{names}, {len(presets)} model cards and {html} are written.")
 
 
@@ -242,23 +244,26 @@ def _network(record):
 # Tables of the documents -------------------------------------------------------------------------------------------------
 
 
-def readme_tables() -> dict[str, Callable[[], str]]:
-    """Name of the marker -> table, in the README."""
-    return {"presets": preset_table, "variants": variant_table, "speed": speed_tables, "testbeds": testbed_table}
+def documents() -> dict[Path, dict[str, Callable[[], str]]]:
+    """Document -> name of a marker in it -> the table that goes there."""
+    return {
+        README: {
+            "presets": preset_table,
+            "variants": variant_table,
+            "speed": speed_tables,
+            "collapse": lambda: testbed_table([("ring", "RC1")]),
+        },
+        TESTBEDS: {"testbeds": testbed_table},
+        PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
+    }
 
 
-def precision_tables() -> dict[str, Callable[[], str]]:
-    """The same in PRECISION.md."""
-    return {"precision": precision_table, "metrics_speed": metrics_speed_table}
-
-
-def with_tables(text: str, tables: dict[str, Callable[[], str]] | None = None) -> str:
-    """A document, by default the README, with the tables between its markers written anew.
+def with_tables(text: str, tables: dict[str, Callable[[], str]]) -> str:
+    """A document with the tables between its markers written anew.
 
     Raises:
         ValueError: a marker is missing.
     """
-    tables = tables or readme_tables()
     for name, table in tables.items():
         start, end = f"<!-- {name}: written by `{COMMAND}` -->\n", f"<!-- end of {name} -->"
         if text.count(start) != 1 or end not in text.partition(start)[2]:

@@ -31,15 +31,16 @@ def games(folder: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
     return found
 
 
-def testbed_table(folder: Path = FOLDER) -> str:
-    """Markdown: for each bed and configuration a table of the variants, median and range over the seeds.
+def testbed_table(wanted: Sequence[tuple[str, str]] = (), folder: Path = FOLDER) -> str:
+    """Markdown: a table of the variants for each bed and configuration, all or those wanted; median and range of the seeds.
 
     The first row is what a perfect sampler has.
     """
     parts = []
-    if not games(folder):
+    found = {game: cells for game, cells in games(folder).items() if game in (wanted or games(folder))}
+    if not found:
         return "They were not run yet; `python -m benchmarks testbeds` does it."
-    for (bed, configuration), cells in games(folder).items():
+    for (bed, configuration), cells in found.items():
         parts += [_sentence(bed, configuration, cells), "", *_rows(bed, cells), ""]
     return "\n".join(parts).strip()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_gan_zoo
-from benchmarks.report import PRECISION, README, card_text, precision_tables, readme_tables, with_tables
+from benchmarks.report import card_text, documents, with_tables
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.presets import build, find_preset, read_recipe
 
@@ -69,7 +69,7 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     assert (preset.folder / "README.md").read_text("utf-8") == card_text(preset)
 
 
-@pytest.mark.parametrize(("file", "tables"), [(README, readme_tables), (PRECISION, precision_tables)])
+@pytest.mark.parametrize(("file", "tables"), documents().items(), ids=lambda value: getattr(value, "name", ""))
 def test_the_documents_have_the_tables_of_the_results(file, tables):
     text = file.read_text("utf-8")
-    assert with_tables(text, tables()) == text
+    assert with_tables(text, tables) == text

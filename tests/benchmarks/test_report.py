@@ -145,20 +145,19 @@ def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, 
     assert "seeds of the images 0, 1 (median and range)." in text
 
 
-def test_tables_go_between_their_markers_and_nowhere_else(monkeypatch):
-    for name in ("preset_table", "variant_table", "speed_tables", "testbed_table"):
-        monkeypatch.setattr(report, name, lambda name=name: f"new {name}")
-    parts = ("presets", "variants", "speed", "testbeds")
+def test_tables_go_between_their_markers_and_nowhere_else():
+    parts = ("presets", "speed")
+    tables = {name: lambda name=name: f"new {name}" for name in parts}
     blocks = [
         f"before\n<!-- {p}: written by `python -m benchmarks report` -->\nold\n<!-- end of {p} -->\nafter\n" for p in parts
     ]
-    text = report.with_tables("".join(blocks))
-    assert "old" not in text and text.count("before\n") == text.count("after\n") == 4
-    assert "-->\n\nnew speed_tables\n\n<!-- end of speed -->" in text
-    assert report.with_tables(text) == text
-    for broken in ("".join(blocks[:3]), "".join([*blocks, blocks[0]]), "".join(blocks).replace("<!-- end of speed -->", "")):
+    text = report.with_tables("".join(blocks), tables)
+    assert "old" not in text and text.count("before\n") == text.count("after\n") == 2
+    assert "-->\n\nnew speed\n\n<!-- end of speed -->" in text
+    assert report.with_tables(text, tables) == text
+    for broken in (blocks[0], "".join([*blocks, blocks[0]]), "".join(blocks).replace("<!-- end of speed -->", "")):
         with pytest.raises(ValueError, match="document needs the lines"):
-            report.with_tables(broken)
+            report.with_tables(broken, tables)
 
 
 def test_speed_tables_tell_of_failures(tmp_path):
@@ -203,9 +202,12 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     shutil.copyfile(report.README, tmp_path / "README.md")
     monkeypatch.setattr(report, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
-    shutil.copyfile(report.PRECISION, tmp_path / "PRECISION.md")
-    monkeypatch.setattr(report, "PRECISION", tmp_path / "PRECISION.md")
-    monkeypatch.setattr(report, "precision_tables", lambda: {"precision": lambda: "new", "metrics_speed": lambda: "new"})
+    (tmp_path / "benchmarks").mkdir()
+    for name in ("PRECISION", "TESTBEDS"):
+        path = shutil.copyfile(getattr(report, name), tmp_path / "benchmarks" / f"{name}.md")
+        monkeypatch.setattr(report, name, path)
+    for name in ("precision_table", "metrics_speed_table", "testbed_table"):
+        monkeypatch.setattr(report, name, lambda *wanted: "new")
     monkeypatch.setattr(report, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
     report.report(tmp_path / "new" / "report.html")
     assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")
@@ -213,7 +215,8 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     readme = (tmp_path / "README.md").read_text("utf-8")
     assert "| 6.00 | 0.090 |" in readme and "dcgan_mnist/README.md)" not in readme
-    assert "-->\n\nnew\n\n<!-- end of precision -->" in (tmp_path / "PRECISION.md").read_text("utf-8")
+    for name, part in (("PRECISION", "precision"), ("TESTBEDS", "testbeds")):
+        assert f"-->\n\nnew\n\n<!-- end of {part} -->" in (tmp_path / "benchmarks" / f"{name}.md").read_text("utf-8")
 
 
 # The page in a browser ---------------------------------------------------------------------------------------------------

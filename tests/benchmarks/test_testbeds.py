@@ -123,12 +123,14 @@ def test_equal_seeds_give_equal_cells():
 
 
 def test_table(folder):
-    table = tables.testbed_table(folder)
+    table = tables.testbed_table(folder=folder)
     assert "**ring** (`ring_unrolled`): RC1, 2 rounds of 8 samples" in table
     assert re.search(r"\| a perfect sampler \| +\| 8 \| 8 \| 8 \| 98.9% \| 0.0014 \|", table)
     assert re.search(r"\| `gan` \| 0, 1 \|", table)
+    one = tables.testbed_table([("swiss_roll", "RC1")], folder)
+    assert "**swiss_roll**" in one and "**ring**" not in one
     assert re.search(r"\| `cgan` \| 0, 1 \| .*2 not measured: ValueError: CGAN trains on labels", table)
-    assert "not run yet" in tables.testbed_table(folder / "nothing")
+    assert "not run yet" in tables.testbed_table(folder=folder / "nothing")
 
 
 def test_figures(folder, tmp_path):
