@@ -43,7 +43,6 @@ OUTPUT = ROOT / "benchmarks" / "results" / "metrics_speed.json"
 TWO_THREADS = {
     name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 }
-WORKER = ROOT / "benchmarks" / "metrics_speed_worker.py"
 # part: (ours, [(peer, least ratio of its time to ours)])
 PARTS = {
     "frechet": ("frechet_ours", [("frechet_pytorch_fid", 8.0)]),
@@ -107,12 +106,11 @@ def main(arguments=None):
 def measured(task):
     """One measurement: ours under this interpreter, a peer's under its own."""
     peers, settings = task
+    command = ["-m", "benchmarks.metrics_speed_worker", json.dumps(settings)]
     if settings["contender"].endswith("_ours"):
-        command = ["-m", "benchmarks.metrics_speed_worker", json.dumps(settings)]
         return json.loads(run(command, ENVIRONMENT | TWO_THREADS)[0].splitlines()[-1])
     environment = {**os.environ, **TWO_THREADS, "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [str(peers), str(WORKER), json.dumps(settings)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run([str(peers), *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise MeasurementError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
     return json.loads(done.stdout.splitlines()[-1])

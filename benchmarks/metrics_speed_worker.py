@@ -1,6 +1,6 @@
 """One measurement of `metrics_speed`, in a process of its own; run by our interpreter or by that of the peers.
 
-    python benchmarks/metrics_speed_worker.py '{"contender": "frechet_ours", ...}'
+    python -m benchmarks.metrics_speed_worker '{"contender": "frechet_ours", ...}'
 
 prints {"seconds": ..., "peak_memory_mb": ...} and more as one line of JSON. Inputs are made by NumPy from seeds, the same
 for all, before the clock starts. What is built once (networks, graphs) is warmed up before it too, but for the folder of PNG
@@ -8,13 +8,14 @@ files, where the whole of a user's waiting counts, from the import of the librar
 """
 
 import json
-import re
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.memory import peak_memory
 
 THREADS = 2
 
@@ -163,11 +164,6 @@ def timed(function):
     start = time.perf_counter()
     value = function()
     return {"seconds": time.perf_counter() - start, "value": float(value), "peak_memory_mb": peak_memory()}
-
-
-def peak_memory():
-    """Largest resident set of this process so far, in MB of 10^6 bytes."""
-    return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
 
 
 def main(settings):

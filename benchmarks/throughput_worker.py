@@ -11,13 +11,12 @@ is not.
 import importlib.metadata
 import importlib.util
 import json
-import re
-import resource
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+
+from benchmarks.memory import peak_memory
 
 WARM_UP_ROUNDS = 5
 LATENT_DIM = 100  # of DCGAN, the zoo's default
@@ -148,16 +147,6 @@ def timed(function):
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
-
-
-def peak_memory():
-    """Largest resident set of this process so far, in MB of 10^6 bytes."""
-    # Linux counts the memory of the parent, from which a process is forked, into its ru_maxrss, but not into VmHWM.
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 if __name__ == "__main__":

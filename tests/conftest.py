@@ -1,6 +1,7 @@
 """What the tests share: small models, and gradients on whatever backend the tests run on."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -129,3 +130,22 @@ def gradients_of():
         return [None if gradient is None else keras.ops.convert_to_numpy(gradient) for gradient in gradients]
 
     return gradients_of
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """command("list", ...): (exit code, what went to stdout, what went to stderr), as `keras-gan-zoo list ...` has them."""
+
+    from keras_gan_zoo import cli
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keras-gan-zoo", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()  # anything but an exit would be a traceback on the terminal
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return run

@@ -16,23 +16,6 @@ from keras_gan_zoo import cli, presets
 from keras_gan_zoo.config import parse_recipe, read_recipe, write_recipe
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """command("list", ...): (exit code, what went to stdout, what went to stderr), as `keras-gan-zoo list ...` has them."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keras-gan-zoo", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            cli.main()  # anything but an exit would be a traceback on the terminal
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def saved(small_gan, tmp_path_factory):
     """Folder with the presets "plain" and "classes"."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -15,23 +14,6 @@ from keras_gan_zoo.metrics.records import Record
 from keras_gan_zoo.metrics.references import SHIPPED, unpacked
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """command("verify", ...): (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keras-gan-zoo", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")
