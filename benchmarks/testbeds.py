@@ -30,6 +30,7 @@ from benchmarks.throughput import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
+from keras_gan_zoo.metrics.wasserstein import over_directions
 
 FOLDER = ROOT / "benchmarks" / "results" / "testbeds"
 POINT_BEDS: dict[str, Callable[[], Any]] = {"ring": ring, "grid": grid, "swiss_roll": SwissRoll}
@@ -166,9 +167,15 @@ def coverage(bed: GaussianMixture | SwissRoll, samples: np.ndarray) -> dict[str,
     if isinstance(bed, SwissRoll):
         curve = bed.curve((np.arange(2000) + 0.5) / 2000)
         found = modes.curve_coverage(samples, curve, bed.sigma)
-    else:
-        found = modes.mode_coverage(samples, bed.means, bed.sigma)
+        return {**found._asdict(), "sliced_wasserstein": distance(bed, samples)}
+    found = modes.mode_coverage(samples, bed.means, bed.sigma)
     return {key: None if value == float("inf") else value for key, value in found._asdict().items()}
+
+
+def distance(bed: SwissRoll, samples: np.ndarray) -> float:
+    """Sliced Wasserstein distance, over 128 directions, of samples to as many true points."""
+    points, _ = bed.sample(len(samples), 0)
+    return over_directions(samples, points, 128, np.random.default_rng(0))
 
 
 # Stacked MNIST -------------------------------------------------------------------------------------------------------------

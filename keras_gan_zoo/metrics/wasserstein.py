@@ -77,6 +77,21 @@ def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs(a[..., (ends - 1) // m] - b[..., (ends - 1) // n]).astype("float64") @ widths
 
 
+def over_directions(a: np.ndarray, b: np.ndarray, directions: int, rng: np.random.Generator) -> float:
+    """Mean of W_1(a . u, b . u) over random unit vectors u: the sliced Wasserstein distance of vectors, in their units.
+
+    Args:
+        a: (n, dimension).
+        b: (m, dimension).
+        directions: number of u.
+        rng: draws them.
+    """
+    vectors = rng.standard_normal((directions, a.shape[1]))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
+    blocks = [vectors[i : i + TOGETHER] for i in range(0, directions, TOGETHER)]
+    return float(np.mean(np.concatenate([wasserstein_1d(block @ a.T, block @ b.T) for block in blocks])))
+
+
 def reduced(images: np.ndarray) -> np.ndarray:
     """The next level of a Gaussian pyramid: float (n, height, width, channels) -> (n, height / 2, width / 2, channels)."""
     return _filtered(images, 1.0)[:, ::2, ::2]
@@ -139,7 +154,7 @@ def sliced_wasserstein(
     levels = {}
     for height, width in sizes:
         # Not held by a name here, so that one level's patches are gone before the next level's are made.
-        levels[f"{height}x{width}"] = _distance(*map(next, by_level), repeats * directions, rng)
+        levels[f"{height}x{width}"] = 1000.0 * over_directions(*map(next, by_level), repeats * directions, rng)
     return SlicedWasserstein(float(np.mean(list(levels.values()))), levels)
 
 
@@ -213,10 +228,3 @@ def _normalised(patches, name):
             )
         values /= np.sqrt(variance).astype("float32")
     return patches.reshape(len(patches), -1)
-
-
-def _distance(a, b, directions, rng):
-    vectors = rng.standard_normal((directions, a.shape[1]))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
-    blocks = [vectors[i : i + TOGETHER] for i in range(0, directions, TOGETHER)]
-    return 1000.0 * float(np.mean(np.concatenate([wasserstein_1d(block @ a.T, block @ b.T) for block in blocks])))

@@ -94,6 +94,9 @@ def test_a_cell_says_how_it_came_about(folder):
     }
     assert record["settings"]["distribution"] == "ring_unrolled" and record["settings"]["n"] == 2500
     assert set(record["coverage"]) == {"modes", "modes20", "nearest20", "high_quality", "reverse_kl", "jsd"}
+    curve = json.loads((folder / "swiss_roll_RC1_gan_seed0.json").read_text())
+    assert set(curve["coverage"]) == {"bins", "off_curve", "sliced_wasserstein"}
+    assert curve["coverage"]["sliced_wasserstein"] > 0.1
     assert record["commit"] and record["device"] and record["versions"]["keras"] and record["seconds"] > 0
     assert np.shape(record["samples"]) == (500, 2)
 

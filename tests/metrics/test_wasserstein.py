@@ -8,6 +8,7 @@ from keras_gan_zoo.metrics import wasserstein as module
 from keras_gan_zoo.metrics.wasserstein import (
     expanded,
     level_sizes,
+    over_directions,
     reduced,
     sliced_wasserstein,
     sliced_wasserstein_floor,
@@ -169,3 +170,11 @@ def test_bad_input_is_named():
     ]:
         with pytest.raises(error, match=words):
             call()
+
+
+def test_a_shift_of_vectors_is_its_mean_projection():
+    a = np.random.default_rng(0).normal(size=(500, 2))
+    # |u . (3, 4)| over directions of the plane: 5 times the mean of |cos|, 2 / pi.
+    found = over_directions(a, a + [3.0, 4.0], 4000, np.random.default_rng(1))
+    assert found == pytest.approx(5 * 2 / np.pi, rel=0.03)
+    assert over_directions(a, a[::-1], 16, np.random.default_rng(1)) < 1e-9
