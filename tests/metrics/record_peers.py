@@ -14,7 +14,12 @@ inception-2015-12-05.pt). What needs a file that is not given is kept as it was 
 
 it records the distance between the splits of a data set, by us and by the peers in the same run, from what
 `python -m benchmarks.data_set_features` has left in a folder. With --inception torch-fidelity also computes features of the
-first images itself; they are kept beside ours by chunks, so that a run that was stopped goes on.
+first images itself; they are kept beside ours by chunks, so that a run that was stopped goes on. In the same environment
+
+    pip install keras pydantic typer rich pillow pytest
+    KERAS_BACKEND=torch PYTHONPATH=. python -m pytest tests/metrics/test_peers.py
+
+holds our metrics against the peers live, nothing recorded between them.
 """
 
 import argparse

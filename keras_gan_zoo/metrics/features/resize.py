@@ -34,8 +34,8 @@ def _interpolate(images, axis, size):
     position = np.arange(size, dtype="float32") * np.float32(length / size)
     low = np.floor(position).astype("int32")
     high = np.minimum(low + 1, length - 1)
-    fraction = ops.convert_to_tensor(_along(position - low, axis))
     below, above = ops.take(images, low, axis=axis), ops.take(images, high, axis=axis)
+    fraction = ops.convert_to_tensor(_along(position - low, axis), below.dtype)
     return below + (above - below) * fraction
 
 
