@@ -18,11 +18,10 @@ count as 0. Sources: Wang et al., 2004 (https://doi.org/10.1109/TIP.2003.819861)
 (https://arxiv.org/abs/1710.10196).
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 from scipy.ndimage import correlate1d
+
+from keras_gan_zoo.metrics.pairs import Diversity, mean_over_pairs
 
 PEAK = 255.0
 WINDOW = 11
@@ -32,22 +31,6 @@ C2 = (0.03 * PEAK) ** 2
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 # Values in a block: some ten float64 arrays of it exist at a time, 80 MB.
 BLOCK = 2**20
-
-
-class Diversity(NamedTuple):
-    """Mean of a measure over random pairs of images.
-
-    Attributes:
-        mean: over the pairs, or over the classes' means.
-        standard_error: of the mean, taking the pairs as independent (they are nearly, while they are fewer than images).
-        pairs: number of pairs in all.
-        per_class: mean by class, where labels were given.
-    """
-
-    mean: float
-    standard_error: float
-    pairs: int
-    per_class: dict[int, float] | None = None
 
 
 def checked_images(images: np.ndarray, name: str) -> np.ndarray:
@@ -180,65 +163,6 @@ def ms_ssim_diversity(
         return _by_blocks(lambda x, y: _ms_ssim(x, y, weights), a, b)
 
     return mean_over_pairs(images, similarity, pairs, labels, seed)
-
-
-def mean_over_pairs(
-    images: np.ndarray,
-    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    pairs: int,
-    labels: np.ndarray | None = None,
-    seed: int = 0,
-) -> Diversity:
-    """Mean and standard error of a measure over random pairs of distinct images, within classes where there are labels.
-
-    Args:
-        images: (n, ...).
-        measure: (m, ...), (m, ...) -> (m,), for 500 pairs or fewer at a time.
-        pairs: number of pairs, for each class where labels are given.
-        labels: integers (n,), or None.
-        seed: of the choice of pairs.
-
-    Raises:
-        ValueError: fewer than 2 pairs asked for, or more than there are; labels that are not one integer per image.
-    """
-    if pairs < 2:
-        raise ValueError(f"pairs must be 2 or more, got {pairs}: a standard error needs as many.")
-    groups = {None: np.arange(len(images))}
-    if labels is not None:
-        labels = np.asarray(labels)
-        if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-            raise ValueError(f"labels must be {len(images)} integers, got {labels.dtype} of shape {labels.shape}.")
-        groups = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
-    rng = np.random.default_rng(seed)
-    means, variances = {}, []
-    for label, members in groups.items():
-        first, second = members[random_pairs(len(members), pairs, rng, "" if label is None else f" of class {label}")]
-        values = np.concatenate(
-            [measure(images[first[i : i + 500]], images[second[i : i + 500]]) for i in range(0, pairs, 500)]
-        )
-        means[label] = float(np.mean(values))
-        variances.append(np.var(values, ddof=1) / pairs)
-    error = float(np.sqrt(np.sum(variances)) / len(groups))
-    return Diversity(float(np.mean(list(means.values()))), error, pairs * len(groups), means if labels is not None else None)
-
-
-def random_pairs(n: int, pairs: int, rng: np.random.Generator, whose: str = "") -> np.ndarray:
-    """`pairs` different pairs i != j of n things, each unordered pair equally likely: integers (2, pairs).
-
-    Raises:
-        ValueError: there are fewer than `pairs`; `whose` completes "images" in the message.
-    """
-    possible = n * (n - 1) // 2
-    if pairs > possible:
-        raise ValueError(
-            f"The {n} images{whose} make {possible} different pairs, and pairs={pairs} are asked for. Fix: more images, or "
-            "fewer pairs."
-        )
-    # Pairs j < i in their order (1, 0), (2, 0), (2, 1), (3, 0) ...: number k begins row i at i (i - 1) / 2.
-    chosen = rng.choice(possible, pairs, replace=False)
-    i = ((1.0 + np.sqrt(1.0 + 8.0 * chosen)) / 2.0).astype("int64")
-    i -= i * (i - 1) // 2 > chosen
-    return np.stack([i, chosen - i * (i - 1) // 2])
 
 
 def _pair(a, b, channel="rgb", border=0):
