@@ -70,7 +70,7 @@ def testbeds(
     seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
     rounds: Annotated[int, typer.Option(min=1, help="On points.")] = 4000,
     batch_size: Annotated[int, typer.Option(min=2, help="On points: samples in a gradient step.")] = 256,
-    stacked_rounds: Annotated[int, typer.Option(min=1, help="On stacked MNIST, of 64 images a gradient step.")] = 1500,
+    stacked_rounds: Annotated[int, typer.Option(min=1, help="On stacked MNIST, of 64 images a gradient step.")] = 10_000,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
     """Trains variants on data whose modes are known, and counts what they cover."""

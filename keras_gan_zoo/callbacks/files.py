@@ -104,9 +104,15 @@ def grid_samples(
 
 
 def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) -> None:
-    """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows."""
+    """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows.
+
+    Raises:
+        TypeError: images that are not uint8, which would come out black.
+    """
     from PIL import Image
 
+    if images.dtype != np.uint8:
+        raise TypeError(f"images must be uint8, got {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
     n, height, width, channels = images.shape
     columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
