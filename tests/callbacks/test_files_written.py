@@ -195,6 +195,12 @@ def test_all_classes_are_shown_in_order():
     assert plain.asked[0][1]["labels"] is None
 
 
+def test_a_grid_of_floats_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(TypeError, match="images must be uint8, got float32.*dtype='uint8'"):
+        save_grid(np.zeros((4, 8, 8, 1), "float32"), tmp_path / "grid.png")
+    assert not list(tmp_path.iterdir())
+
+
 def test_grids_of_real_samples_show_the_classes(small_gan):
     gan = small_gan("cgan", num_classes=3)
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
