@@ -6,7 +6,7 @@
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks precision            metrics: how far each step is from the peers'
-    python -m benchmarks report               README.md, benchmarks/PRECISION.md, model cards and an HTML page
+    python -m benchmarks report               README.md, PRECISION.md, TESTBEDS.md, model cards and an HTML page
 
 Each writes its records to benchmarks/results; `report` reads them.
 """

@@ -28,13 +28,18 @@ def references(
 def write(splits: list[str], extractor, data_dir: Path | None, cache: Path | None, folder: Path | None) -> None:
     """One file for each split, where `shipped_reference` looks for it."""
     from keras_gan_zoo.data import load_images
-    from keras_gan_zoo.metrics.references import pack, reference, shipped_file
+    from keras_gan_zoo.metrics.references import SHAPES, pack, reference, shipped_file
 
     for split in splits:
         name, slash, part = split.rpartition("/")
         if not slash:
             raise ValueError(f"{split!r} names no split. Fix: NAME/SPLIT, as mnist/test.")
         images = load_images(name, split=part, labels=False, data_dir=data_dir).images
+        if SHAPES.get(split) != images.shape[1:]:
+            raise ValueError(
+                f"SHAPES in keras_gan_zoo/metrics/references.py has {SHAPES.get(split)} for {split!r}, whose images are "
+                f"{images.shape[1:]}. Fix: write that there, so that images of another shape are refused."
+            )
         sample = reference(images, extractor, split=split, cache=cache, progress=True)
         path = shipped_file(split, extractor.resizer, folder)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Writes what was measured into the documents: README.md, the model cards with their sample grids, and one HTML page.
+"""Writes what was measured into the documents: tables, the model cards with their sample grids, and one HTML page.
 
     python -m benchmarks report
     python -m benchmarks report --html somewhere/report.html

@@ -36,8 +36,8 @@ def testbed_table(wanted: Sequence[tuple[str, str]] = (), folder: Path = FOLDER)
 
     The first row is what a perfect sampler has.
     """
-    parts = []
-    found = {game: cells for game, cells in games(folder).items() if game in (wanted or games(folder))}
+    parts, everything = [], games(folder)
+    found = {game: cells for game, cells in everything.items() if game in (wanted or everything)}
     if not found:
         return "They were not run yet; `python -m benchmarks testbeds` does it."
     for (bed, configuration), cells in found.items():

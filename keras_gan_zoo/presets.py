@@ -14,14 +14,14 @@ import dataclasses
 import difflib
 import fnmatch
 import hashlib
-import inspect
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
+from .building import build
+from .config import Recipe, parse_recipe, read_recipe, write_recipe
 
 if TYPE_CHECKING:
     from .base import Base
@@ -94,18 +94,6 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     if load_weights:
         read_weights(gan, folder)
     return gan
-
-
-def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Base":
-    """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
-    from .models import variant_class
-
-    try:
-        variant = variant_class(recipe.variant)
-        _check_types(variant, recipe.model)
-        return variant(**_networks_built(recipe.model), dtype=dtype, seed=seed)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: the model cannot be built: {error}") from error
 
 
 def find_preset(name: str | Path) -> Path:
@@ -276,55 +264,6 @@ def _inside(folder, name):
     if path.is_symlink() and not path.resolve().is_relative_to(Path(folder).resolve()):
         raise PresetError(f"{path} is a link that leaves its folder; a preset holds its own files.")
     return path
-
-
-def _check_types(variant, arguments):
-    """Refuses values of another type than their defaults have; Keras would name neither the key nor the value."""
-    from .base import Options
-
-    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
-    for base in reversed(variant.__mro__):
-        if "__init__" in vars(base):
-            defaults |= {key: p.default for key, p in inspect.signature(base.__init__).parameters.items()}
-    for key, value in arguments.items():
-        expected = type(defaults.get(key))
-        fits = {bool: (bool,), int: (int,), float: (int, float), str: (str, type(None))}.get(expected)
-        if fits and (not isinstance(value, fits) or (isinstance(value, bool) and expected is not bool)):
-            raise ConfigError(f"model.{key}={value!r} is not possible; expected {expected.__name__}: {defaults[key]!r}.")
-
-
-def _networks_built(arguments):
-    """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
-    names = ("generator", "discriminator")
-    networks = {k: v for k, v in arguments.items() if isinstance(v, dict) or (k in names and v is not None)}
-    if not networks:
-        return arguments
-    import keras
-
-    for key, value in networks.items():
-        _refuse_foreign_code(key, value)
-        try:
-            networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
-        except Exception as error:  # whatever the constructors named there raise
-            raise PresetError(f"{CONFIG}: model.{key} is no network that Keras can build: {error}") from error
-        if not isinstance(networks[key], keras.Model):
-            raise PresetError(f"{CONFIG}: model.{key} is {value!r}; expected the configuration of a Keras model.")
-    return {**arguments, **networks}
-
-
-def _refuse_foreign_code(key, config):
-    """A configuration names Python classes to build; in a preset these are Keras's and the zoo's, and no lambdas."""
-    if isinstance(config, dict):
-        module = config.get("module")
-        name = config.get("class_name")
-        foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "keras_gan_zoo", "builtins")
-        if foreign or name in ("Lambda", "__lambda__", "function"):
-            raise PresetError(
-                f"{CONFIG}: {key} contains {module}.{name}, which a preset may not run; build the model in Python "
-                "and use load_weights."
-            )
-    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        _refuse_foreign_code(key, value)
 
 
 def _described(folder) -> Preset:

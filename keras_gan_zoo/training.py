@@ -93,8 +93,9 @@ def train(
     import keras
 
     from . import callbacks as c
+    from .building import build
     from .data import load_images
-    from .presets import build, save_to_preset
+    from .presets import save_to_preset
 
     settings = recipe.training
     if keras.backend.backend() == "tensorflow":

@@ -66,6 +66,18 @@ def tiny_gan():
 
 
 @pytest.fixture(scope="session")
+def take_step():
+    """take_step(gan, player, batch, recording=None): one gradient step of a player; its loss before the step."""
+
+    def step(gan, player, batch, recording=None):
+        loss, gradients = gan.differentiate(player, batch, recording)
+        player.move(gradients)
+        return loss
+
+    return step
+
+
+@pytest.fixture(scope="session")
 def differentiate():
     """differentiate(function, *arrays): (value, [gradient for each array]) of a scalar function of tensors."""
     import keras

@@ -23,9 +23,10 @@ ALLOWED = {
     "networks": {"layers"},
     "models": {"base", "losses", "layers", "networks"},
     "config": {"models", "callbacks", "data", "base"},
-    "presets": {"base", "models", "config"},
+    "building": {"base", "models", "config"},
+    "presets": {"base", "models", "config", "building"},
     "callbacks": {"data", "files", "metrics"},
-    "training": {"models", "config", "presets", "callbacks", "data", "metrics"},
+    "training": {"models", "config", "building", "presets", "callbacks", "data", "metrics"},
     "evaluation": {"presets", "config", "data", "metrics"},
     "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training"},
 }

@@ -7,8 +7,9 @@ import pytest
 
 import keras_gan_zoo
 from benchmarks.report import card_text, documents, with_tables
+from keras_gan_zoo.building import build
 from keras_gan_zoo.metrics.classifier import Classifier
-from keras_gan_zoo.presets import build, find_preset, read_recipe
+from keras_gan_zoo.presets import find_preset, read_recipe
 
 PRESETS = [preset.name for preset in keras_gan_zoo.list_presets()]
 

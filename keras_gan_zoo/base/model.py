@@ -125,12 +125,6 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             self.update_average(batch_size_of(parts[0]))
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
-    def update(self, player: Player, batch: Any, recording: Any = None) -> Any:
-        """One gradient step of `player` on `batch`; its loss before the step."""
-        loss, gradients = self.differentiate(player, batch, recording)
-        player.move(gradients)
-        return loss
-
     def log(self, name: str, value: Any) -> None:
         """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""
         self.trackers[name].update_state(ops.stop_gradient(value))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_gan_zoo.interpolation import linear, spherical
-from keras_gan_zoo.metrics.perceptual import PerceptualDistance
+from keras_gan_zoo.metrics.perceptual import PerceptualDistance, check_distance
 from keras_gan_zoo.metrics.records import Record, judged
 
 SPACES = {"lerp": linear, "slerp": spherical}
@@ -51,9 +51,10 @@ def perceptual_path_length(
         keep, and how many are "kept".
 
     Raises:
-        TypeError: images that are not floats.
+        TypeError: images that are not floats, or another distance.
         ValueError: arguments out of range, a generator that gives other images the second time, values that are not finite.
     """
+    check_distance(distance)
     if space not in SPACES:
         raise ValueError(f"space must be one of {', '.join(SPACES)}, got {space!r}.")
     if not 0.0 < epsilon <= 1.0 or pairs < 1 or batch_size < 1:

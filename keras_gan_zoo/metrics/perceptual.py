@@ -195,6 +195,15 @@ class LPIPS(PerceptualDistance):
         network.set_weights(loaded)
 
 
+def check_distance(distance: Any) -> None:
+    """Raises a TypeError for what has no name and hash for records."""
+    if not isinstance(distance, PerceptualDistance):
+        raise TypeError(
+            f"distance must be LPIPS or a PerceptualDistance, got {type(distance).__name__}. Fix: "
+            "PerceptualDistance(features, name), with the function or Keras model that gives the layers."
+        )
+
+
 def perceptual_distance(a: np.ndarray, b: np.ndarray, distance: PerceptualDistance) -> Record:
     """Mean distance of each image of `a` to that of `b`: of restorations to what they restore.
 
@@ -206,6 +215,7 @@ def perceptual_distance(a: np.ndarray, b: np.ndarray, distance: PerceptualDistan
     Raises:
         TypeError, ValueError: as the distance.
     """
+    check_distance(distance)
     values = distance(checked_images(a, "a"), checked_images(b, "b"))
     return judged(float(values.mean()), "perceptual_distance", distance, len(values), n_real=len(values))
 
@@ -233,9 +243,10 @@ def perceptual_diversity(
         A record; `details` has "standard_error", and "per_class" with labels.
 
     Raises:
-        TypeError: images that are not uint8.
+        TypeError: images that are not uint8, or another distance.
         ValueError: fewer different pairs than asked for, or images that the distance does not take.
     """
+    check_distance(distance)
     found = mean_over_pairs(checked_images(images, "images"), distance, pairs, labels, pair_seed)
     details = {"standard_error": found.standard_error, "per_class": found.per_class}
     settings = {"pairs": pairs, "pair_seed": pair_seed, "within_classes": labels is not None}

@@ -146,7 +146,7 @@ def test_latents(distribution, deviation, limit, tiny_gan):
         assert 0.99 < np.abs(latents).max() <= limit
 
 
-def test_the_generator_follows_the_gradient_through_samples_that_were_recorded_before(tiny_gan, gradients_of):
+def test_the_generator_follows_the_gradient_through_samples_that_were_recorded_before(tiny_gan, gradients_of, take_step):
     gan = tiny_gan()
     gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5), run_eagerly=True)
     discriminator, generator = gan.players()
@@ -156,14 +156,14 @@ def test_the_generator_follows_the_gradient_through_samples_that_were_recorded_b
     after_recording = ops.convert_to_numpy(gan.seed_generator.state).copy()
     assert not np.array_equal(seeds, after_recording)
     before = gan.discriminator.get_weights()
-    gan.update(discriminator, x, recording)
+    take_step(gan, discriminator, x, recording)
     assert np.abs(before[0] - gan.discriminator.get_weights()[0]).max() > 1e-3
 
     gan.seed_generator.state.assign(seeds)
     expected = gradients_of(lambda: gan.generator_objective(x, gan.fake_like(x)), gan.generator.trainable_variables)
     gan.seed_generator.state.assign(after_recording)
     weights = gan.generator.get_weights()
-    gan.update(generator, x, recording)
+    take_step(gan, generator, x, recording)
     for weight, gradient, moved in zip(weights, expected, gan.generator.get_weights(), strict=True):
         np.testing.assert_allclose(moved, weight - 0.5 * gradient, atol=1e-6)
         assert np.abs(gradient).max() > 1e-4

@@ -20,7 +20,7 @@ class Means:
 
 
 def test_what_is_written_is_what_is_shipped(tmp_path, monkeypatch):
-    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4, 1), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 1), np.uint8)
     asked = []
 
     def load_images(name, split, labels, data_dir):
@@ -36,6 +36,15 @@ def test_what_is_written_is_what_is_shipped(tmp_path, monkeypatch):
     np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
     np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-6)
     assert frechet_distance(found, expected) < 1e-4
+
+
+def test_a_split_whose_shape_is_not_known_is_refused(tmp_path, monkeypatch):
+    images = ImageData(np.zeros((3, 4, 4, 1), np.uint8))
+    monkeypatch.setattr("keras_gan_zoo.data.load_images", lambda *arguments, **options: images)
+    for split in ("mnist/test", "other/test"):
+        with pytest.raises(ValueError, match=rf"SHAPES .*'{split}', whose images are \(4, 4, 1\)"):
+            command.write([split], Means(), None, tmp_path / "cache", tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
 
 
 def test_a_name_without_a_split_is_refused(tmp_path):

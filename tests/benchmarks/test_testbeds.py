@@ -160,7 +160,8 @@ def test_a_variant_that_diverges_is_a_cell_that_says_so(tmp_path, monkeypatch):
         ({"beds": "circle"}, "'circle'.*ring, grid"),
         ({"variants": "wgan_pg"}, "wgan_gp"),
         ({"configurations": "RC4"}, "'RC4'.*RC1, RC2, RC3, own"),
-        ({"configurations": "own"}, "none of those that ring is played in"),
+        ({"configurations": "own"}, "Nothing is left.*ring: RC1, RC2, RC3"),
+        ({"beds": "swiss_roll", "variants": "cgan"}, "Nothing is left.*without labels"),
         ({"seeds": "one"}, "'one'"),
     ],
 )

@@ -16,10 +16,11 @@ def linear_generator(shape=(4, 4, 2), d=6):
     return weights, lambda z: (z @ weights).reshape(-1, *shape)
 
 
-class Squared:
-    """The squared Euclidean distance, described as a perceptual one is."""
+class Squared(PerceptualDistance):
+    """The squared Euclidean distance."""
 
-    name, sha256, resizer, dtype = "squared", "none", "none", "float64"
+    def __init__(self):
+        super().__init__(None, "squared")
 
     def __call__(self, a, b):
         return np.square(a - b).sum(axis=(1, 2, 3))
@@ -55,7 +56,12 @@ def test_path_length_of_a_linear_generator():
 def test_a_path_length_is_a_record_of_its_protocol():
     _, generate = linear_generator()
     record = perceptual_path_length(generate, normal, squared, pairs=10, seed=3)
-    assert (record.metric, record.extractor, record.n_fake, record.seed) == ("perceptual_path_length", "squared", 10, 3)
+    assert (record.metric, record.extractor, record.n_fake, record.seed) == (
+        "perceptual_path_length",
+        "not-lpips:squared",
+        10,
+        3,
+    )
     assert record.settings == {"epsilon": 1e-4, "space": "lerp", "percentiles": [1.0, 99.0]}
     assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
     with pytest.raises(ValueError, match="different protocols.*slerp"):
@@ -117,6 +123,7 @@ def test_bad_path_lengths_are_named():
         ({"generate": lambda z: np.full((len(z), 2, 2, 1), np.nan)}, ValueError, "generate returned"),
         ({"generate": lambda z: rng.normal(size=(len(z), 2, 2, 1))}, ValueError, "other images for the same latents"),
         ({"distance": Broken()}, ValueError, "distance returned"),
+        ({"distance": lambda a, b: a}, TypeError, "got function.*PerceptualDistance"),
         ({"space": "cubic"}, ValueError, "lerp, slerp"),
         ({"epsilon": 0.0}, ValueError, "epsilon=0.0"),
         ({"pairs": 0}, ValueError, "pairs=0"),

@@ -1,0 +1,71 @@
+"""From a recipe to its model, with values and networks that are checked before anything is built."""
+
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING
+
+from .config import ConfigError, Recipe
+
+if TYPE_CHECKING:
+    from .base import Base
+
+
+def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Base":
+    """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
+    from .models import variant_class
+
+    try:
+        variant = variant_class(recipe.variant)
+        _check_types(variant, recipe.model)
+        return variant(**_networks_built(recipe.model), dtype=dtype, seed=seed)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: the model cannot be built: {error}") from error
+
+
+def _check_types(variant, arguments):
+    """Refuses values of another type than their defaults have; Keras would name neither the key nor the value."""
+    from .base import Options
+
+    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
+    for base in reversed(variant.__mro__):
+        if "__init__" in vars(base):
+            defaults |= {key: p.default for key, p in inspect.signature(base.__init__).parameters.items()}
+    for key, value in arguments.items():
+        expected = type(defaults.get(key))
+        fits = {bool: (bool,), int: (int,), float: (int, float), str: (str, type(None))}.get(expected)
+        if fits and (not isinstance(value, fits) or (isinstance(value, bool) and expected is not bool)):
+            raise ConfigError(f"model.{key}={value!r} is not possible; expected {expected.__name__}: {defaults[key]!r}.")
+
+
+def _networks_built(arguments):
+    """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
+    names = ("generator", "discriminator")
+    networks = {k: v for k, v in arguments.items() if isinstance(v, dict) or (k in names and v is not None)}
+    if not networks:
+        return arguments
+    import keras
+
+    for key, value in networks.items():
+        _refuse_foreign_code(key, value)
+        try:
+            networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
+        except Exception as error:  # whatever the constructors named there raise
+            raise ConfigError(f"model.{key} is no network that Keras can build: {error}") from error
+        if not isinstance(networks[key], keras.Model):
+            raise ConfigError(f"model.{key} is {value!r}; expected the configuration of a Keras model.")
+    return {**arguments, **networks}
+
+
+def _refuse_foreign_code(key, config):
+    """A configuration names Python classes to build; in a preset these are Keras's and the zoo's, and no lambdas."""
+    if isinstance(config, dict):
+        module = config.get("module")
+        name = config.get("class_name")
+        foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "keras_gan_zoo", "builtins")
+        if foreign or name in ("Lambda", "__lambda__", "function"):
+            raise ConfigError(
+                f"{key} contains {module}.{name}, which a preset may not run; build the model in Python "
+                "and use load_weights."
+            )
+    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _refuse_foreign_code(key, value)
