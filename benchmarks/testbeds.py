@@ -107,7 +107,7 @@ def testbeds(
 
 
 def plays(bed: str, variant: str) -> bool:
-    """Whether a variant can play: one that trains on labels needs modes to label, and not be told all 1,000 it is to find."""
+    """Whether a variant can play: one that trains on labels needs modes to label, and not 1,000 that it would be told of."""
     from keras_gan_zoo.models import variant_class
 
     return bed not in UNLABELLED or not takes(variant_class(variant), "num_classes")
