@@ -86,10 +86,12 @@ def _columns(bed):
 
 def _rows(bed, cells):
     columns = _columns(bed)
+    told = ["parameters", "dtype"] if bed == STACKED else []  # there each variant has its own networks
+    titles = ["variant", *told, "seeds", *(title for title, *_ in columns)]
     lines = [
-        "| variant | seeds | " + " | ".join(title for title, *_ in columns) + " |",
-        "|---" * (len(columns) + 2) + "|",
-        "| a perfect sampler | | " + " | ".join(floor for *_, floor in columns) + " |",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
+        "| " + " | ".join(["a perfect sampler", *[""] * len(told), "", *(floor for *_, floor in columns)]) + " |",
     ]
     for variant in dict.fromkeys(c["cell"]["variant"] for c in cells):
         own = [c for c in cells if c["cell"]["variant"] == variant]
@@ -98,8 +100,16 @@ def _rows(bed, cells):
         values = [_spread([c[key] for c in good], form) if good else "" for _, key, form, _ in columns]
         if errors:
             values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
-        lines.append(f"| `{variant}` | {', '.join(str(c['cell']['seed']) for c in own)} | " + " | ".join(values) + " |")
+        seeds = ", ".join(str(c["cell"]["seed"]) for c in own)
+        networks = [_settings(own, key) for key in told]
+        lines.append("| " + " | ".join([f"`{variant}`", *networks, seeds, *values]) + " |")
     return lines
+
+
+def _settings(cells, key):
+    """The values of a setting over a variant's cells, most often one."""
+    values = {c["settings"][key]: None for c in cells if "settings" in c}
+    return ", ".join(f"{value:,}" if isinstance(value, int) else value for value in values)
 
 
 def _spread(values, form):
