@@ -133,7 +133,7 @@ def _preset_parts(preset, folder, curves):
 def _testbed_parts():
     pictures = [
         _picture(
-            _png(figure), f"Samples of each variant on {title}", f"Samples (blue) over true ones (grey): {title}", "wide"
+            _png(figure), f"Samples of each variant on {title}", f"Samples, of points over true ones (grey): {title}", "wide"
         )
         for title, figure in testbed_figures().items()
     ]

@@ -1,5 +1,7 @@
 """Tables and figures of what `testbeds` has measured."""
 
+import base64
+import io
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +123,7 @@ def _spread(values, form):
 
 
 def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
-    """Title -> figure of samples over the true distribution, for each bed of points and configuration."""
+    """Title -> figure of samples, for each bed and configuration."""
     return {
         f"{bed}, {configuration}": figure(bed, sampled)
         for (bed, configuration), cells in games(folder).items()
@@ -130,28 +132,39 @@ def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
 
 
 def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
-    """Samples over the true distribution: a row of panels for each seed, a column for each variant."""
+    """Samples, over the true distribution where it is one of points: a row for each seed, a column for each variant."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(c["cell"]["variant"] for c in cells))
     seeds = sorted({c["cell"]["seed"] for c in cells})
-    known = {(c["cell"]["variant"], c["cell"]["seed"]): c for c in cells}
+    known = {(c["cell"]["variant"], c["cell"]["seed"]): c["samples"] for c in cells}
     made = Figure(figsize=(1.7 * len(names), 1.75 * len(seeds) + 0.25), layout="constrained")
-    panels = made.subplots(len(seeds), len(names), squeeze=False, sharex=True, sharey=True)
-    true, _ = POINT_BEDS[bed]().sample(2000, 0)
-    edge = 1.25 * np.abs(true).max()
+    panels = made.subplots(len(seeds), len(names), squeeze=False)
+    true = None if bed == STACKED else POINT_BEDS[bed]().sample(2000, 0)[0]
     for i, seed in enumerate(seeds):
         for j, name in enumerate(names):
             panel = panels[i, j]
-            panel.scatter(*true.T, s=2, color="0.8", linewidths=0, rasterized=True)
-            if (name, seed) in known:
-                points = np.array(known[name, seed]["samples"])
-                panel.scatter(*points.T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
+            if true is not None:
+                edge = 1.25 * np.abs(true).max()
+                panel.scatter(*true.T, s=2, color="0.8", linewidths=0, rasterized=True)
+                panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
+            if (name, seed) not in known:
+                panel.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=8, transform=panel.transAxes)
+            elif true is None:
+                panel.imshow(_pixels(known[name, seed]))
             else:
-                panel.text(0, 0, "not measured", ha="center", va="center", fontsize=8)
-            panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xticks=[], yticks=[])
+                points = np.array(known[name, seed])
+                panel.scatter(*points.T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
+            panel.set(xticks=[], yticks=[])
             if i == 0:
                 panel.set_title(name, fontsize=9)
             if j == 0:
                 panel.set_ylabel(f"seed {seed}", fontsize=8)
     return made
+
+
+def _pixels(picture):
+    """(height, width, channels) of a PNG file in base64."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))

@@ -15,7 +15,9 @@ digits; 25,600 samples, whose channels a classifier of digits reads. The trainin
 so their numbers are no match.
 """
 
+import base64
 import dataclasses
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,7 +43,7 @@ OWN = "own"  # the configuration on stacked MNIST: each variant's own networks
 BEDS = {"ring": tuple(CONFIGURATIONS), "grid": ("RC1",), "swiss_roll": ("RC1",), STACKED: (OWN,)}
 UNLABELLED = ("swiss_roll", STACKED)
 SAMPLES, STACKED_SAMPLES = 2500, 25_600
-KEPT = 500  # points of each cell that are kept for the figures
+KEPT, STACKED_KEPT = 500, 16  # samples of each cell that are kept for the figures
 STACKED_BATCH = 64
 # 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the parameters of DCGAN and the dearest rounds; a plain GAN's
 # width is that of dense layers.
@@ -222,7 +224,18 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
         "classifier_sha256": judge.sha256,
         "parameters": gan.count_params(),
     }
-    return {"settings": settings, "coverage": found._asdict()}
+    return {"settings": settings, "coverage": found._asdict(), "samples": picture(images[:STACKED_KEPT])}
+
+
+def picture(images: np.ndarray) -> str:
+    """A grid of images as a PNG file, in base64."""
+    from PIL import Image
+
+    from keras_gan_zoo.callbacks.files import tiled
+
+    buffer = io.BytesIO()
+    Image.fromarray(tiled(images)).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]) -> None:

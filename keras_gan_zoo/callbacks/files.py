@@ -103,6 +103,17 @@ def grid_samples(
     return gan.generate(n, labels=labels, seed=seed, truncation=truncation, dtype="uint8")
 
 
+def tiled(images: np.ndarray) -> np.ndarray:
+    """Images (n, height, width, channels) as one (rows * height, columns * width, channels), as square as n allows."""
+    n, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    canvas = np.zeros((rows * columns, height, width, channels), images.dtype)
+    canvas[:n] = images
+    canvas = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return canvas.reshape(rows * height, columns * width, channels)
+
+
 def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) -> None:
     """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows.
 
@@ -113,15 +124,9 @@ def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) ->
 
     if images.dtype != np.uint8:
         raise TypeError(f"images must be uint8, got {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
-    n, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    canvas = np.zeros((rows * columns, height, width, channels), "uint8")
-    canvas[:n] = images
-    canvas = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    canvas = canvas.reshape(rows * height, columns * width, channels)
-    picture = Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
-    scale = scale or max(1, 64 // max(height, width))
+    canvas = tiled(images)
+    picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
+    scale = scale or max(1, 64 // max(images.shape[1:3]))
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     with whole_file(path) as partial:
         picture.save(partial, format="PNG")

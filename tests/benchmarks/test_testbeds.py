@@ -171,16 +171,18 @@ def test_bad_arguments(options, message, tmp_path):
 
 
 @pytest.mark.real_data
-def test_stacked_mnist():
+def test_stacked_mnist(tmp_path, monkeypatch):
     import os
 
     if "TFDS_DATA_DIR" not in os.environ:
         pytest.skip("MNIST is not on this machine: TFDS_DATA_DIR is not set")
-    original = testbeds.STACKED_SAMPLES
-    try:
-        testbeds.STACKED_SAMPLES = 300
-        result = measured(Cell("stacked_mnist", "own", "dcgan", 0, 2, 8))
-    finally:
-        testbeds.STACKED_SAMPLES = original
+    monkeypatch.setattr(testbeds, "STACKED_SAMPLES", 300)
+    assert not run([Cell("stacked_mnist", "own", "dcgan", 0, 2, 8)], tmp_path, Console(quiet=True))
+    (result,) = tables.records(tmp_path)
     assert 1 <= result["coverage"]["modes"] <= 300 and result["coverage"]["reverse_kl"] > 1
     assert result["settings"]["n"] == 300
+    table = tables.testbed_table(folder=tmp_path)
+    assert re.search(r"\| `dcgan` \| 385,985 \| (float32|mixed_bfloat16) \| 0 \| \d+ \|", table)
+    assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
+    (figure,) = tables.testbed_figures(tmp_path).values()
+    assert figure.axes[0].images[0].get_array().shape == (4 * 28, 4 * 28, 3)
