@@ -338,7 +338,7 @@ def speed_tables(file: Path = throughput.DEFAULT_OUTPUT) -> str:
     versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
     head = (
         f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, {versions}, "
-        f"commit {_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
+        f"commit {_short(record['commit'])}; {_turns(protocol['repeats'])}:"
     )
     blocks = [head]
     for part, first, columns in (
@@ -381,9 +381,13 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
         f"network, {protocol['png_images']:,} PNG files; {device['cpu']}, {protocol['threads']} threads, load "
         f"{device['load_average']['before']} before the run; {_listed(f'{k} {v}' for k, v in peers.items())}; commit "
-        f"{_short(record['commit'])}; median and range of {protocol['repeats']} processes each, taking turns:"
+        f"{_short(record['commit'])}; {_turns(protocol['repeats'])}:"
     )
     return "\n\n".join([head, _table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
+
+
+def _turns(repeats):
+    return "one process each" if repeats == 1 else f"median and range of {repeats} processes each, taking turns"
 
 
 def _table(header, rows):

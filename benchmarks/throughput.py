@@ -334,12 +334,13 @@ def variant_row(record, name):
 
 
 def spread(numbers):
-    """Median and range, with three digits."""
+    """Median and range, with three digits; the value alone where they are one."""
 
     def short(x):
         return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
 
-    return f"{short(numbers['median'])} ({short(numbers['min'])} to {short(numbers['max'])})"
+    middle, low, high = (short(numbers[key]) for key in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def table(title, header, rows):
