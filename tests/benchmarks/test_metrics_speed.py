@@ -60,14 +60,17 @@ def test_the_table_says_what_was_missed(tmp_path):
         "device": {"cpu": "a CPU", "load_average": {"before": 0.1, "after": 1.0}},
         "versions": {"peers": {"pytorch-fid": "0.3.0"}},
         "commit": "0123456789abcdef",
-        "results": {"frechet": group((1.0,), (7.0,))},
+        "results": {"frechet": group((1.0, 1.5, 2.0), (7.0, 7.0, 7.0))},
     }
     record["checks"] = metrics_speed.checks(record["results"])
     file = tmp_path / "speed.json"
     file.write_text(json.dumps(record))
     text = report.metrics_speed_table(file)
-    assert "| frechet | frechet_ours | 1 (1 to 1) | 100 (100 to 100) |" in text
+    assert "| frechet | frechet_ours | 1.5 (1 to 2) | 100 |" in text and "median and range of 3 processes" in text
     assert "MISSED" in text and "pytorch-fid 0.3.0" in text and "commit 0123456789ab" in text
+    record["protocol"]["repeats"] = 1
+    file.write_text(json.dumps(record))
+    assert "one process each:" in report.metrics_speed_table(file)
     assert "Not measured" in report.metrics_speed_table(tmp_path / "none.json")
 
 
