@@ -54,11 +54,12 @@ def test_the_four_of_the_manifolds_are_what_they_are_alone(settings):
 def test_classification_accuracy_score():
     labels = np.arange(260) % 2
     bright = np.where(labels[:, None, None, None] == 1, 255 - FAKE // 4, FAKE // 4)
-    shared = {"metrics": ["classification_accuracy_score"], "settings": {"classification_accuracy_score": {"epochs": 12}}}
+    shared = {"metrics": ["classification_accuracy_score"], "settings": {"classification_accuracy_score": {"epochs": 25}}}
     record = evaluate(bright, bright[::-1], labels=labels, real_labels=labels[::-1], **shared)[
         "classification_accuracy_score"
     ]
-    assert record.value > 0.8 and (record.extractor, record.n_real) == ("none", 260)
+    # At half of these epochs the averages of batch norm still lag, and rounding, which differs between CPUs, decides.
+    assert record.value > 0.95 and (record.extractor, record.n_real) == ("none", 260)
 
 
 def test_a_record_says_how_it_came_about():
