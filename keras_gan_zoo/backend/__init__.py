@@ -1,9 +1,9 @@
-"""The only training code that imports a framework: one `Trainer` for each Keras backend, with the same four methods.
+"""The only code that imports a framework: one `Trainer` for each Keras backend, with the same four methods.
 
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
 players may then move on; `differentiate(player, batch, recording)` is the loss of one of them, and its gradients by that
-one's weights. `gradient(function, x)` is the differentiable input gradient that penalties use. Beside it stands
-`batch_normalised`, batch norm as each computes it best.
+one's weights. `gradient(function, x)` is the differentiable input gradient that penalties use. Beside it stand
+`batch_normalised`, batch norm as each computes it best, and `full_float32`, a context in which float32 is not cut short.
 """
 
 import importlib
@@ -19,6 +19,6 @@ if keras.backend.backend() not in _SUPPORTED:
     )
 
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
-Trainer, batch_normalised = _backend.Trainer, _backend.batch_normalised
+Trainer, batch_normalised, full_float32 = _backend.Trainer, _backend.batch_normalised, _backend.full_float32
 
-__all__ = ["Trainer", "batch_normalised"]
+__all__ = ["Trainer", "batch_normalised", "full_float32"]

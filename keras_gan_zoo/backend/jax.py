@@ -8,7 +8,12 @@ import keras
 
 from .single_device import SingleDevice, batch_normalised
 
-__all__ = ["Trainer", "batch_normalised"]
+__all__ = ["Trainer", "batch_normalised", "full_float32"]
+
+
+def full_float32():
+    """A context in which products of float32 are float32: by default JAX takes TF32 on GPUs and bfloat16 on TPUs."""
+    return jax.default_matmul_precision("highest")
 
 
 class Recording(NamedTuple):

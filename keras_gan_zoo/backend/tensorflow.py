@@ -50,6 +50,17 @@ def batch_normalised(x, gamma, beta, epsilon):
     return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
 
 
+@contextlib.contextmanager
+def full_float32():
+    """A context in which products of float32 are float32: by default TensorFlow takes TF32 on GPUs."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
 class Trainer:
     """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
 

@@ -1,5 +1,6 @@
 """Training on torch: state that an objective writes is held in a scope until its gradient has been taken."""
 
+import contextlib
 from typing import Any, NamedTuple
 
 import keras
@@ -7,7 +8,21 @@ import torch
 
 from .single_device import SingleDevice, batch_normalised
 
-__all__ = ["Trainer", "batch_normalised"]
+__all__ = ["Trainer", "batch_normalised", "full_float32"]
+
+
+@contextlib.contextmanager
+def full_float32():
+    """A context in which products of float32 are float32: by default torch takes TF32 for convolutions on GPUs."""
+    switches = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    before = [switch.fp32_precision for switch in switches]
+    try:
+        for switch in switches:
+            switch.fp32_precision = "ieee"
+        yield
+    finally:
+        for switch, precision in zip(switches, before, strict=True):
+            switch.fp32_precision = precision
 
 
 class Recording(NamedTuple):

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gan_zoo.backend import full_float32
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 from keras_gan_zoo.metrics.images import to_uint8
@@ -99,7 +100,8 @@ class PerceptualDistance:
         return images.astype("float32")
 
     def _maps(self, images):
-        maps = self._features(images)
+        with full_float32():
+            maps = self._features(images)
         # A Keras model of one output gives no list.
         maps = maps if isinstance(maps, list | tuple) else [maps]
         return [np.asarray(keras.ops.convert_to_numpy(layer), "float64") for layer in maps]

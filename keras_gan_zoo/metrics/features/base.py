@@ -4,6 +4,8 @@ import abc
 
 import numpy as np
 
+from keras_gan_zoo.backend import full_float32
+
 
 class Extractor(abc.ABC):
     """A network that turns images into features, and perhaps into class logits.
@@ -56,11 +58,13 @@ class Extractor(abc.ABC):
         self.check(images)
         features = np.empty((len(images), self.dimension), "float32")
         logits = None if self.classes is None else np.empty((len(images), self.classes), "float32")
-        for start in range(0, len(images), batch_size):
-            part = slice(start, start + batch_size)
-            features[part], values = self.forward(images[part])
-            if logits is not None:
-                logits[part] = values
+        # TF32, the default of accelerators, moves features by more than the libraries that we compare with differ.
+        with full_float32():
+            for start in range(0, len(images), batch_size):
+                part = slice(start, start + batch_size)
+                features[part], values = self.forward(images[part])
+                if logits is not None:
+                    logits[part] = values
         return features, logits
 
     def features(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
