@@ -162,9 +162,8 @@ def measure(
     """
     import keras
 
-    from keras_gan_zoo.metrics.records import commit, described
+    from keras_gan_zoo.metrics.records import described
 
-    commit()  # before files are written, which would make it a dirty one
     folder.mkdir(parents=True, exist_ok=True)
     seen_by = described(extractor)
     todo, seconds = {}, []

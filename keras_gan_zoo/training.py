@@ -31,26 +31,16 @@ def fastest_dtype() -> tuple[str, str]:
     """The dtype policy that trains fastest on this machine, and why."""
     import keras
 
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    from .backend import accelerator
 
-        if tf.config.list_physical_devices("GPU"):
-            return "mixed_bfloat16", "a GPU"
-        cpu = Path("/proc/cpuinfo")
-        if cpu.exists() and "amx_bf16" in cpu.read_text():
-            return "mixed_bfloat16", "a CPU with bfloat16 matrix units (AMX)"
-        return "float32", f"a CPU without bfloat16 matrix units ({platform.machine()})"
-    if keras.backend.backend() == "jax":
-        import jax
-
-        if jax.default_backend() != "cpu":
-            return "mixed_bfloat16", f"an accelerator ({jax.default_backend()})"
-    else:
-        import torch
-
-        if torch.cuda.is_available():
-            return "mixed_bfloat16", "a GPU"
-    return "float32", f"a CPU under the {keras.backend.backend()} backend"
+    if name := accelerator():
+        return "mixed_bfloat16", f"an accelerator ({name})"
+    if keras.backend.backend() != "tensorflow":
+        return "float32", f"a CPU under the {keras.backend.backend()} backend"
+    cpu = Path("/proc/cpuinfo")
+    if cpu.exists() and "amx_bf16" in cpu.read_text():
+        return "mixed_bfloat16", "a CPU with bfloat16 matrix units (AMX)"
+    return "float32", f"a CPU without bfloat16 matrix units ({platform.machine()})"
 
 
 def train(

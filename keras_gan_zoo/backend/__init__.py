@@ -3,7 +3,8 @@
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
 players may then move on; `differentiate(player, batch, recording)` is the loss of one of them, and its gradients by that
 one's weights. `gradient(function, x)` is the differentiable input gradient that penalties use. Beside it stand
-`batch_normalised`, batch norm as each computes it best, and `full_float32`, a context in which float32 is not cut short.
+`batch_normalised`, batch norm as each computes it best, `full_float32`, a context in which float32 is not cut short, and
+`accelerator`, the name of what it computes on if that is no CPU.
 """
 
 import importlib
@@ -19,6 +20,7 @@ if keras.backend.backend() not in _SUPPORTED:
     )
 
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
-Trainer, batch_normalised, full_float32 = _backend.Trainer, _backend.batch_normalised, _backend.full_float32
+Trainer, batch_normalised = _backend.Trainer, _backend.batch_normalised
+full_float32, accelerator = _backend.full_float32, _backend.accelerator
 
-__all__ = ["Trainer", "batch_normalised", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalised", "full_float32"]

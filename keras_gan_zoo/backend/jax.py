@@ -8,7 +8,13 @@ import keras
 
 from .single_device import SingleDevice, batch_normalised
 
-__all__ = ["Trainer", "batch_normalised", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalised", "full_float32"]
+
+
+def accelerator():
+    """The model of the GPU or TPU that JAX computes on, or None."""
+    first = jax.devices()[0]
+    return None if first.platform == "cpu" else first.device_kind
 
 
 def full_float32():

@@ -50,6 +50,12 @@ def batch_normalised(x, gamma, beta, epsilon):
     return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
 
 
+def accelerator():
+    """The model of the GPU that TensorFlow computes on, or None."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
+
+
 @contextlib.contextmanager
 def full_float32():
     """A context in which products of float32 are float32: by default TensorFlow takes TF32 on GPUs."""

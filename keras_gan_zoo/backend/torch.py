@@ -8,7 +8,12 @@ import torch
 
 from .single_device import SingleDevice, batch_normalised
 
-__all__ = ["Trainer", "batch_normalised", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalised", "full_float32"]
+
+
+def accelerator():
+    """The model of the GPU that torch computes on, or None."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 @contextlib.contextmanager

@@ -19,12 +19,19 @@ import keras
 import numpy as np
 import scipy
 
+from keras_gan_zoo.backend import accelerator
+
 if TYPE_CHECKING:
     from keras_gan_zoo.metrics.classifier import Classifier
 
 DESCRIPTION = ("extractor", "extractor_sha256", "resizer", "dtype")
 PROTOCOL = ("metric", "settings", *DESCRIPTION, "n_real", "n_fake", "reference_split")
 NONE = dict.fromkeys(DESCRIPTION, "none")
+# What measurements and reports write into a checkout, as Git excludes it.
+WRITTEN = [
+    f":(exclude,top){path}"
+    for path in ("benchmarks/results", "*.md", "zoo_configs/*/results.json", "zoo_configs/*/samples.png")
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,10 +187,10 @@ def judged(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **
 
 
 def device() -> str:
-    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and the machine's architecture."""
+    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and which model or architecture it is."""
     # Asks a tensor, as keras.distribution.list_devices fails on torch. TensorFlow's answer ends in "device:CPU:0".
     place = str(keras.ops.zeros(()).device).rpartition("device:")[2].lower()
-    return f"{place} ({platform.machine()})"
+    return f"{place} ({accelerator() or platform.machine()})"
 
 
 def versions() -> dict[str, str]:
@@ -201,9 +208,9 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str:
-    """Git commit of the running code, with "-dirty" where the checkout has changes; outside of one the version.
+    """Git commit of the running code, with "-dirty" where what runs has changes; outside of a checkout the version.
 
-    Looked up once per process: results written by the first measurement should not make the second one dirty.
+    What measurements write (`WRITTEN`) does not count: a result that is there should not make the next one dirty.
     """
     folder = Path(__file__).parent
 
@@ -213,7 +220,7 @@ def commit() -> str:
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         # An environment inside of somebody's repository is not a checkout of this one: Git must know this very file.
         git("ls-files", "--error-unmatch", Path(__file__).name)
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ":/", *WRITTEN) else "")
     try:
         return importlib.metadata.version("keras_gan_zoo")
     except importlib.metadata.PackageNotFoundError:

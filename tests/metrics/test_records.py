@@ -100,5 +100,12 @@ def test_commit_names_the_checkout_and_its_changes(tmp_path, monkeypatch):
     git("commit", "-q", "-m", "second")
     head = git("rev-parse", "HEAD").strip()
     assert records.commit.__wrapped__() == head
+    (tmp_path / "benchmarks" / "results").mkdir(parents=True)
+    for written in ("benchmarks/results/cell.json", "README.md", "benchmarks/TESTBEDS.md"):
+        (tmp_path / written).write_text("measured")
+    assert records.commit.__wrapped__() == head
+    (tmp_path / "benchmarks" / "new.py").write_text("")
+    assert records.commit.__wrapped__() == f"{head}-dirty"
+    (tmp_path / "benchmarks" / "new.py").unlink()
     code.write_text("changed")
     assert records.commit.__wrapped__() == f"{head}-dirty"
