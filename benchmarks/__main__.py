@@ -26,6 +26,7 @@ def publish(run: Path, name: str):
     import shutil
 
     from benchmarks.page import CURVES
+    from benchmarks.quality import weights_of
     from keras_gan_zoo.config import read_recipe
     from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, preset_root
 
@@ -34,8 +35,7 @@ def publish(run: Path, name: str):
         raise ValueError(f"There is no {target / CONFIG}. Fix: write the recipe there, and train by it.")
     if read_recipe(target) != read_recipe(source):
         raise ValueError(f"{run} was trained by another recipe than {target / CONFIG}. Fix: train by that one.")
-    infos = [folder / WEIGHTS_INFO for folder in (target, source)]
-    if not infos[0].exists() or infos[0].read_text("utf-8") != infos[1].read_text("utf-8"):
+    if not (target / WEIGHTS_INFO).exists() or weights_of(target) != weights_of(source):
         # They are of other weights.
         for file in (target / RESULTS, CURVES / f"{name}.csv"):
             file.unlink(missing_ok=True)

@@ -226,8 +226,8 @@ def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metri
     return [name for name in metrics if name not in records or records[name]["settings"] != KNOWN[name].settings]
 
 
-def weights_of(preset: str) -> str:
-    """sha256 of a preset's weights, as its files say."""
+def weights_of(preset: str | Path) -> str:
+    """sha256 of the weights of a preset, by its name or folder, as its files say."""
     return json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["sha256"]
 
 

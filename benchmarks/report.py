@@ -168,6 +168,8 @@ def card_text(preset: Preset) -> str:
     training = recipe.training
     images = training.rounds * training.batch_size * gan.options.n_critic
     call = ", labels=3" if gan.num_classes else ""
+    weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
+    place = f", by {_place(weights['origin'])}" if "origin" in weights else ""
     return f"""# {preset.name}
 
 {recipe.description}
@@ -182,11 +184,11 @@ images = gan.generate(64{call}, seed=0)
 ```
 
 - Model: `keras_gan_zoo.{model.__name__}`, {gan.sampler.count_params():,} parameters in the generator, which is what is
-  shipped ({preset.bytes / 1e6:.2f} MB, {json.loads((preset.folder / "weights.json").read_text())["dtype"]}). The
+  shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}). The
   discriminator is not; `load` gives it fresh weights.
 - Data: `{recipe.data.source}`, {recipe.data.split or "train"} split. Licence of the data: {recipe.data.license}.
 - Training: {training.rounds:,} rounds of {training.batch_size} images for each gradient step ({images:,} real images seen),
-  seed {training.seed}, {training.dtype}. The whole recipe is [config.yaml](config.yaml);
+  seed {training.seed}, {training.dtype}{place}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
 
 ## Measured results

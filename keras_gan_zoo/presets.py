@@ -2,7 +2,7 @@
 
     config.yaml            the recipe: variant, arguments, data, optimizers, training
     weights.safetensors    the weights of the networks that are shipped, at least the generator to sample from
-    weights.json           sha256 of that file, and what it holds
+    weights.json           sha256 of that file, what it holds, and the backend, device, versions and commit that wrote it
     results.json           measured results (written by the benchmarks)
     README.md, samples.png the model card (written by the benchmarks)
 
@@ -133,6 +133,8 @@ def save_to_preset(
     """
     from safetensors.numpy import save
 
+    from .metrics.records import origin
+
     folder = Path(folder)
     if folder.exists() and not _only_preset(folder):
         raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.")
@@ -145,7 +147,7 @@ def save_to_preset(
         variables = _variables(gan, name)
         tensors |= {key: _finite(key, _array(variable).astype(dtype)) for key, variable in variables.items()}
     data = save(tensors)
-    info = {"sha256": hashlib.sha256(data).hexdigest(), "dtype": dtype, "networks": list(networks)}
+    info = {"sha256": hashlib.sha256(data).hexdigest(), "dtype": dtype, "networks": list(networks), "origin": origin()}
     # Written beside and moved, so that no half of a preset is ever seen under its name.
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:

@@ -140,6 +140,12 @@ def test_only_the_generator_is_shipped_unless_more_is_asked_for(gan, preset, tmp
     assert any(not np.array_equal(a, b) for a, b in zip(ours, fresh, strict=True))
 
 
+def test_a_preset_says_where_its_weights_come_from(preset):
+    origin = json.loads((preset / "weights.json").read_text())["origin"]
+    backend = keras.backend.backend()
+    assert origin["backend"] == backend and backend in origin["versions"] and origin["device"] and origin["commit"]
+
+
 def test_an_average_is_what_is_saved(small_gan, tmp_path):
     gan = small_gan("dcgan", ema_half_life=100)
     randomised(gan)

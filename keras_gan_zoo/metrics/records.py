@@ -186,6 +186,11 @@ def judged(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **
     return Record(value, metric, **described(judge), n_real=n_real, n_fake=n, reference_split="none", **fields)
 
 
+def origin() -> dict[str, Any]:
+    """The backend, device, versions and commit of this process."""
+    return {"backend": keras.backend.backend(), "device": device(), "versions": versions(), "commit": commit()}
+
+
 def device() -> str:
     """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and which model or architecture it is."""
     # Asks a tensor, as keras.distribution.list_devices fails on torch. TensorFlow's answer ends in "device:CPU:0".
