@@ -30,7 +30,7 @@ def dense(classes=3, size=8):
 
 
 def score(images, labels, **arguments):
-    return classification_accuracy_score(images, labels, *patterns(500, 1), **{"build": dense, "epochs": 20, **arguments})
+    return classification_accuracy_score(images, labels, *patterns(500, 1), **{"build": dense, "epochs": 60, **arguments})
 
 
 def test_good_images_teach_what_wrong_labels_do_not():

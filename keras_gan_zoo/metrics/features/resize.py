@@ -35,8 +35,7 @@ def _interpolate(images, axis, size):
     low = np.floor(position).astype("int32")
     high = np.minimum(low + 1, length - 1)
     below, above = ops.take(images, low, axis=axis), ops.take(images, high, axis=axis)
-    fraction = ops.convert_to_tensor(_along(position - low, axis), below.dtype)
-    return below + (above - below) * fraction
+    return below + (above - below) * _along(position - low, axis, below.dtype)
 
 
 def resize_clean(images: Any, height: int, width: int) -> Any:
@@ -65,7 +64,8 @@ def _filtered(images, axis, size):
         return images
     sources, weights = _bicubic_taps(images.shape[axis], size)
     return sum(
-        ops.take(images, source, axis=axis) * _along(weight, axis) for source, weight in zip(sources, weights, strict=True)
+        ops.take(images, source, axis=axis) * _along(weight, axis, images.dtype)
+        for source, weight in zip(sources, weights, strict=True)
     )
 
 
@@ -84,10 +84,10 @@ def _bicubic_taps(length, size):
     return np.minimum(source, length - 1).astype("int32"), weight.astype("float32")
 
 
-def _along(values, axis):
+def _along(values, axis, dtype):
     shape = [1, 1, 1, 1]
     shape[axis] = -1
-    return values.reshape(shape)
+    return ops.convert_to_tensor(values.reshape(shape), dtype)
 
 
 # By the name that users pass: (name in records, function).
