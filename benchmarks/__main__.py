@@ -47,14 +47,6 @@ def publish(run: Path, name: str):
         shutil.copyfile(curve, CURVES / f"{name}.csv")
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def throughput(context: typer.Context):
-    """Measures speed, start-up time and memory; its own options: python -m benchmarks throughput --help."""
-    from benchmarks.throughput import main
-
-    raise typer.Exit(main(context.args))
-
-
 def register() -> None:
     """The commands that live in modules of their own."""
     from benchmarks.precision import precision
@@ -62,8 +54,9 @@ def register() -> None:
     from benchmarks.references import references
     from benchmarks.report import report
     from benchmarks.testbeds import testbeds
+    from benchmarks.throughput import throughput
 
-    for command in (quality, testbeds, references, precision, report):
+    for command in (quality, throughput, testbeds, references, precision, report):
         app.command()(command)
 
 

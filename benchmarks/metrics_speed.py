@@ -25,13 +25,13 @@ import sys
 from pathlib import Path
 
 from benchmarks.metrics_speed_worker import THREADS
-from benchmarks.throughput import (
-    ENVIRONMENT,
+from benchmarks.processes import (
     ROOT,
     MeasurementError,
     alternating,
     check,
-    device,
+    cpu,
+    environment_of,
     load,
     run,
     spread,
@@ -92,7 +92,7 @@ def main(arguments=None):
         },
         "commit": described["commit"],
         "versions": described["versions"] | {"peers": peer_versions(options.peers)},
-        "device": {**device(), "load_average": {"before": before, "after": load()}},
+        "device": {**cpu(), "load_average": {"before": before, "after": load()}},
         "results": results,
         "checks": checks(results),
     }
@@ -108,7 +108,7 @@ def measured(task):
     peers, settings = task
     command = ["-m", "benchmarks.metrics_speed_worker", json.dumps(settings)]
     if settings["contender"].endswith("_ours"):
-        return json.loads(run(command, ENVIRONMENT | TWO_THREADS)[0].splitlines()[-1])
+        return json.loads(run(command, environment_of() | TWO_THREADS)[0].splitlines()[-1])
     environment = {**os.environ, **TWO_THREADS, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run([str(peers), *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:

@@ -1,37 +1,59 @@
 """Measures speed, start-up time and memory, beside what a user would write without the zoo.
 
     python -m benchmarks throughput
-    python -m benchmarks throughput --variants dcgan wgan_gp --repeats 3 --output benchmarks/results/throughput.json
+    python -m benchmarks throughput --backends jax,torch --device gpu --parts dcgan,variants --rounds 1000
+    python -m benchmarks throughput --variants dcgan,wgan_gp --repeats 1 --folder somewhere
 
-Protocol: each measurement is a process of its own, on the CPU and on the TensorFlow backend; contenders take turns
-(A B C A B C ...), so that a slow minute of the machine meets all of them; median and range over the repeats.
+Each backend has a record of its own for the CPU and for the GPU, a file in benchmarks/results/throughput, which is written
+after each process. What is there, of the same protocol, commit, versions and device, is not measured again; so a run can be
+stopped at any moment and started anew. Delete a file to measure it again.
+
+Protocol: each measurement is a process of its own; contenders take turns (A B C A B C ...), so that a slow minute of the
+machine meets all of them; median and range over the repeats.
 
 * Training, images/s: real images that gradient steps consume in a second, through the public `fit` on uint8 arrays, all
   overhead counted, a warm-up excluded. With n_critic = 5 a round consumes five minibatches.
 * DCGAN against two baselines (`benchmarks/baselines/`), with the same networks and batch: a `train_step` in the manner of
-  the Keras guide and a plain PyTorch loop, each at its default precision. A ratio is taken within each repeat, against the
-  baseline whose median is the higher.
+  the Keras guide, on TensorFlow, and a plain PyTorch loop, each at its default precision. A ratio is taken within each
+  repeat, against the baseline whose median is the higher.
 * Sampling, images/s: `generate`, after a warm-up.
 * Start-up, seconds: a fresh process that builds or loads a model and generates 64 images, against one that imports
-  TensorFlow and Keras only. The first run of each, which fills the disk cache, is excluded.
-* Peak memory, MB: largest resident set of the training process.
+  the backend and Keras only. The first run of each, which fills the disk cache, is excluded.
+* Peak memory, MB: largest resident set of the training process, on the host.
 
-Run it on an idle machine; the record holds the load that it met. Exit code 1 if a check or a measurement fails.
+Run it on an idle machine; the record holds the load that it met. The limits are for TensorFlow on the CPU. Exit code 1 if a
+check or a measurement fails.
 """
 
-import argparse
+import contextlib
 import datetime
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Annotated, Any
 
-ROOT = Path(__file__).parent.parent
-DEFAULT_OUTPUT = ROOT / "benchmarks" / "results" / "throughput.json"
+import typer
+from rich.console import Console
+
+from benchmarks.cells import BACKENDS, TimeLeft, progress_bar, read_cell, words
+from benchmarks.processes import (
+    ROOT,
+    MeasurementError,
+    alternating,
+    check,
+    cpu,
+    environment_of,
+    load,
+    run,
+    spread,
+    table,
+    turns_missing,
+    values,
+)
+from keras_gan_zoo.files import whole_file
+
+FOLDER = ROOT / "benchmarks" / "results" / "throughput"
 LIMITS = {
     "default_precision": 1.4,
     "float32": 1.0,
@@ -46,173 +68,187 @@ DCGAN = {
     "torch_loop": {"contender": "torch_loop"},
 }
 PARTS = ("dcgan", "variants", "start_up")
-ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+DEVICES = ("cpu", "gpu")
 BASELINES = ("keras_guide", "torch_loop")
 
 
-class MeasurementError(RuntimeError):
-    """A measuring process failed; the message is the end of what it said."""
+def throughput(
+    variants: Annotated[str, typer.Option(help="Names with commas between; by default all.")] = "",
+    backends: Annotated[str, typer.Option(help=f"Any of {', '.join(BACKENDS)}, with commas between.")] = BACKENDS[0],
+    device: Annotated[str, typer.Option(help="cpu, or gpu: what the backend finds.")] = DEVICES[0],
+    parts: Annotated[str, typer.Option(help="What to measure, with commas between.")] = ",".join(PARTS),
+    preset: Annotated[str, typer.Option(help="For the start-up check.")] = "dcgan_mnist",
+    batch_size: Annotated[int, typer.Option(min=1)] = 128,
+    image_size: Annotated[int, typer.Option(min=9)] = 28,
+    width: Annotated[int | None, typer.Option(help="Of all networks; by default each variant's own.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Minibatches that a training measurement consumes.")] = 60,
+    samples: Annotated[int, typer.Option(min=1, help="Images that a sampling measurement generates.")] = 2048,
+    repeats: Annotated[int, typer.Option(min=1, help="Processes for each measurement.")] = 5,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
+):
+    """Measures speed, start-up time and memory of the variants, and of DCGAN beside baselines."""
+    from keras_gan_zoo.models import check_variant
+    from keras_gan_zoo.models import variants as registered
 
-
-def main(arguments=None):
-    options = parsed(arguments)
+    names = words(variants) or registered()
+    for name in names:
+        check_variant(name)
+    for option, given, possible in (
+        ("--backends", words(backends), BACKENDS),
+        ("--device", [device], DEVICES),
+        ("--parts", words(parts), PARTS),
+    ):
+        if not given or (unknown := [word for word in given if word not in possible]):
+            named = repr(unknown[0]) if given else "nothing"
+            raise ValueError(f"{option}: {named} is not possible; possible are {', '.join(possible)}.")
     settings = {
-        "image_size": options.image_size,
+        "image_size": image_size,
         "channels": 1,
-        "width": options.width,
-        "batch_size": options.batch_size,
-        "rounds": options.rounds,
-        "seed": options.seed,
+        "width": width,
+        "batch_size": batch_size,
+        "rounds": rounds,
+        "seed": seed,
+        "samples": samples,
+        "repeats": repeats,
     }
+    console, failed = Console(), False
+    for backend in words(backends):
+        record = measure(backend, device, settings, names, words(parts), preset, folder, console)
+        console.print(report(record), markup=False, highlight=False, soft_wrap=True)
+        errors = [result for part in PARTS for result in record[part].values() if "error" in result]
+        failed |= bool(errors or [c for c in record["checks"] if c["passed"] is False])
+    raise typer.Exit(1 if failed else 0)
+
+
+def measure(
+    backend: str,
+    device: str,
+    settings: dict[str, Any],
+    variants: list[str],
+    parts: list[str],
+    preset: str,
+    folder: Path,
+    console: Console,
+) -> dict[str, Any]:
+    """Measures what is missing of one record, and writes it after each process.
+
+    Raises:
+        ValueError: there is no such device.
+        MeasurementError: not even the backend can be started.
+    """
+    environment = environment_of(backend, device)
     load_before = load()
-    described = worker({"contender": "describe"})
-    variants = described.pop("variants") if options.variants is None else options.variants
-    protocol = {
-        **settings,
-        "samples": options.samples,
-        "repeats": options.repeats,
-        "text": __doc__.partition("Protocol: ")[2],
-    }
-    record = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "protocol": protocol,
-        **{key: described[key] for key in ("commit", "versions", "dtype")},
-        "device": device(),
-        **{part: {} for part in PARTS},
-    }
-    if "dcgan" in options.parts:
-        record["dcgan"] = alternating({k: (worker, {**settings, **v}) for k, v in DCGAN.items()}, options.repeats)
-    if "variants" in options.parts:
-        each = {**settings, "contender": "ours", "dtype": "auto", "samples": options.samples}
-        contenders = {name: (worker, {**each, "variant": name}) for name in variants}
-        record["variants"] = alternating(contenders, options.repeats)
-    if "start_up" in options.parts:
-        record["start_up"] = start_up(variants, options)
-    record["checks"] = checks(record, options.preset)
-    record["device"]["load_average"] = {"before": load_before, "after": load()}
-    print(report(record))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    failed = [c for c in record["checks"] if c["passed"] is False]
-    errors = [result for part in PARTS for result in record[part].values() if "error" in result]
-    return 1 if failed or errors else 0
+    described = worker((environment, {"contender": "describe"}))
+    if device == "gpu" and not described["accelerator"]:
+        raise ValueError(f"--device gpu: {backend} finds none here. Fix: --device cpu, or a build of {backend} for the GPU.")
+    machine = {**cpu(), "accelerator": described.pop("accelerator")}
+    path = folder / f"{backend}_{device}.json"
+    record = {"backend": backend, "date": "", "protocol": {**settings, "text": __doc__.partition("Protocol: ")[2]}}
+    record |= {**described, "device": machine, **{part: {} for part in PARTS}}
+    stored = read_cell(path)
+    if stored:
+        before, now = comparable(stored), comparable(record)
+        if differing := [key for key in now if before[key] != now[key]]:
+            console.print(f"{path.name} is measured anew: it is of another {', '.join(differing)}.", highlight=False)
+        else:
+            record |= {part: stored[part] for part in PARTS}
+    plans = plan(backend, settings, variants, parts, preset, environment)
+    warm_ups = {part: int(part == "start_up") for part in plans}
+    repeats, left = settings["repeats"], TimeLeft()
+    total = sum(turns_missing(contenders, repeats, warm_ups[part], {}) for part, contenders in plans.items())
+    missing = sum(turns_missing(contenders, repeats, warm_ups[part], record[part]) for part, contenders in plans.items())
+    with progress_bar(left, console) as progress:
+        task = progress.add_task("", total=total, completed=total - missing)
+
+        @contextlib.contextmanager
+        def turn(title):
+            progress.update(task, description=f"{backend}, {title}")
+            left.start()
+            yield
+            left.stop()
+            progress.advance(task)
+
+        for part, contenders in plans.items():
+
+            def keep(results, part=part):
+                record[part] |= results
+                record["checks"] = checks(record, preset) if (backend, device) == ("tensorflow", "cpu") else []
+                record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                record["device"]["load_average"] = {"before": load_before, "after": load()}
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(path) as partial:
+                    partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+            alternating(contenders, repeats, warm_ups[part], record[part], keep, turn)
+        # One that fails takes no more turns.
+        progress.update(task, completed=total)
+    return read_cell(path)
 
 
-def parsed(arguments):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks throughput", description=__doc__.split("\n")[0])
-    parser.add_argument("--variants", nargs="*", help="names; by default all, with nothing after it none")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure; by default all")
-    parser.add_argument("--preset", default="dcgan_mnist", help="for the start-up check")
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--image-size", type=int, default=28)
-    parser.add_argument("--width", type=int, help="of all networks; by default each variant's own, 64 for DCGAN")
-    parser.add_argument("--rounds", type=int, default=60, help="minibatches that a training measurement consumes")
-    parser.add_argument("--samples", type=int, default=2048, help="images that a sampling measurement generates")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT)
-    return parser.parse_args(arguments)
+def comparable(record: dict[str, Any]) -> dict[str, Any]:
+    """What two records must have in common to be parts of one."""
+    machine = {key: value for key, value in record["device"].items() if key != "load_average"}
+    return {**{key: record[key] for key in ("protocol", "commit", "versions", "dtype")}, "device": machine}
+
+
+def plan(
+    backend: str,
+    settings: dict[str, Any],
+    variants: list[str],
+    parts: list[str],
+    preset: str,
+    environment: dict[str, str],
+) -> dict[str, dict[str, Any]]:
+    """Part -> contenders, as `alternating` takes them."""
+
+    def workers(contenders):
+        return {name: (worker, (environment, settings | contender)) for name, contender in contenders.items()}
+
+    dcgan = {name: contender for name, contender in DCGAN.items() if name != "keras_guide" or backend == "tensorflow"}
+    each = {"contender": "ours", "dtype": "auto"}
+    plans = {
+        "dcgan": workers(dcgan),
+        "variants": workers({name: {**each, "variant": name} for name in variants}),
+        "start_up": {
+            name: (wall_time, (environment, command))
+            for name, command in start_up(backend, settings, variants, preset).items()
+        },
+    }
+    return {part: plans[part] for part in PARTS if part in parts}
 
 
 # Measuring -------------------------------------------------------------------------------------------------------------
 
 
-def run(command, environment=None):
-    """A fresh process, by default on the CPU and TensorFlow: (its standard output, its wall time in seconds)."""
-    environment = {**os.environ, **(environment or ENVIRONMENT)}
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
-        raise MeasurementError(lines[-1].replace(str(ROOT), "."))
-    return done.stdout, seconds
+def worker(task):
+    """What `benchmarks.throughput_worker` measures under (environment, settings)."""
+    environment, settings = task
+    return json.loads(run(["-m", "benchmarks.throughput_worker", json.dumps(settings)], environment)[0].splitlines()[-1])
 
 
-def worker(settings):
-    """What `benchmarks.throughput_worker` measures under these settings."""
-    return json.loads(run(["-m", "benchmarks.throughput_worker", json.dumps(settings)])[0].splitlines()[-1])
+def wall_time(task):
+    """Seconds of a fresh process, (environment, command)."""
+    environment, command = task
+    return {"seconds": run(command, environment)[1]}
 
 
-def wall_time(command):
-    return {"seconds": run(command)[1]}
-
-
-def alternating(contenders, repeats, warm_ups=0):
-    """Lets contenders (name -> (function, argument)) take turns.
-
-    Returns:
-        name -> results: measured numbers as {"median", "min", "max", "values"}, other results as they are; or {"error": the
-        last line that a failed process said}, which ends that contender's turns.
-    """
-    results, errors = {name: [] for name in contenders}, {}
-    for repeat in range(-warm_ups, repeats):
-        for name, (measure, argument) in contenders.items():
-            if name in errors:
-                continue
-            print(f"{'warm-up' if repeat < 0 else f'{repeat + 1}/{repeats}'} {name}", file=sys.stderr, flush=True)
-            try:
-                result = measure(argument)
-            except MeasurementError as error:
-                errors[name] = str(error)
-                continue
-            if repeat >= 0:
-                results[name].append(result)
-    return {name: {"error": errors[name]} if name in errors else summary(results[name]) for name in contenders}
-
-
-def summary(results):
-    return {
-        key: distribution([result[key] for result in results]) if isinstance(value, float) else value
-        for key, value in results[0].items()
-    }
-
-
-def distribution(values):
-    values = [float(f"{value:.5g}") for value in values]
-    return {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
-
-
-def start_up(variants, options):
-    """Wall times of fresh processes."""
+def start_up(backend, settings, variants, preset):
+    """Commands whose wall time is measured, by name."""
     build = "import keras_gan_zoo; model = keras_gan_zoo.models.variant_class({!r}); model({}).generate({}, seed=0)"
-    shape, n = (options.image_size, options.image_size, 1), 64
-    arguments = repr(shape) + (f", width={options.width}" if options.width else "")
+    side, n = settings["image_size"], 64
+    arguments = repr((side, side, 1)) + (f", width={settings['width']}" if settings["width"] else "")
     script = Path(sys.executable).with_name("keras-gan-zoo")
     # The entry point is a Python script, so both forms run under this very interpreter.
     listing = [str(script), "list"] if script.exists() else ["-m", "keras_gan_zoo.cli", "list"]
-    commands = {
-        "import tensorflow, keras": ["-c", "import tensorflow, keras"],
+    return {
+        f"import {backend}, keras": ["-c", f"import {backend}, keras"],
         "import keras": ["-c", "import keras"],
         "import keras, keras_gan_zoo": ["-c", "import keras, keras_gan_zoo"],
         "keras-gan-zoo list": listing,
-        f"load {options.preset}": [
-            "-c",
-            f"import keras_gan_zoo; keras_gan_zoo.load({options.preset!r}).generate({n}, seed=0)",
-        ],
+        f"load {preset}": ["-c", f"import keras_gan_zoo; keras_gan_zoo.load({preset!r}).generate({n}, seed=0)"],
         **{f"build {name}": ["-c", build.format(name, arguments, n)] for name in variants},
     }
-    return alternating({k: (wall_time, v) for k, v in commands.items()}, options.repeats, warm_ups=1)
-
-
-def device():
-    """The CPU of this machine."""
-    information = Path("/proc/cpuinfo")
-    text = information.read_text() if information.exists() else ""
-    fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
-    fields = {key.strip(): value.strip() for key, value in fields.items()}
-    return {
-        "cpu": fields.get("model name", platform.processor() or platform.machine()),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "amx_bf16": "amx_bf16" in fields.get("flags", "").split(),
-        "avx512_bf16": "avx512_bf16" in fields.get("flags", "").split(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def load():
-    """Processes that ran or waited for a core in the last minute, on average."""
-    return round(os.getloadavg()[0], 2)
 
 
 # Judging ---------------------------------------------------------------------------------------------------------------
@@ -249,24 +285,6 @@ def checks(record, preset):
     ]
 
 
-def check(name, measured, limit, at_least=False):
-    result = {"name": name, "limit": limit, "required": "at least" if at_least else "at most"}
-    try:
-        value = distribution(measured())
-    except MeasurementError as error:
-        return {**result, "value": None, "passed": None, "reason": str(error)}
-    passed = value["median"] >= limit if at_least else value["median"] <= limit
-    return {**result, "value": value, "passed": passed}
-
-
-def values(group, name, key):
-    if name not in group:
-        raise MeasurementError(f"{name} was left out of this run")
-    if "error" in group[name]:
-        raise MeasurementError(f"{name}: {group[name]['error']}")
-    return group[name][key]["values"]
-
-
 def paired(times, name, other, combine):
     pairs = zip(values(times, name, "seconds"), values(times, other, "seconds"), strict=True)
     return [combine(a, b) for a, b in pairs]
@@ -284,8 +302,9 @@ def ratio_to_baselines(dcgan, name):
 def report(record):
     """The record as text."""
     machine, protocol = record["device"], record["protocol"]
+    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']['before']:.2f} before the run; "
+        f"{record['backend']} on {accelerator}{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']['before']:.2f} before the run; "
         f"commit {record['commit'][:18]}",
         f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}.",
         "",
@@ -331,24 +350,3 @@ def variant_row(record, name):
     numbers = [result.get(key) for key in ("training_images_per_second", "sampling_images_per_second")]
     numbers += [started.get("seconds"), result["peak_memory_mb"]]
     return (result["dtype"], *(spread(number) if number else started.get("error", "") for number in numbers))
-
-
-def spread(numbers):
-    """Median and range, with three digits; the value alone where they are one."""
-
-    def short(x):
-        return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
-
-    middle, low, high = (short(numbers[key]) for key in ("median", "min", "max"))
-    return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def table(title, header, rows):
-    cells = [(title, *header), *((name, *row) for name, row in rows.items())]
-    widths = [max(len(row[i]) for row in cells if len(row) == len(cells[0])) for i in range(len(cells[0]))]
-    widths[0] = max(len(row[0]) for row in cells)
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -28,9 +28,9 @@ def main(settings):
 
 
 def describe(settings):
-    """Versions, commit, and the dtype that the zoo picks on this machine."""
+    """Versions, commit, the dtype that the zoo picks on this machine, and what it computes on, if that is no CPU."""
+    from keras_gan_zoo.backend import accelerator
     from keras_gan_zoo.metrics.records import commit, versions
-    from keras_gan_zoo.models import variants
     from keras_gan_zoo.training import fastest_dtype
 
     dtype, reason = fastest_dtype()
@@ -39,7 +39,7 @@ def describe(settings):
         "dtype": {"chosen": dtype, "reason": reason},
         "versions": {**versions(), "torch": torch},
         "commit": commit(),
-        "variants": variants(),
+        "accelerator": accelerator(),
     }
 
 
@@ -108,14 +108,15 @@ def keras_guide(settings):
 
 
 def torch_loop(settings):
-    """The plain PyTorch loop, at PyTorch's default precision and number of threads."""
+    """The plain PyTorch loop, at PyTorch's default precision and number of threads, on a GPU if it finds one."""
     import torch
 
     from benchmarks.baselines.torch_loop import Loop, loader
 
     after_import = peak_memory()
     torch.manual_seed(settings["seed"])
-    loop = Loop(image_shape(settings), LATENT_DIM, settings["width"] or 64)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    loop = Loop(image_shape(settings), LATENT_DIM, settings["width"] or 64, device=device)
     batch_size, rounds = settings["batch_size"], settings["rounds"]
     images = synthetic(settings, rounds * batch_size)
     loop.epoch(loader(images[: WARM_UP_ROUNDS * batch_size], batch_size))

@@ -86,10 +86,10 @@ def loader(images, batch_size):
 class Loop:
     """The two networks, their optimizers, and one epoch of training."""
 
-    def __init__(self, image_shape, latent_dim=100, width=64, base_size=7):
-        self.latent_dim = latent_dim
-        self.generator = Generator(image_shape, latent_dim, width, base_size)
-        self.discriminator = Discriminator(image_shape, width, base_size)
+    def __init__(self, image_shape, latent_dim=100, width=64, base_size=7, device="cpu"):
+        self.latent_dim, self.device = latent_dim, device
+        self.generator = Generator(image_shape, latent_dim, width, base_size).to(device)
+        self.discriminator = Discriminator(image_shape, width, base_size).to(device)
         self.criterion = nn.BCEWithLogitsLoss()
         self.optimizers = [
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -101,17 +101,18 @@ class Loop:
         discriminator_optimizer, generator_optimizer = self.optimizers
         losses = []
         for (real,) in batches:
-            n = len(real)
+            real, n = real.to(self.device), len(real)
+            ones, zeros = torch.ones(n, device=self.device), torch.zeros(n, device=self.device)
             self.discriminator.zero_grad()
-            real_loss = self.criterion(self.discriminator(real), torch.ones(n))
+            real_loss = self.criterion(self.discriminator(real), ones)
             real_loss.backward()
-            fake = self.generator(torch.randn(n, self.latent_dim))
-            fake_loss = self.criterion(self.discriminator(fake.detach()), torch.zeros(n))
+            fake = self.generator(torch.randn(n, self.latent_dim, device=self.device))
+            fake_loss = self.criterion(self.discriminator(fake.detach()), zeros)
             fake_loss.backward()
             discriminator_optimizer.step()
 
             self.generator.zero_grad()
-            generator_loss = self.criterion(self.discriminator(fake), torch.ones(n))
+            generator_loss = self.criterion(self.discriminator(fake), ones)
             generator_loss.backward()
             generator_optimizer.step()
             losses.append((real_loss.item() + fake_loss.item(), generator_loss.item()))

@@ -1,0 +1,186 @@
+"""Measuring processes: fresh ones, in turns, and what a series of their results becomes."""
+
+import contextlib
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+
+class MeasurementError(RuntimeError):
+    """A measuring process failed; the message is the end of what it said."""
+
+
+def environment_of(backend: str = "tensorflow", device: str = "cpu") -> dict[str, str]:
+    """Variables of a process on a Keras backend, on the CPU or on what the backend finds."""
+    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if device == "cpu":
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    # Where JAX filters tracebacks, a note on that is the last line of an error, in place of what went wrong.
+    return environment | {"JAX_TRACEBACK_FILTERING": "off"}
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> tuple[str, float]:
+    """A fresh process, by default on the CPU and TensorFlow: (its standard output, its wall time in seconds)."""
+    environment = {**os.environ, **(environment or environment_of())}
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise MeasurementError(lines[-1].replace(str(ROOT), "."))
+    return done.stdout, seconds
+
+
+@contextlib.contextmanager
+def announced(title: str) -> Iterator[None]:
+    """Says on the standard error which turn it is."""
+    print(title, file=sys.stderr, flush=True)
+    yield
+
+
+def alternating(
+    contenders: dict[str, tuple[Callable[[Any], dict[str, Any]], Any]],
+    repeats: int,
+    warm_ups: int = 0,
+    stored: dict[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda results: None,
+    turn: Callable[[str], AbstractContextManager[None]] = announced,
+) -> dict[str, Any]:
+    """Lets contenders take turns.
+
+    Args:
+        contenders: name -> (function, argument).
+        repeats: turns of each that count.
+        warm_ups: turns of each before those, if any is to come.
+        stored: results of a run that was stopped; their turns are not taken again, those of failed contenders are.
+        keep: is given the results so far after each turn.
+        turn: what is done around each, given its title.
+
+    Returns:
+        name -> results: measured numbers as {"median", "min", "max", "values"}, other results as they are; or {"error": the
+        last line that a failed process said}, which ends that contender's turns.
+    """
+    results = {name: turns((stored or {}).get(name, {})) for name in contenders}
+    counts, errors = {name: len(found) for name, found in results.items()}, {}
+
+    def so_far():
+        return {
+            name: {"error": errors[name]} if name in errors else summary(found)
+            for name, found in results.items()
+            if name in errors or found
+        }
+
+    for repeat in range(-warm_ups, repeats):
+        for name, (measure, argument) in contenders.items():
+            if name in errors or counts[name] >= (repeats if repeat < 0 else repeat + 1):
+                continue
+            with turn(f"{'warm-up' if repeat < 0 else f'{repeat + 1}/{repeats}'} {name}"):
+                try:
+                    result = measure(argument)
+                except MeasurementError as error:
+                    errors[name] = str(error)
+            if name not in errors and repeat >= 0:
+                results[name].append(result)
+            keep(so_far())
+    return so_far()
+
+
+def turns_missing(contenders: dict[str, Any], repeats: int, warm_ups: int, stored: dict[str, Any]) -> int:
+    """How many turns `alternating` will take, if none fails."""
+    done = [len(turns(stored.get(name, {}))) for name in contenders]
+    return sum(repeats - count + warm_ups for count in done if count < repeats)
+
+
+def turns(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns that `summary` was made of."""
+    series = {key: value["values"] for key, value in result.items() if isinstance(value, dict)}
+    count = len(next(iter(series.values()), []))
+    return [{key: series[key][i] if key in series else value for key, value in result.items()} for i in range(count)]
+
+
+def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Results of several turns as one."""
+    return {
+        key: distribution([result[key] for result in results]) if isinstance(value, float) else value
+        for key, value in results[0].items()
+    }
+
+
+def distribution(values: list[float]) -> dict[str, Any]:
+    """Median and range of numbers, and the numbers."""
+    values = [float(f"{value:.5g}") for value in values]
+    return {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
+
+
+def cpu() -> dict[str, Any]:
+    """The CPU of this machine."""
+    information = Path("/proc/cpuinfo")
+    text = information.read_text() if information.exists() else ""
+    fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    return {
+        "cpu": fields.get("model name", platform.processor() or platform.machine()),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "amx_bf16": "amx_bf16" in fields.get("flags", "").split(),
+        "avx512_bf16": "avx512_bf16" in fields.get("flags", "").split(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def load() -> float:
+    """Processes that ran or waited for a core in the last minute, on average."""
+    return round(os.getloadavg()[0], 2)
+
+
+# Judging and telling -----------------------------------------------------------------------------------------------------
+
+
+def check(name: str, measured: Callable[[], list[float]], limit: float, at_least: bool = False) -> dict[str, Any]:
+    """A requirement as {"name", "value", "limit", "required", "passed"}; passed is None where nothing was measured."""
+    result = {"name": name, "limit": limit, "required": "at least" if at_least else "at most"}
+    try:
+        value = distribution(measured())
+    except MeasurementError as error:
+        return {**result, "value": None, "passed": None, "reason": str(error)}
+    passed = value["median"] >= limit if at_least else value["median"] <= limit
+    return {**result, "value": value, "passed": passed}
+
+
+def values(group: dict[str, Any], name: str, key: str) -> list[float]:
+    """The numbers that a contender had.
+
+    Raises:
+        MeasurementError: it was left out, or failed.
+    """
+    if name not in group:
+        raise MeasurementError(f"{name} was left out of this run")
+    if "error" in group[name]:
+        raise MeasurementError(f"{name}: {group[name]['error']}")
+    return group[name][key]["values"]
+
+
+def spread(numbers: dict[str, Any]) -> str:
+    """Median and range, with three digits; the value alone where they are one."""
+
+    def short(x):
+        return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
+
+    middle, low, high = (short(numbers[key]) for key in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def table(title: str, header: tuple[str, ...], rows: dict[str, tuple[str, ...]]) -> list[str]:
+    """Lines of a plain text table; a row may be shorter than the header."""
+    cells = [(title, *header), *((name, *row) for name, row in rows.items())]
+    widths = [max(len(row[i]) for row in cells if len(row) == len(cells[0])) for i in range(len(cells[0]))]
+    widths[0] = max(len(row[0]) for row in cells)
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
