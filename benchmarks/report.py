@@ -251,7 +251,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
             "presets": preset_table,
             "variants": variant_table,
             "speed": speed_tables,
-            "collapse": lambda: testbed_table([("ring", "RC1")]),
+            "collapse": lambda: testbed_table([("ring", "RC1", "tensorflow")]),
         },
         TESTBEDS: {"testbeds": testbed_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
