@@ -51,7 +51,8 @@ def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, re
     try:
         if backend == keras.backend.backend():
             return measure()
-        environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        # Where JAX filters tracebacks, a note on that is the last line of an error, in place of what went wrong.
+        environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_TRACEBACK_FILTERING": "off"}
         output, _ = run(["-m", module, json.dumps(request)], environment)
         return json.loads(output.splitlines()[-1])
     except MeasurementError as error:

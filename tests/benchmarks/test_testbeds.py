@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import configurations, testbeds
 from benchmarks import testbed_tables as tables
-from benchmarks.cells import BACKENDS
+from benchmarks.cells import BACKENDS, attempt
 from benchmarks.configurations import CONFIGURATIONS, points_gan
 from benchmarks.testbeds import Cell, measured, run
 from keras_gan_zoo.data.toy import ring
@@ -189,6 +189,14 @@ def test_a_process_that_fails_is_a_cell_that_says_so(tmp_path):
     # They computed nothing, and least of all in this process.
     assert not {"versions", "device"} & (failed.keys() | absent.keys())
     assert "error" not in good and HERE in good["versions"]
+
+
+@pytest.mark.skipif(HERE == "jax", reason="an error of JAX's own process is read from the exception")
+def test_an_error_within_jax_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("jax")
+    (tmp_path / "broken.py").write_text("import jax\njax.jit(lambda x: jax.numpy.dot(x, x[1:]))(jax.numpy.ones(3))\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert attempt("jax", None, "broken", {})["error"].startswith("TypeError: dot_general")
 
 
 def test_equal_seeds_give_equal_cells():
