@@ -3,13 +3,17 @@
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
+
+from benchmarks.processes import ROOT, MeasurementError, environment_of, run
+
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def read_cell(path: Path) -> dict[str, Any]:
@@ -31,6 +35,28 @@ def seeds_of(text: str) -> list[int]:
     if not all(word.isdigit() for word in words(text)):
         raise ValueError(f"--seeds {text!r} is not possible; pass whole numbers with commas between, as 0,1,2.")
     return [int(word) for word in words(text)]
+
+
+def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, request: dict[str, Any]) -> dict[str, Any]:
+    """What was measured of a cell, or {"error": ...}, so that one cell does not end a run of hours.
+
+    Args:
+        backend: of the cell.
+        measure: measures it in this process, if that is on the same backend.
+        module: measures it in a process of its own otherwise; the last line that it prints is the result, in JSON.
+        request: the argument of that process.
+    """
+    import keras
+
+    try:
+        if backend == keras.backend.backend():
+            return measure()
+        output, _ = run(["-m", module, json.dumps(request)], environment_of(backend, cpu=False))
+        return json.loads(output.splitlines()[-1])
+    except MeasurementError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}".replace(str(ROOT), ".")}
 
 
 def progress_bar(left: "TimeLeft", console: Console) -> Progress:

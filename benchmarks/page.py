@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import quality, report
+from benchmarks.processes import ROOT
 from benchmarks.testbed_tables import testbed_figures, testbed_table
-from benchmarks.throughput import ROOT
 from keras_gan_zoo.presets import Preset
 
 CURVES = ROOT / "benchmarks" / "results" / "curves"

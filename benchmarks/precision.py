@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.throughput import ROOT
+from benchmarks.processes import ROOT
 from keras_gan_zoo.files import whole_file
 
 OUTPUT = ROOT / "benchmarks" / "results" / "precision.json"

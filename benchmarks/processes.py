@@ -19,13 +19,11 @@ class MeasurementError(RuntimeError):
     """A measuring process failed; the message is the end of what it said."""
 
 
-def environment_of(backend: str = "tensorflow", device: str = "cpu") -> dict[str, str]:
-    """Variables of a process on a Keras backend, on the CPU or on what the backend finds."""
-    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if device == "cpu":
-        environment |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+def environment_of(backend: str = "tensorflow", cpu: bool = True) -> dict[str, str]:
+    """Variables of a process on a Keras backend, on the CPU or else on what the backend finds."""
     # Where JAX filters tracebacks, a note on that is the last line of an error, in place of what went wrong.
-    return environment | {"JAX_TRACEBACK_FILTERING": "off"}
+    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_TRACEBACK_FILTERING": "off"}
+    return environment | ({"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"} if cpu else {})
 
 
 def run(command: list[str], environment: dict[str, str] | None = None) -> tuple[str, float]:

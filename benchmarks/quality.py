@@ -24,15 +24,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cells import TimeLeft, progress_bar, read_cell, seeds_of, words
-from benchmarks.throughput import ROOT, MeasurementError, run
+from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
+from benchmarks.processes import ROOT
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT, TOLERANCES
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
 from keras_gan_zoo.presets import RESULTS, WEIGHTS_INFO, find_preset, list_presets
 
 FOLDER = ROOT / "benchmarks" / "results" / "quality"
-BACKENDS = ("tensorflow", "jax", "torch")
 BACKEND = "tensorflow"  # of the results that a preset ships
 METRICS = "fid,kid,precision,recall,density,coverage"
 
@@ -160,8 +159,6 @@ def measure(
     Returns:
         The cells that failed.
     """
-    import keras
-
     from keras_gan_zoo.metrics.records import described
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,9 +177,7 @@ def measure(
         for cell in open_cells:
             progress.update(task, description=cell.title)
             left.start()
-            result = _attempt(
-                cell, todo[cell], network, extractor, cache, in_process=cell.backend == keras.backend.backend()
-            )
+            result = _attempt(cell, todo[cell], network, extractor, cache)
             _write(cell.path(folder, seen_by), cell, seen_by, {"seconds": round(left.stop(), 1), **result})
             if "error" in result:
                 failed.append(cell)
@@ -231,27 +226,16 @@ def weights_of(preset: str | Path) -> str:
     return json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["sha256"]
 
 
-def _attempt(cell, metrics, network, extractor, cache, in_process):
-    """{"records": ...} of a cell, or {"error": ...}, so that one cell does not end a run of hours."""
-    from keras_gan_zoo.metrics.records import commit
-
-    try:
-        if in_process:
-            return {"records": measured(cell, metrics, extractor, cache)}
-        request = {
-            "cell": dataclasses.asdict(cell),
-            "network": dataclasses.asdict(network),
-            "metrics": list(metrics),
-            "cache": str(cache.resolve()) if cache else None,
-        }
-        environment = {"KERAS_BACKEND": cell.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        output, _ = run(["-m", "benchmarks.quality", json.dumps(request)], environment)
-        records = json.loads(output.splitlines()[-1])
-        return {"records": {name: {**record, "commit": commit()} for name, record in records.items()}}
-    except MeasurementError as error:
-        return {"error": str(error)}
-    except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}".replace(str(ROOT), ".")}
+def _attempt(cell, metrics, network, extractor, cache):
+    """{"records": ...} of a cell, or {"error": ...}."""
+    request = {
+        "cell": dataclasses.asdict(cell),
+        "network": dataclasses.asdict(network),
+        "metrics": list(metrics),
+        "cache": str(cache.resolve()) if cache else None,
+    }
+    found = attempt(cell.backend, lambda: measured(cell, metrics, extractor, cache), "benchmarks.quality", request)
+    return found if "error" in found else {"records": found}
 
 
 def _write(path, cell, seen_by, result):

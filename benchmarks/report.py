@@ -7,6 +7,7 @@ Sources: results.json of each preset, the cells of `quality`, the record of `thr
 number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
 """
 
+import itertools
 import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +18,8 @@ import typer
 
 from benchmarks import metrics_speed, quality, throughput
 from benchmarks.precision import precision_table
+from benchmarks.processes import ROOT, spread
 from benchmarks.testbed_tables import testbed_table
-from benchmarks.throughput import ROOT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset, list_presets
 
@@ -253,7 +254,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
             "presets": preset_table,
             "variants": variant_table,
             "speed": speed_tables,
-            "collapse": lambda: testbed_table([("ring", "RC1")]),
+            "collapse": lambda: testbed_table([("ring", "RC1", "tensorflow")]),
         },
         TESTBEDS: {"testbeds": testbed_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
@@ -325,40 +326,76 @@ def variant_table() -> str:
     return _table(("variant", "class", "paper"), rows)
 
 
-def speed_tables(file: Path = throughput.DEFAULT_OUTPUT) -> str:
-    """DCGAN beside its two baselines, then each variant, from the record of `benchmarks.throughput`."""
-    record = json.loads(file.read_text("utf-8"))
-    protocol, device = record["protocol"], record["device"]
-    side = protocol["image_size"]
-    programs = {
-        "zoo": "`DCGAN` of the zoo",
-        "zoo_float32": "`DCGAN` of the zoo",
-        "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
-        "torch_loop": "the same networks in a plain PyTorch loop",
-    }
-    training, sampling, memory = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
-    versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
-    head = (
-        f"{side} x {side} images, batch {protocol['batch_size']}, {device['cpu']} with {device['cores']} cores, {versions}, "
-        f"commit {_short(record['commit'])}; {_turns(protocol['repeats'])}:"
-    )
-    blocks = [head]
-    for part, first, columns in (
-        ("dcgan", "program", (training, memory)),
-        ("variants", "variant", (training, sampling, memory)),
-    ):
-        names = {training: "training, images/s", sampling: "sampling, images/s", memory: "peak memory, MB"}
-        rows = [
-            (
-                programs[name] if part == "dcgan" else f"`{name}`",
-                result.get("dtype", f"failed: {result.get('error')}"),
-                *(throughput.spread(result[column]) if column in result else "" for column in columns),
-            )
-            for name, result in record[part].items()
-        ]
-        if rows:
-            blocks.append(_table((first, "precision", *(names[column] for column in columns)), rows))
+PROGRAMS = {
+    "zoo": "`DCGAN` of the zoo",
+    "zoo_float32": "`DCGAN` of the zoo",
+    "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
+    "torch_loop": "the same networks in a plain PyTorch loop",
+}
+TRAINING, SAMPLING, MEMORY = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
+SPEEDS = {TRAINING: "training, images/s", SAMPLING: "sampling, images/s", MEMORY: "peak memory, MB"}
+
+
+def speed_tables(folder: Path = throughput.FOLDER) -> str:
+    """DCGAN beside its baselines, then each variant, from the records of `benchmarks.throughput`.
+
+    TensorFlow on the CPU comes first; the other backends and devices share a table.
+    """
+    records = [quality.read_cell(path) for path in sorted(folder.glob("*.json"))]
+    first = [record for record in records if (record["backend"], record["device"]["accelerator"]) == ("tensorflow", None)]
+    blocks = []
+    for record in first:
+        blocks.append(f"{_speed_protocol(record)}:")
+        for part, title, columns in (
+            ("dcgan", "program", (TRAINING, MEMORY)),
+            ("variants", "variant", (TRAINING, SAMPLING, MEMORY)),
+        ):
+            rows = [
+                (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
+                for name, result in record[part].items()
+            ]
+            if rows:
+                blocks.append(_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
+    others = [record for record in records if record not in first]
+    if others:
+        blocks += [*(f"{_speed_protocol(record)}." for record in others), _others_table(others)]
     return "\n\n".join(blocks)
+
+
+def _others_table(records):
+    """A row for each program of any of the records, and two columns for each record."""
+    names = {(part, name): None for record in records for part in ("dcgan", "variants") for name in record[part]}
+    columns = (TRAINING, SAMPLING)
+    titles = [f"{record['backend']}: {SPEEDS[column]}" for record in records for column in columns]
+    rows = []
+    for part, name in names:
+        results = [record[part].get(name, {}) for record in records]
+        precisions = {result["dtype"]: None for result in results if "dtype" in result}
+        cells = [(_failed(result), "") if "error" in result else _speeds(result, columns) for result in results]
+        rows.append((_program(part, name), ", ".join(precisions), *itertools.chain(*cells)))
+    return _table(("program", "precision", *titles), rows)
+
+
+def _speed_protocol(record):
+    protocol = record["protocol"]
+    side = protocol["image_size"]
+    versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
+    return (
+        f"{record['backend']}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
+        f"{versions}, commit {_short(record['commit'])}; {_turns(protocol['repeats'])}"
+    )
+
+
+def _program(part, name):
+    return PROGRAMS[name] if part == "dcgan" else f"`{name}`"
+
+
+def _failed(result):
+    return f"failed: {result['error']}" if "error" in result else ""
+
+
+def _speeds(result, columns):
+    return tuple(spread(result[column]) if column in result else "" for column in columns)
 
 
 def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
@@ -367,14 +404,14 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         return "Not measured yet; `python -m benchmarks.metrics_speed` does it."
     record = json.loads(file.read_text("utf-8"))
     rows = [
-        (part, name, *(throughput.spread(result[key]) for key in ("seconds", "peak_memory_mb")))
+        (part, name, *(spread(result[key]) for key in ("seconds", "peak_memory_mb")))
         if "error" not in result
         else (part, name, f"failed: {result['error']}", "")
         for part, group in record["results"].items()
         for name, result in group.items()
     ]
     verdicts = [
-        f"- {c['name']}: {throughput.spread(c['value']) if c['value'] else c['reason']} "
+        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
         f"({c['required']} {c['limit']:g}: {'passed' if c['passed'] else 'MISSED'})"
         for c in record["checks"]
     ]

@@ -9,32 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.cells import read_cell
+from benchmarks.cells import BACKENDS, read_cell
 from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, distance
 from keras_gan_zoo.metrics import modes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KEYS = ("configuration", "variant", "seed")
+Game = tuple[str, str, str]  # bed, configuration, backend
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
-    """All cells of a folder, in the order of beds, configurations, variants and seeds."""
-    found, order = [read_cell(path) for path in folder.glob("*.json")], list(BEDS)
-    return sorted(found, key=lambda r: (order.index(r["cell"]["bed"]), *(r["cell"][key] for key in KEYS)))
+    """All cells of a folder, in the order of beds, configurations, backends, variants and seeds."""
+    return sorted((read_cell(path) for path in folder.glob("*.json")), key=_order)
 
 
-def games(folder: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """(bed, configuration) -> its cells."""
+def _order(record):
+    bed, configuration, backend = _game(record)
+    variant, seed = record["cell"]["variant"], record["cell"]["seed"]
+    return list(BEDS).index(bed), configuration, BACKENDS.index(backend), variant, seed
+
+
+def _game(record):
+    return tuple(record["cell"][key] for key in ("bed", "configuration", "backend"))
+
+
+def games(folder: Path) -> dict[Game, list[dict[str, Any]]]:
+    """(bed, configuration, backend) -> its cells."""
     found = {}
     for record in records(folder):
-        found.setdefault((record["cell"]["bed"], record["cell"]["configuration"]), []).append(record)
+        found.setdefault(_game(record), []).append(record)
     return found
 
 
-def testbed_table(wanted: Sequence[tuple[str, str]] = (), folder: Path = FOLDER) -> str:
-    """Markdown: a table of the variants for each bed and configuration, all or those wanted; median and range of the seeds.
+def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER) -> str:
+    """Markdown: a table of the variants for each game, all or those wanted; median and range of the seeds.
 
     The first row is what a perfect sampler has.
     """
@@ -42,24 +51,23 @@ def testbed_table(wanted: Sequence[tuple[str, str]] = (), folder: Path = FOLDER)
     found = {game: cells for game, cells in everything.items() if game in (wanted or everything)}
     if not found:
         return "They were not run yet; `python -m benchmarks testbeds` does it."
-    for (bed, configuration), cells in found.items():
-        parts += [_sentence(bed, configuration, cells), "", *_rows(bed, cells), ""]
+    for game, cells in found.items():
+        parts += [_sentence(*game, cells), "", *_rows(game[0], cells), ""]
     return "\n".join(parts).strip()
 
 
-def _sentence(bed, configuration, cells):
+def _sentence(bed, configuration, backend, cells):
     told = next((c for c in cells if "settings" in c), None)
-    first = cells[0]
     commits = sorted({c["commit"][:12] for c in cells})
     if told is None:
-        return f"**{bed}**: no variant could be measured."
+        return f"**{bed}**: no variant could be measured on {backend}."
     variants = f"**{bed}** (`{told['settings']['distribution']}`)"
     game = "each variant's own networks" if bed == STACKED else configuration
-    length = f"{first['cell']['rounds']:,} rounds of {first['cell']['batch_size']} samples for each gradient step"
+    length = f"{told['cell']['rounds']:,} rounds of {told['cell']['batch_size']} samples for each gradient step"
     extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
     return (
         f"{variants}: {game}, {length}, {told['settings']['n']:,} samples judged{extra}. "
-        f"{first['device']}, commit {', '.join(commits)}; median and range over the seeds."
+        f"{backend} on {told['device']}, commit {', '.join(commits)}; median and range over the seeds."
     )
 
 
@@ -123,10 +131,10 @@ def _spread(values, form):
 
 
 def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
-    """Title -> figure of samples, for each bed and configuration."""
+    """Title -> figure of samples, for each game."""
     return {
-        f"{bed}, {configuration}": figure(bed, sampled)
-        for (bed, configuration), cells in games(folder).items()
+        ", ".join(game): figure(game[0], sampled)
+        for game, cells in games(folder).items()
         if (sampled := [record for record in cells if "samples" in record])
     }
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks testbeds
     python -m benchmarks testbeds --beds ring --configurations RC2 --variants gan,wgan_gp --seeds 0,1,2
+    python -m benchmarks testbeds --beds ring --backends jax,torch
 
-Each cell, a bed, a configuration, a variant and a seed, is a file of its own in benchmarks/results/testbeds; a cell that is
-there, of the same settings, is not run again.
+Each cell, a bed, a configuration, a variant, a seed and a backend, is a file of its own in benchmarks/results/testbeds; a
+cell that is there, of the same settings, is not run again. It holds device and versions of the process that ran it.
 
 Protocol on points: networks, optimizers and schedule of a configuration (see `benchmarks.configurations`), RC1 on every bed,
 RC2 and RC3 on the ring; 4,000 rounds, each gradient step on 256 fresh samples. 2,500 samples of the trained generator are
@@ -17,8 +18,11 @@ so their numbers are no match.
 
 import base64
 import dataclasses
+import functools
 import io
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,9 +31,9 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import TimeLeft, progress_bar, read_cell, seeds_of, words
+from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
 from benchmarks.configurations import CONFIGURATIONS, points_gan, takes
-from benchmarks.throughput import ROOT
+from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
@@ -60,13 +64,14 @@ class Cell:
     seed: int
     rounds: int
     batch_size: int
+    backend: str
 
     def path(self, folder: Path) -> Path:
-        return folder / f"{self.bed}_{self.configuration}_{self.variant}_seed{self.seed}.json"
+        return folder / f"{self.bed}_{self.configuration}_{self.variant}_seed{self.seed}_{self.backend}.json"
 
     @property
     def title(self) -> str:
-        return f"{self.variant} on {self.bed}, {self.configuration}, seed {self.seed}"
+        return f"{self.variant} on {self.bed}, {self.configuration}, seed {self.seed}, {self.backend}"
 
 
 def testbeds(
@@ -74,6 +79,7 @@ def testbeds(
     configurations: Annotated[str, typer.Option(help="With commas between; by default all that a bed has.")] = "",
     variants: Annotated[str, typer.Option(help="With commas between; by default all.")] = "",
     seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
+    backends: Annotated[str, typer.Option(help=f"Any of {', '.join(BACKENDS)}, with commas between.")] = BACKENDS[0],
     rounds: Annotated[int, typer.Option(min=1, help="On points.")] = 4000,
     batch_size: Annotated[int, typer.Option(min=2, help="On points: samples in a gradient step.")] = 256,
     stacked_rounds: Annotated[int, typer.Option(min=1, help="On stacked MNIST, of 64 images a gradient step.")] = 10_000,
@@ -89,14 +95,17 @@ def testbeds(
     for option, given, possible in (
         ("--beds", words(beds), list(BEDS)),
         ("--configurations", chosen, [*CONFIGURATIONS, OWN]),
+        ("--backends", words(backends), BACKENDS),
     ):
         if unknown := [word for word in given if word not in possible]:
             raise ValueError(f"{option}: {unknown[0]!r} is unknown; possible are {', '.join(possible)}.")
     cells = [
-        Cell(bed, configuration, name, seed, *((stacked_rounds, STACKED_BATCH) if bed == STACKED else (rounds, batch_size)))
+        Cell(bed, configuration, name, seed, *length, backend)
+        for backend in words(backends)
         for bed in words(beds)
         for configuration in BEDS[bed]
         if configuration in (chosen or BEDS[bed])
+        for length in [(stacked_rounds, STACKED_BATCH) if bed == STACKED else (rounds, batch_size)]
         for seed in seeds_of(seeds)
         for name in names
         if plays(bed, name)
@@ -104,8 +113,8 @@ def testbeds(
     if not cells:
         possible = "; ".join(f"{bed}: {', '.join(BEDS[bed])}" for bed in words(beds))
         raise ValueError(
-            f"Nothing is left to play. Fix: a configuration that the bed has ({possible}), and on {', '.join(UNLABELLED)} a "
-            "variant that trains without labels."
+            f"Nothing is left to play. Fix: a seed, a backend, a configuration that the bed has ({possible}), and on "
+            f"{', '.join(UNLABELLED)} a variant that trains without labels."
         )
     failed = run(cells, folder, Console())
     raise typer.Exit(1 if failed else 0)
@@ -120,9 +129,8 @@ def plays(bed: str, variant: str) -> bool:
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    from keras_gan_zoo.metrics.records import commit, device, versions
+    from keras_gan_zoo.metrics.records import commit
 
-    commit()  # before files are written, which would make it a dirty one
     folder.mkdir(parents=True, exist_ok=True)
     stored = {cell: read_cell(cell.path(folder)) for cell in cells}
     missing = [c for c in cells if "error" in stored[c] or stored[c].get("cell") != dataclasses.asdict(c)]
@@ -132,15 +140,14 @@ def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
         for cell in missing:
             progress.update(task, description=cell.title)
             left.start()
-            try:
-                result = measured(cell)
-            except Exception as error:  # noqa: BLE001 - one variant that fails must not end a run of an hour
-                result = {"error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+            fields = dataclasses.asdict(cell)
+            result = attempt(cell.backend, functools.partial(measured, cell), "benchmarks.testbeds", fields)
+            if "error" in result:
+                result["error"] = result["error"].splitlines()[0]  # a table has room for one
                 failed.append(cell)
-            told = {"commit": commit(), "versions": versions(), "device": device()}
+            content = {"cell": fields, "seconds": round(left.stop(), 1), **result, "commit": commit()}
             with whole_file(cell.path(folder)) as partial:
-                text = json.dumps({"cell": dataclasses.asdict(cell), "seconds": round(left.stop(), 1), **result, **told})
-                partial.write_text(text + "\n", "utf-8")
+                partial.write_text(json.dumps(content) + "\n", "utf-8")
             progress.console.print(
                 f"{cell.title}: {result.get('error') or result['coverage']}", markup=False, highlight=False
             )
@@ -149,12 +156,15 @@ def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
 
 
 def measured(cell: Cell) -> dict[str, Any]:
-    """Trains and judges one cell."""
+    """Trains and judges one cell on the backend of this process."""
     import keras
+
+    from keras_gan_zoo.metrics.records import device, versions
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(cell.seed)
-    return stacked_cell(cell) if cell.bed == STACKED else point_cell(cell)
+    found = stacked_cell(cell) if cell.bed == STACKED else point_cell(cell)
+    return {**found, "versions": versions(), "device": device()}
 
 
 # Points --------------------------------------------------------------------------------------------------------------------
@@ -252,3 +262,8 @@ def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tup
         logs = gan.train_on_batch(data, labels if gan.takes_labels else None, return_dict=True)
     if bad := [name for name, value in logs.items() if not np.isfinite(float(value))]:
         raise ValueError(f"{', '.join(bad)} not finite after {cell.rounds} rounds: it has diverged.")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    print(json.dumps(measured(Cell(**json.loads(sys.argv[1])))))

@@ -137,7 +137,7 @@ def measure(
         ValueError: there is no such device.
         MeasurementError: not even the backend can be started.
     """
-    environment = environment_of(backend, device)
+    environment = environment_of(backend, cpu=device == "cpu")
     load_before = load()
     described = worker((environment, {"contender": "describe"}))
     if device == "gpu" and not described["accelerator"]:
@@ -145,7 +145,7 @@ def measure(
     machine = {**cpu(), "accelerator": described.pop("accelerator")}
     path = folder / f"{backend}_{device}.json"
     record = {"backend": backend, "date": "", "protocol": {**settings, "text": __doc__.partition("Protocol: ")[2]}}
-    record |= {**described, "device": machine, **{part: {} for part in PARTS}}
+    record |= {**described, "device": machine, **{part: {} for part in PARTS}, "checks": []}
     stored = read_cell(path)
     if stored:
         before, now = comparable(stored), comparable(record)
@@ -154,6 +154,14 @@ def measure(
         else:
             record |= {part: stored[part] for part in PARTS}
     plans = plan(backend, settings, variants, parts, preset, environment)
+
+    def write():
+        record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record["device"]["load_average"] = {"before": load_before, "after": load()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
     warm_ups = {part: int(part == "start_up") for part in plans}
     repeats, left = settings["repeats"], TimeLeft()
     total = sum(turns_missing(contenders, repeats, warm_ups[part], {}) for part, contenders in plans.items())
@@ -173,17 +181,15 @@ def measure(
 
             def keep(results, part=part):
                 record[part] |= results
-                record["checks"] = checks(record, preset) if (backend, device) == ("tensorflow", "cpu") else []
-                record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-                record["device"]["load_average"] = {"before": load_before, "after": load()}
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with whole_file(path) as partial:
-                    partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+                write()
 
             alternating(contenders, repeats, warm_ups[part], record[part], keep, turn)
         # One that fails takes no more turns.
         progress.update(task, completed=total)
-    return read_cell(path)
+    if (backend, device) == ("tensorflow", "cpu"):
+        record["checks"] = checks(record, preset)
+    write()
+    return record
 
 
 def comparable(record: dict[str, Any]) -> dict[str, Any]:
@@ -273,27 +279,30 @@ def checks(record, preset):
         ),
         check(
             "import keras_gan_zoo, seconds beyond import keras",
-            lambda: paired(times, both, "import keras", lambda a, b: a - b),
+            lambda: paired(times, "seconds", both, "import keras", lambda a, b: a - b),
             LIMITS["import_seconds"],
         ),
         check("keras-gan-zoo list, seconds", lambda: values(times, list_, "seconds"), LIMITS["list_seconds"]),
         check(
             f"load {preset} and generate 64, times the import of TensorFlow and Keras",
-            lambda: paired(times, f"load {preset}", "import tensorflow, keras", lambda a, b: a / b),
+            lambda: paired(times, "seconds", f"load {preset}", "import tensorflow, keras", lambda a, b: a / b),
             LIMITS["load_and_generate"],
         ),
     ]
 
 
-def paired(times, name, other, combine):
-    pairs = zip(values(times, name, "seconds"), values(times, other, "seconds"), strict=True)
-    return [combine(a, b) for a, b in pairs]
+def paired(group, key, name, other, combine):
+    """combine(a number of `name`, that of `other`) within each repeat."""
+    numbers = values(group, name, key), values(group, other, key)
+    if len(numbers[0]) != len(numbers[1]):
+        raise MeasurementError(f"{name} and {other} have not taken all turns yet")
+    return [combine(a, b) for a, b in zip(*numbers, strict=True)]
 
 
 def ratio_to_baselines(dcgan, name):
     key = "training_images_per_second"
-    faster = max((values(dcgan, baseline, key) for baseline in BASELINES), key=statistics.median)
-    return [a / b for a, b in zip(values(dcgan, name, key), faster, strict=True)]
+    faster = max(BASELINES, key=lambda baseline: statistics.median(values(dcgan, baseline, key)))
+    return paired(dcgan, key, name, faster, lambda a, b: a / b)
 
 
 # Telling ---------------------------------------------------------------------------------------------------------------
@@ -302,9 +311,8 @@ def ratio_to_baselines(dcgan, name):
 def report(record):
     """The record as text."""
     machine, protocol = record["device"], record["protocol"]
-    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
     lines = [
-        f"{record['backend']} on {accelerator}{machine['cpu']}, {machine['cores']} cores, load {machine['load_average']['before']:.2f} before the run; "
+        f"{record['backend']} on {place(record)}, load {machine['load_average']['before']:.2f} before the run; "
         f"commit {record['commit'][:18]}",
         f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}.",
         "",
@@ -341,6 +349,13 @@ def report(record):
         found = spread(c["value"]) if c["value"] else c["reason"]
         lines.append(f"{verdict}  {c['name']}: {found} ({c['required']} {c['limit']})")
     return "\n".join(lines)
+
+
+def place(record):
+    """The machine of a record, in words."""
+    machine = record["device"]
+    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
+    return f"{accelerator}{machine['cpu']} with {machine['cores']} cores"
 
 
 def variant_row(record, name):

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import throughput
 from keras_gan_zoo.presets import find_preset
 
 
@@ -24,15 +23,13 @@ def test_every_command_is_there_and_explains_itself():
     text = run("--help").output
     for name in ("publish", "quality", "throughput", "testbeds", "references", "precision", "report"):
         assert name in text
-    for option in ("--seeds", "--backends", "--variants", "--data", "--metrics", "--extractor"):
-        assert option in run("quality", "--help").output
-
-
-def test_throughput_gets_its_own_arguments(monkeypatch):
-    asked = []
-    monkeypatch.setattr(throughput, "main", lambda arguments: asked.append(arguments) or 3)
-    assert run("throughput", "--variants", "gan", "dcgan", "--repeats", "2").exit_code == 3
-    assert asked == [["--variants", "gan", "dcgan", "--repeats", "2"]]
+    for name, options in (
+        ("quality", ("--seeds", "--backends", "--variants", "--data", "--metrics", "--extractor")),
+        ("throughput", ("--backends", "--device", "--variants", "--parts", "--repeats")),
+        ("testbeds", ("--seeds", "--backends", "--variants", "--beds")),
+    ):
+        text = run(name, "--help").output
+        assert not [option for option in options if option not in text]
 
 
 def test_quality_refuses_what_there_is_not_before_anything_is_loaded():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import metrics_speed, metrics_speed_worker, precision, report
-from benchmarks.throughput import MeasurementError
+from benchmarks.processes import MeasurementError
 
 
 @pytest.mark.parametrize("contender", ["frechet_ours", "neighbours_ours", "manifolds_ours"])

@@ -191,7 +191,7 @@ def test_cells_of_other_backends_run_in_a_process_of_their_own(tmp_path, real, m
         record = {"value": 1.5, "settings": {}, "backend": other, "commit": "that-dirty"}
         return f"a warning\n{json.dumps({'fid': record})}\n", 3.0
 
-    monkeypatch.setattr(quality, "run", run)
+    monkeypatch.setattr("benchmarks.cells.run", run)
     stub, network = Stub(), Network("inception", "inception.npz", "clean")
     todo = cells(real, ["dcgan_mnist"], [0, 1], other)
     assert measure(todo, stub, ("fid",), network) == todo[1:]

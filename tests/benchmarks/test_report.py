@@ -163,21 +163,33 @@ def test_tables_go_between_their_markers_and_nowhere_else():
 def test_speed_tables_tell_of_failures(tmp_path):
     numbers = {"median": 2000.0, "min": 1900.0, "max": 2100.0}
     result = {"dtype": "float32", "training_images_per_second": numbers, "peak_memory_mb": numbers}
-    file = tmp_path / "throughput.json"
     content = {
+        "backend": "tensorflow",
         "protocol": {"image_size": 28, "batch_size": 128, "repeats": 3},
-        "device": {"cpu": "a CPU", "cores": 2},
+        "device": {"cpu": "a CPU", "cores": 2, "accelerator": None},
         "commit": "0" * 40,
         "versions": {"torch": "2.13", "keras": "3.15"},
         "dcgan": {"zoo": result, "torch_loop": {"error": "it broke"}},
         "variants": {"gan": {**result, "sampling_images_per_second": numbers}},
     }
-    file.write_text(json.dumps(content))
-    lines = report.speed_tables(file).splitlines()
-    assert "a CPU with 2 cores, keras 3.15, torch 2.13, commit 000000000000; median" in lines[0]
+    (tmp_path / "tensorflow_cpu.json").write_text(json.dumps(content))
+    lines = report.speed_tables(tmp_path).splitlines()
+    assert (
+        "tensorflow, 28 x 28 images, batch 128, a CPU with 2 cores, keras 3.15, torch 2.13, commit 000000000000; median"
+        in lines[0]
+    )
     assert "| `DCGAN` of the zoo | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in lines
     assert "| the same networks in a plain PyTorch loop | failed: it broke |  |  |" in lines
     assert any(line.startswith("| `gan` | float32 | 2,000") for line in lines)
+    content |= {"backend": "jax", "device": {"cpu": "a CPU", "cores": 2, "accelerator": "a GPU"}}
+    content["variants"]["dcgan"] = {"error": "it broke"}
+    (tmp_path / "jax_gpu.json").write_text(json.dumps(content))
+    more = report.speed_tables(tmp_path).splitlines()
+    assert set(lines) <= set(more)
+    assert any(line.startswith("jax, 28 x 28 images, batch 128, a GPU, a CPU with 2 cores") for line in more)
+    assert "| program | precision | jax: training, images/s | jax: sampling, images/s |" in more
+    assert "| `gan` | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in more
+    assert "| `dcgan` |  | failed: it broke |  |" in more
 
 
 def test_markdown_becomes_html():

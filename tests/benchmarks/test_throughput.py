@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import typer
 
 import keras_gan_zoo
 from benchmarks import throughput
 
 SHAPES = [(28, 28, 1), (20, 13, 3)]
-TINY = ["--width", "4", "--batch-size", "4", "--rounds", "2", "--repeats", "1", "--samples", "4"]
 
 
 def zoo_networks(shape):
@@ -89,16 +89,23 @@ def test_the_networks_are_the_same_functions(shape):
         np.testing.assert_allclose(y.numpy().reshape(5, -1), expected, rtol=1e-4, atol=1e-5)
 
 
+def run(folder, **options):
+    """The exit code of a run."""
+    with pytest.raises(typer.Exit) as end:
+        throughput.throughput(folder=folder, **options)
+    return end.value.exit_code
+
+
 def test_a_run_writes_a_record(tmp_path, capsys):
     pytest.importorskip("torch")
-    output = tmp_path / "new" / "record.json"
-    code = throughput.main([*TINY, "--parts", "dcgan", "--output", str(output)])
-    record = json.loads(output.read_text())
+    folder = tmp_path / "new"
+    code = run(folder, parts="dcgan", width=4, batch_size=4, rounds=2, repeats=1, samples=4)
+    record = json.loads((folder / "tensorflow_cpu.json").read_text())
     assert set(record) == {
-        *("date", "protocol", "commit", "versions", "dtype", "device", "dcgan", "variants", "start_up", "checks")
+        *("backend", "date", "protocol", "commit", "versions", "dtype", "device", "dcgan", "variants", "start_up", "checks")
     }
     assert {"keras", "tensorflow", "torch"} <= set(record["versions"])
-    assert {"cpu", "cores", "amx_bf16", "load_average"} <= set(record["device"])
+    assert {"cpu", "cores", "amx_bf16", "accelerator", "load_average"} <= set(record["device"])
     assert (record["protocol"]["batch_size"], record["protocol"]["seed"]) == (4, 0)
     assert list(record["dcgan"]) == ["zoo", "zoo_float32", "keras_guide", "torch_loop"]
     assert len({result["parameters"] for result in record["dcgan"].values()}) == 1
@@ -113,29 +120,44 @@ def test_a_run_writes_a_record(tmp_path, capsys):
     assert "torch_loop" in capsys.readouterr().out
 
 
-def faked(monkeypatch, speeds, seconds):
+def test_another_backend_has_a_record_of_its_own(tmp_path):
+    pytest.importorskip("jax")
+    assert run(tmp_path, backends="jax", variants="gan", parts="variants", width=4, batch_size=4, rounds=2, repeats=1) == 0
+    record = json.loads((tmp_path / "jax_cpu.json").read_text())
+    assert record["backend"] == "jax" and "jax" in record["versions"] and record["checks"] == []
+    assert record["variants"]["gan"]["training_images_per_second"]["median"] > 0.1
+
+
+@pytest.fixture
+def faked(monkeypatch):
     """Replaces the measuring processes: speeds (contender or variant -> images/s), seconds (word in a command -> s)."""
     turns = []
 
-    def worker(settings):
-        if settings["contender"] == "describe":
-            dtype = {"chosen": "mixed_bfloat16", "reason": "a fake"}
-            return {"dtype": dtype, "versions": {}, "commit": "0", "variants": ["dcgan", "broken"]}
-        name = settings["variant"] if "variant" in settings else settings["contender"]
-        if settings.get("dtype") == "float32":
-            name += "_float32"
-        turns.append(name)
-        if name == "broken":
-            raise throughput.MeasurementError("it broke")
-        sampling = {"sampling_images_per_second": 10.0} if settings.get("samples") else {}
-        return {"dtype": "x", "training_images_per_second": speeds[name], "peak_memory_mb": 5.0, **sampling}
+    def fake(speeds, seconds, **described):
+        def worker(task):
+            environment, settings = task
+            if settings["contender"] == "describe":
+                dtype = {"chosen": "mixed_bfloat16", "reason": "a fake"}
+                return {"dtype": dtype, "versions": {}, "commit": "0", "accelerator": None, **described}
+            name = settings["variant"] if "variant" in settings else settings["contender"]
+            if settings.get("dtype") == "float32":
+                name += "_float32"
+            turns.append(name)
+            if speeds[name] is None:
+                raise throughput.MeasurementError("it broke")
+            if speeds[name] is KeyboardInterrupt:
+                raise KeyboardInterrupt
+            sampling = {"sampling_images_per_second": 10.0} if settings.get("samples") else {}
+            return {"dtype": "x", "training_images_per_second": speeds[name], "peak_memory_mb": 5.0, **sampling}
 
-    def wall_time(command):
-        return {"seconds": next(value for word, value in seconds.items() if word in " ".join(command))}
+        def wall_time(task):
+            return {"seconds": next(value for word, value in seconds.items() if word in " ".join(task[1]))}
 
-    monkeypatch.setattr(throughput, "worker", worker)
-    monkeypatch.setattr(throughput, "wall_time", wall_time)
-    return turns
+        monkeypatch.setattr(throughput, "worker", worker)
+        monkeypatch.setattr(throughput, "wall_time", wall_time)
+        return turns
+
+    return fake
 
 
 SPEEDS = {"dcgan": 140.0, "dcgan_float32": 100.0, "keras_guide": 99.0, "torch_loop": 100.0}
@@ -143,36 +165,82 @@ SECONDS = {"load(": 5.9, "tensorflow": 4.0, "keras, keras_gan_zoo": 4.05, "impor
 SECONDS["import keras"] = 3.98
 
 
-def test_contenders_take_turns_and_limits_are_inclusive(monkeypatch, tmp_path, capsys):
-    turns = faked(monkeypatch, SPEEDS, SECONDS)
-    arguments = ["--variants", "dcgan", "--repeats", "2", "--output", str(tmp_path / "record.json")]
-    assert throughput.main(arguments) == 0
+def test_contenders_take_turns_and_limits_are_inclusive(faked, tmp_path, capsys):
+    turns = faked(SPEEDS, SECONDS)
+    assert run(tmp_path, variants="dcgan", repeats=2) == 0
     assert turns == ["dcgan", "dcgan_float32", "keras_guide", "torch_loop"] * 2 + ["dcgan"] * 2
-    record = json.loads((tmp_path / "record.json").read_text())
+    record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
     assert [check["passed"] for check in record["checks"]] == [True] * 5
     assert [check["value"]["median"] for check in record["checks"]] == [1.4, 1.0, 0.07, 0.3, 1.475]
     assert capsys.readouterr().out.count("PASS") == 5
 
 
-def test_what_misses_a_limit_fails(monkeypatch, tmp_path, capsys):
+def test_what_misses_a_limit_fails(faked, tmp_path, capsys):
     slow = {**SPEEDS, "dcgan": 139.0, "torch_loop": 101.0}
     late = {**SECONDS, "load(": 6.1, "keras, keras_gan_zoo": 4.1, "list": 0.6}
-    faked(monkeypatch, slow, late)
-    output = tmp_path / "record.json"
-    assert throughput.main(["--variants", "--repeats", "1", "--output", str(output)]) == 1
-    assert [check["passed"] for check in json.loads(output.read_text())["checks"]] == [False] * 5
+    faked(slow, late)
+    assert run(tmp_path, variants="dcgan", repeats=1) == 1
+    record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
+    assert [check["passed"] for check in record["checks"]] == [False] * 5
     assert capsys.readouterr().out.count("FAIL") == 5
 
 
-def test_a_variant_that_fails_is_reported_and_the_others_are_measured(monkeypatch, tmp_path, capsys):
-    turns = faked(monkeypatch, SPEEDS, SECONDS)
-    output = tmp_path / "record.json"
-    assert throughput.main(["--parts", "variants", "--repeats", "2", "--output", str(output)]) == 1
-    assert turns == ["dcgan", "broken", "dcgan"]
-    variants = json.loads(output.read_text())["variants"]
-    assert variants["broken"] == {"error": "it broke"}
+def test_a_variant_that_fails_is_reported_and_the_others_are_measured(faked, tmp_path, capsys):
+    turns = faked({**SPEEDS, "gan": None}, SECONDS)
+    options = {"variants": "dcgan,gan", "parts": "variants", "repeats": 2}
+    assert run(tmp_path, **options) == 1
+    assert turns == ["dcgan", "gan", "dcgan"]
+    variants = json.loads((tmp_path / "tensorflow_cpu.json").read_text())["variants"]
+    assert variants["gan"] == {"error": "it broke"}
     assert variants["dcgan"]["sampling_images_per_second"] == {"median": 10, "min": 10, "max": 10, "values": [10, 10]}
     assert "it broke" in capsys.readouterr().out
+    # Only what failed is tried again.
+    faked({**SPEEDS, "gan": 7.0}, SECONDS)
+    turns.clear()
+    assert run(tmp_path, **options) == 0 and turns == ["gan", "gan"]
+
+
+def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys):
+    turns = faked({"dcgan": 1.0, "gan": KeyboardInterrupt}, SECONDS)
+    options = {"variants": "dcgan,gan", "parts": "variants", "repeats": 2}
+    with pytest.raises(KeyboardInterrupt):
+        throughput.throughput(folder=tmp_path, **options)
+    faked({**SPEEDS, "dcgan": 3.0, "gan": 2.0}, SECONDS)
+    turns.clear()
+    assert run(tmp_path, **options) == 0
+    assert turns == ["gan", "dcgan", "gan"]
+    record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
+    assert record["variants"]["dcgan"]["training_images_per_second"]["values"] == [1, 3]
+    turns.clear()
+    # What is there stays, also where other parts are measured beside it.
+    assert run(tmp_path, **options) == 0 and not turns
+    run(tmp_path, **{**options, "parts": "dcgan"})
+    assert len(turns) == 8
+    assert json.loads((tmp_path / "tensorflow_cpu.json").read_text())["variants"] == record["variants"]
+    for described, named in (({"commit": "1"}, "another commit"), ({"accelerator": "a GPU"}, "another device")):
+        faked({"dcgan": 4.0, "gan": 2.0}, SECONDS, **described)
+        turns.clear()
+        capsys.readouterr()
+        assert run(tmp_path, **options) == 0 and len(turns) == 4
+        assert named in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backends": "theano"}, "--backends: 'theano'.*tensorflow, jax, torch"),
+        ({"backends": ","}, "--backends: nothing"),
+        ({"device": "tpu"}, "--device: 'tpu'.*cpu, gpu"),
+        ({"parts": "dcgn"}, "--parts: 'dcgn'.*start_up"),
+        ({"variants": "wgan_pg"}, "wgan_gp"),
+        ({"device": "gpu"}, "--device gpu: tensorflow finds none"),
+    ],
+)
+def test_bad_arguments(options, message, faked, tmp_path):
+    faked(SPEEDS, SECONDS)
+    with pytest.raises(ValueError, match=message):
+        throughput.throughput(folder=tmp_path, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_process_that_fails_says_why():
