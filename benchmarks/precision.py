@@ -1,9 +1,11 @@
 """How far our metrics are from the peers', step by step, on the inputs of tests/metrics/peer_cases.py.
 
     python -m benchmarks precision --inception inception.npz
+    KERAS_BACKEND=jax python -m benchmarks precision
 
-compares with what tests/metrics/record_peers.py recorded, and writes benchmarks/results/precision.json, which `report` turns
-into the table of benchmarks/PRECISION.md. Without --inception the network's own row is kept from before.
+compares with what tests/metrics/record_peers.py recorded, and writes a record for the backend and its device, CPU or GPU, to
+benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
+of the real network are kept from before.
 """
 
 import json
@@ -15,28 +17,36 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks.cells import read_cell
 from benchmarks.processes import ROOT
 from keras_gan_zoo.files import whole_file
 
-OUTPUT = ROOT / "benchmarks" / "results" / "precision.json"
+FOLDER = ROOT / "benchmarks" / "results" / "precision"
 PEERS = ROOT / "tests" / "metrics"
 REAL = "real weights"
+MAIN = "tensorflow_cpu.json"
+# Steps that run on the device; all others are NumPy on the host.
+ON_DEVICE = ("resizing", "features", "logits")
 
 
 def precision(
     inception: Annotated[Path | None, typer.Option(help="Weights of the FID network, .npz.")] = None,
-    output: Annotated[Path, typer.Option(help="Where the record goes.")] = OUTPUT,
+    folder: Annotated[Path, typer.Option(help="Where the record goes.")] = FOLDER,
 ):
     """Measures how far our metrics are from the peers'."""
-    from keras_gan_zoo.metrics.records import commit, device, versions
+    import keras
 
+    from keras_gan_zoo.backend import accelerator
+    from keras_gan_zoo.metrics.records import origin
+
+    output = folder / f"{keras.backend.backend()}_{'gpu' if accelerator() else 'cpu'}.json"
     sys.path.insert(0, str(PEERS))
     import peer_cases as cases
 
     recorded = json.loads((PEERS / "peers.json").read_text("utf-8"))
     rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded), *data_sets(recorded)]
-    with tempfile.TemporaryDirectory() as folder:
-        random = Path(folder) / "random.npz"
+    with tempfile.TemporaryDirectory() as scratch:
+        random = Path(scratch) / "random.npz"
         np.savez(random, **cases.network_weights(recorded["random_network"]["shapes"]))
         rows += network(cases, recorded["random_network"], random, "torch-fidelity", "random weights")
     if inception:
@@ -44,13 +54,7 @@ def precision(
         rows += network(cases, {"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
     elif output.exists():
         rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if REAL in row["step"]]
-    record = {
-        "rows": rows,
-        "commit": commit(),
-        "device": device(),
-        "versions": versions(),
-        "peers": recorded["versions"],
-    }
+    record = {"rows": rows, **origin(), "peers": recorded["versions"]}
     output.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(output) as partial:
         partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
@@ -153,14 +157,33 @@ def scores(cases, recorded):
     )
 
 
-def precision_table(file: Path = OUTPUT) -> str:
-    """Markdown: the difference of each step."""
-    if not file.exists():
+def precision_table(folder: Path = FOLDER) -> str:
+    """Markdown: the difference of each step, and on other backends and devices of those that run there."""
+    main = read_cell(folder / MAIN)
+    if not main:
         return "Not measured yet; `python -m benchmarks precision` does it."
-    record = json.loads(file.read_text("utf-8"))
     lines = ["| step | peer | difference | |", "| --- | --- | --- | --- |"]
-    lines += [f"| {r['step']} | {r['peer']} | {r['difference']:.1e} | {r['unit']} |" for r in record["rows"]]
-    peers = ", ".join(f"{name} {version}" for name, version in record["peers"].items())
-    ours = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    note = f"Ours: {ours}, {record['device']}, commit {record['commit'][:12]}. Peers: {peers}."
-    return "\n".join([*lines, "", note])
+    lines += [f"| {r['step']} | {r['peer']} | {r['difference']:.1e} | {r['unit']} |" for r in main["rows"]]
+    peers = ", ".join(f"{name} {version}" for name, version in main["peers"].items())
+    lines += ["", f"Ours: {_origin(main)}. Peers: {peers}."]
+    others = [read_cell(path) for path in sorted(folder.glob("*.json")) if path.name != MAIN]
+    if others:
+        lines += ["", *_others(others), "", f"Ours: {'; '.join(map(_origin, others))}."]
+    return "\n".join(lines)
+
+
+def _others(records):
+    """A column for each record, of the steps that it has."""
+    found = [{(r["step"], r["peer"], r["unit"]): r["difference"] for r in record["rows"]} for record in records]
+    steps = dict.fromkeys(key for rows in found for key in rows if key[0].startswith(ON_DEVICE))
+    places = [f"{record['backend']} on {record['device']}" for record in records]
+    lines = [f"| step | peer | {' | '.join(places)} | |", f"| --- | --- |{' --- |' * (len(records) + 1)}"]
+    for step, peer, unit in steps:
+        values = [format(rows[step, peer, unit], ".1e") if (step, peer, unit) in rows else "" for rows in found]
+        lines.append(f"| {step} | {peer} | {' | '.join(values)} | {unit} |")
+    return lines
+
+
+def _origin(record):
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return f"{versions}, {record['device']}, commit {record['commit'][:12]}"

@@ -75,15 +75,19 @@ def test_the_table_says_what_was_missed(tmp_path):
 
 
 def test_precision_is_measured_and_told(tmp_path):
-    output = tmp_path / "precision.json"
-    precision.precision(None, output)
-    record = json.loads(output.read_text())
+    precision.precision(None, tmp_path)
+    record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
     steps = {row["step"]: row for row in record["rows"]}
     assert steps["resizing, clean"]["difference"] < 1e-2
     assert steps["KID"]["difference"] < 1e-9
     # torch-fidelity takes the mean of the counts in float32.
     assert steps["precision, recall"]["difference"] < 1e-6
     assert steps["FID, more vectors than dimensions"]["difference"] < 1e-6
-    table = precision.precision_table(output)
-    assert table.count("\n") > 8 and "torch-fidelity 0.4.0" in table
-    assert "Not measured" in precision.precision_table(tmp_path / "none.json")
+    table = precision.precision_table(tmp_path)
+    assert table.count("\n") > 8 and "torch-fidelity 0.4.0" in table and "jax" not in table
+    (tmp_path / "jax_gpu.json").write_text(json.dumps({**record, "backend": "jax", "device": "cuda:0 (a GPU)"}))
+    more = precision.precision_table(tmp_path)
+    assert more.startswith(table) and "| step | peer | jax on cuda:0 (a GPU) | |" in more
+    rest = more.removeprefix(table)
+    assert "| resizing, clean | clean-fid |" in rest and "| KID |" not in rest
+    assert "Not measured" in precision.precision_table(tmp_path / "none")

@@ -217,7 +217,7 @@ def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys):
     run(tmp_path, **{**options, "parts": "dcgan"})
     assert len(turns) == 8
     assert json.loads((tmp_path / "tensorflow_cpu.json").read_text())["variants"] == record["variants"]
-    for described, named in (({"commit": "1"}, "another commit"), ({"accelerator": "a GPU"}, "another device")):
+    for described, named in (({"commit": "1"}, "another commit"), ({"accelerator": "a GPU"}, "another commit, device")):
         faked({"dcgan": 4.0, "gan": 2.0}, SECONDS, **described)
         turns.clear()
         capsys.readouterr()
