@@ -18,7 +18,7 @@ import typer
 
 from benchmarks import metrics_speed, quality, throughput
 from benchmarks.precision import precision_table
-from benchmarks.processes import ROOT, spread
+from benchmarks.processes import ROOT, spread, turns
 from benchmarks.testbed_tables import testbed_table
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset, list_presets
@@ -378,11 +378,11 @@ def _others_table(records):
 
 def _speed_protocol(record):
     protocol = record["protocol"]
-    side = protocol["image_size"]
+    side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
     versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
     return (
         f"{record['backend']}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
-        f"{versions}, commit {_short(record['commit'])}; {_turns(protocol['repeats'])}"
+        f"{versions}, commit {_short(record['commit'])}; {_turns(groups)}"
     )
 
 
@@ -420,13 +420,18 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
         f"network, {protocol['png_images']:,} PNG files; {device['cpu']}, {protocol['threads']} threads, load "
         f"{device['load_average']['before']} before the run; {_listed(f'{k} {v}' for k, v in peers.items())}; commit "
-        f"{_short(record['commit'])}; {_turns(protocol['repeats'])}:"
+        f"{_short(record['commit'])}; {_turns(record['results'].values())}:"
     )
     return "\n\n".join([head, _table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
 
 
-def _turns(repeats):
-    return "one process each" if repeats == 1 else f"median and range of {repeats} processes each, taking turns"
+def _turns(groups):
+    """How many processes are behind each result, in words: fewer than planned where a run was stopped."""
+    counts = [len(turns(result)) for group in groups for result in group.values() if "error" not in result]
+    low, high = min(counts, default=0), max(counts, default=0)
+    if high <= 1:
+        return "one process each"
+    return f"median and range of {high if low == high else f'{low} to {high}'} processes each, taking turns"
 
 
 def _table(header, rows):

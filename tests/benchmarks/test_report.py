@@ -161,7 +161,7 @@ def test_tables_go_between_their_markers_and_nowhere_else():
 
 
 def test_speed_tables_tell_of_failures(tmp_path):
-    numbers = {"median": 2000.0, "min": 1900.0, "max": 2100.0}
+    numbers = {"median": 2000.0, "min": 1900.0, "max": 2100.0, "values": [1900.0, 2000.0, 2100.0]}
     result = {"dtype": "float32", "training_images_per_second": numbers, "peak_memory_mb": numbers}
     content = {
         "backend": "tensorflow",
@@ -183,6 +183,8 @@ def test_speed_tables_tell_of_failures(tmp_path):
     assert any(line.startswith("| `gan` | float32 | 2,000") for line in lines)
     content |= {"backend": "jax", "device": {"cpu": "a CPU", "cores": 2, "accelerator": "a GPU"}}
     content["variants"]["dcgan"] = {"error": "it broke"}
+    once = {"median": 7.0, "min": 7.0, "max": 7.0, "values": [7.0]}
+    content["variants"]["lsgan"] = {"dtype": "float32", "training_images_per_second": once}
     (tmp_path / "jax_gpu.json").write_text(json.dumps(content))
     more = report.speed_tables(tmp_path).splitlines()
     assert set(lines) <= set(more)
@@ -190,6 +192,10 @@ def test_speed_tables_tell_of_failures(tmp_path):
     assert "| program | precision | jax: training, images/s | jax: sampling, images/s |" in more
     assert "| `gan` | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in more
     assert "| `dcgan` |  | failed: it broke |  |" in more
+    assert "| `lsgan` | float32 | 7 |  |" in more
+    assert (
+        sum("of 3 processes each" in line for line in more) == sum("of 1 to 3 processes each" in line for line in more) == 1
+    )
 
 
 def test_markdown_becomes_html():
