@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks import quality, report
 from benchmarks.processes import ROOT
+from benchmarks.speed_tables import speed_tables
 from benchmarks.testbed_tables import testbed_figures, testbed_table
 from keras_gan_zoo.presets import Preset
 
@@ -84,7 +85,7 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
     ]
     for preset in presets:
         parts += _preset_parts(preset, folder, curves)
-    parts += ['<h2 id="speed">Speed</h2>', html_of(report.speed_tables())]
+    parts += ['<h2 id="speed">Speed</h2>', html_of(speed_tables())]
     parts += ['<h2 id="testbeds">Mode-collapse testbeds</h2>', *_testbed_parts()]
     body = "\n".join(part for part in parts if part)
     return f"""<!doctype html>

@@ -18,6 +18,7 @@ import numpy as np
 import typer
 
 from benchmarks.cells import read_cell
+from benchmarks.markdown import markdown_table, short, versions
 from benchmarks.processes import ROOT
 from keras_gan_zoo.files import whole_file
 
@@ -162,14 +163,13 @@ def precision_table(folder: Path = FOLDER) -> str:
     main = read_cell(folder / MAIN)
     if not main:
         return "Not measured yet; `python -m benchmarks precision` does it."
-    lines = ["| step | peer | difference | |", "| --- | --- | --- | --- |"]
-    lines += [f"| {r['step']} | {r['peer']} | {r['difference']:.1e} | {r['unit']} |" for r in main["rows"]]
+    rows = [(r["step"], r["peer"], f"{r['difference']:.1e}", r["unit"]) for r in main["rows"]]
     peers = ", ".join(f"{name} {version}" for name, version in main["peers"].items())
-    lines += ["", f"Ours: {_origin(main)}. Peers: {peers}."]
+    blocks = [markdown_table(("step", "peer", "difference", ""), rows), f"Ours: {_origin(main)}. Peers: {peers}."]
     others = [read_cell(path) for path in sorted(folder.glob("*.json")) if path.name != MAIN]
     if others:
-        lines += ["", *_others(others), "", f"Ours: {'; '.join(map(_origin, others))}."]
-    return "\n".join(lines)
+        blocks += [_others(others), f"Ours: {'; '.join(map(_origin, others))}."]
+    return "\n\n".join(blocks)
 
 
 def _others(records):
@@ -177,13 +177,12 @@ def _others(records):
     found = [{(r["step"], r["peer"], r["unit"]): r["difference"] for r in record["rows"]} for record in records]
     steps = dict.fromkeys(key for rows in found for key in rows if key[0].startswith(ON_DEVICE))
     places = [f"{record['backend']} on {record['device']}" for record in records]
-    lines = [f"| step | peer | {' | '.join(places)} | |", f"| --- | --- |{' --- |' * (len(records) + 1)}"]
-    for step, peer, unit in steps:
-        values = [format(rows[step, peer, unit], ".1e") if (step, peer, unit) in rows else "" for rows in found]
-        lines.append(f"| {step} | {peer} | {' | '.join(values)} | {unit} |")
-    return lines
+    rows = [
+        (step, peer, *(format(rows[step, peer, unit], ".1e") if (step, peer, unit) in rows else "" for rows in found), unit)
+        for step, peer, unit in steps
+    ]
+    return markdown_table(("step", "peer", *places, ""), rows)
 
 
 def _origin(record):
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return f"{versions}, {record['device']}, commit {record['commit'][:12]}"
+    return f"{', '.join(versions(record))}, {record['device']}, commit {short(record['commit'])}"

@@ -7,7 +7,6 @@ Sources: results.json of each preset, the cells of `quality`, the record of `thr
 number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
 """
 
-import itertools
 import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -16,9 +15,11 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from benchmarks import metrics_speed, quality, throughput
+from benchmarks import quality
+from benchmarks.markdown import listed, markdown_table, short, versions
 from benchmarks.precision import precision_table
-from benchmarks.processes import ROOT, spread, turns
+from benchmarks.processes import ROOT
+from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.testbed_tables import testbed_table
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset, list_presets
@@ -128,10 +129,10 @@ def failed_cells(preset: Preset, folder: Path = quality.FOLDER) -> list[str]:
 def provenance(records: Iterable[dict[str, Any]]) -> str:
     """Libraries, device and commit behind records, as a sentence; where they differ, all of them."""
     records = list(records)
-    versions = {f"{name} {number}" for record in records for name, number in record["versions"].items()}
+    libraries = {library for record in records for library in versions(record)}
     devices = {_place(record) for record in records}
-    commits = {_short(record["commit"]) for record in records}
-    return f"Measured by {_listed(devices)}, with {_listed(versions)}; commit {_listed(commits)}."
+    commits = {short(record["commit"]) for record in records}
+    return f"Measured by {listed(devices)}, with {listed(libraries)}; commit {listed(commits)}."
 
 
 def _cells(folder, preset):
@@ -142,16 +143,6 @@ def _cells(folder, preset):
 
 def _place(record):
     return f"{record['backend']} on {record['device']}"
-
-
-def _listed(words):
-    return ", ".join(sorted(words))
-
-
-def _short(commit):
-    """Twelve digits of a commit; "-dirty" stays."""
-    digits, dash, rest = commit.partition("-")
-    return digits[:12] + dash + rest
 
 
 # Model cards -------------------------------------------------------------------------------------------------------------
@@ -223,7 +214,7 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     head = (
         f"Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. {seeds}"
     )
-    table = _table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
+    table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
     return f"{head}\n\n{table}\n\n{provenance(r for m in found for r in m.records)}{failed}"
 
 
@@ -295,7 +286,7 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
                 "".join(labels),
             )
         )
-    table = _table(("preset", "variant", "data (licence)", "weights", "FID", "rarest class", "labels"), rows)
+    table = markdown_table(("preset", "variant", "data (licence)", "weights", "FID", "rarest class", "labels"), rows)
     if not distances:
         return table
     firsts = [m.records[0] for m in distances]
@@ -304,7 +295,7 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
     places = {_place(first) for first in firsts}
     seeds = sorted({record["seed"] for m in distances for record in m.records})
     note = (
-        f"FID: {_listed(images)}; features of {_listed(networks)}; {_listed(places)}; seeds of the images "
+        f"FID: {listed(images)}; features of {listed(networks)}; {listed(places)}; seeds of the images "
         f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least "
         "often. Labels: share of images in which it sees the class that was asked for (label agreement), or the one that a "
         "code of the model mostly shows (code purity). The cards have more."
@@ -323,120 +314,7 @@ def variant_table() -> str:
         (f"`{name}`", f"`{cls.__name__}`", sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip("."))
         for name, cls in classes.items()
     ]
-    return _table(("variant", "class", "paper"), rows)
-
-
-PROGRAMS = {
-    "zoo": "`DCGAN` of the zoo",
-    "zoo_float32": "`DCGAN` of the zoo",
-    "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
-    "torch_loop": "the same networks in a plain PyTorch loop",
-}
-TRAINING, SAMPLING, MEMORY = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
-SPEEDS = {TRAINING: "training, images/s", SAMPLING: "sampling, images/s", MEMORY: "peak memory, MB"}
-
-
-def speed_tables(folder: Path = throughput.FOLDER) -> str:
-    """DCGAN beside its baselines, then each variant, from the records of `benchmarks.throughput`.
-
-    TensorFlow on the CPU comes first; the other backends and devices share a table.
-    """
-    records = [quality.read_cell(path) for path in sorted(folder.glob("*.json"))]
-    first = [record for record in records if (record["backend"], record["device"]["accelerator"]) == ("tensorflow", None)]
-    blocks = []
-    for record in first:
-        blocks.append(f"{_speed_protocol(record)}:")
-        for part, title, columns in (
-            ("dcgan", "program", (TRAINING, MEMORY)),
-            ("variants", "variant", (TRAINING, SAMPLING, MEMORY)),
-        ):
-            rows = [
-                (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
-                for name, result in record[part].items()
-            ]
-            if rows:
-                blocks.append(_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
-    others = [record for record in records if record not in first]
-    if others:
-        blocks += [*(f"{_speed_protocol(record)}." for record in others), _others_table(others)]
-    return "\n\n".join(blocks)
-
-
-def _others_table(records):
-    """A row for each program of any of the records, and two columns for each record."""
-    names = {(part, name): None for record in records for part in ("dcgan", "variants") for name in record[part]}
-    columns = (TRAINING, SAMPLING)
-    titles = [f"{record['backend']}: {SPEEDS[column]}" for record in records for column in columns]
-    rows = []
-    for part, name in names:
-        results = [record[part].get(name, {}) for record in records]
-        precisions = {result["dtype"]: None for result in results if "dtype" in result}
-        cells = [(_failed(result), "") if "error" in result else _speeds(result, columns) for result in results]
-        rows.append((_program(part, name), ", ".join(precisions), *itertools.chain(*cells)))
-    return _table(("program", "precision", *titles), rows)
-
-
-def _speed_protocol(record):
-    protocol = record["protocol"]
-    side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
-    versions = _listed(f"{name} {number}" for name, number in record["versions"].items())
-    return (
-        f"{record['backend']}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
-        f"{versions}, commit {_short(record['commit'])}; {_turns(groups)}"
-    )
-
-
-def _program(part, name):
-    return PROGRAMS[name] if part == "dcgan" else f"`{name}`"
-
-
-def _failed(result):
-    return f"failed: {result['error']}" if "error" in result else ""
-
-
-def _speeds(result, columns):
-    return tuple(spread(result[column]) if column in result else "" for column in columns)
-
-
-def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
-    """Our metrics beside the peers', from the record of `benchmarks.metrics_speed`."""
-    if not file.exists():
-        return "Not measured yet; `python -m benchmarks.metrics_speed` does it."
-    record = json.loads(file.read_text("utf-8"))
-    rows = [
-        (part, name, *(spread(result[key]) for key in ("seconds", "peak_memory_mb")))
-        if "error" not in result
-        else (part, name, f"failed: {result['error']}", "")
-        for part, group in record["results"].items()
-        for name, result in group.items()
-    ]
-    verdicts = [
-        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
-        f"({c['required']} {c['limit']:g}: {'passed' if c['passed'] else 'MISSED'})"
-        for c in record["checks"]
-    ]
-    protocol, device, peers = record["protocol"], record["device"], record["versions"]["peers"]
-    head = (
-        f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
-        f"network, {protocol['png_images']:,} PNG files; {device['cpu']}, {protocol['threads']} threads, load "
-        f"{device['load_average']['before']} before the run; {_listed(f'{k} {v}' for k, v in peers.items())}; commit "
-        f"{_short(record['commit'])}; {_turns(record['results'].values())}:"
-    )
-    return "\n\n".join([head, _table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
-
-
-def _turns(groups):
-    """How many processes are behind each result, in words: fewer than planned where a run was stopped."""
-    counts = [len(turns(result)) for group in groups for result in group.values() if "error" not in result]
-    low, high = min(counts, default=0), max(counts, default=0)
-    if high <= 1:
-        return "one process each"
-    return f"median and range of {high if low == high else f'{low} to {high}'} processes each, taking turns"
-
-
-def _table(header, rows):
-    lines = [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in (header, *rows)]
-    return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(header)), *lines[1:]))
+    return markdown_table(("variant", "class", "paper"), rows)
 
 
 def _write(path, text):

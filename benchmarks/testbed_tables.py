@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.cells import BACKENDS, read_cell
+from benchmarks.markdown import listed, markdown_table, short
 from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, distance
 from keras_gan_zoo.metrics import modes
 
@@ -52,13 +53,13 @@ def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER) -> str:
     if not found:
         return "They were not run yet; `python -m benchmarks testbeds` does it."
     for game, cells in found.items():
-        parts += [_sentence(*game, cells), "", *_rows(game[0], cells), ""]
+        parts += [_sentence(*game, cells), "", _table(game[0], cells), ""]
     return "\n".join(parts).strip()
 
 
 def _sentence(bed, configuration, backend, cells):
     told = next((c for c in cells if "settings" in c), None)
-    commits = sorted({c["commit"][:12] for c in cells})
+    commits = listed({short(c["commit"]) for c in cells})
     if told is None:
         return f"**{bed}**: no variant could be measured on {backend}."
     variants = f"**{bed}** (`{told['settings']['distribution']}`)"
@@ -67,7 +68,7 @@ def _sentence(bed, configuration, backend, cells):
     extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
     return (
         f"{variants}: {game}, {length}, {told['settings']['n']:,} samples judged{extra}. "
-        f"{backend} on {told['device']}, commit {', '.join(commits)}; median and range over the seeds."
+        f"{backend} on {told['device']}, commit {commits}; median and range over the seeds."
     )
 
 
@@ -94,15 +95,10 @@ def _columns(bed):
     ]
 
 
-def _rows(bed, cells):
+def _table(bed, cells):
     columns = _columns(bed)
     told = ["parameters", "dtype"] if bed == STACKED else []  # there each variant has its own networks
-    titles = ["variant", *told, "seeds", *(title for title, *_ in columns)]
-    lines = [
-        f"| {' | '.join(titles)} |",
-        "|---" * len(titles) + "|",
-        "| " + " | ".join(["a perfect sampler", *[""] * len(told), "", *(floor for *_, floor in columns)]) + " |",
-    ]
+    rows = [["a perfect sampler", *[""] * len(told), "", *(floor for *_, floor in columns)]]
     for variant in dict.fromkeys(c["cell"]["variant"] for c in cells):
         own = [c for c in cells if c["cell"]["variant"] == variant]
         errors = [c["error"] for c in own if "error" in c]
@@ -111,9 +107,8 @@ def _rows(bed, cells):
         if errors:
             values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
         seeds = ", ".join(str(c["cell"]["seed"]) for c in own)
-        networks = [_settings(own, key) for key in told]
-        lines.append("| " + " | ".join([f"`{variant}`", *networks, seeds, *values]) + " |")
-    return lines
+        rows.append([f"`{variant}`", *(_settings(own, key) for key in told), seeds, *values])
+    return markdown_table(["variant", *told, "seeds", *(title for title, *_ in columns)], rows)
 
 
 def _settings(cells, key):

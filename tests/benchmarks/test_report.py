@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import keras_gan_zoo
-from benchmarks import page, quality, report
+from benchmarks import page, quality, report, speed_tables
 
 PRESET = "cgan_mnist"
 
@@ -173,7 +173,7 @@ def test_speed_tables_tell_of_failures(tmp_path):
         "variants": {"gan": {**result, "sampling_images_per_second": numbers}},
     }
     (tmp_path / "tensorflow_cpu.json").write_text(json.dumps(content))
-    lines = report.speed_tables(tmp_path).splitlines()
+    lines = speed_tables.speed_tables(tmp_path).splitlines()
     assert (
         "tensorflow, 28 x 28 images, batch 128, a CPU with 2 cores, keras 3.15, torch 2.13, commit 000000000000; median"
         in lines[0]
@@ -186,7 +186,7 @@ def test_speed_tables_tell_of_failures(tmp_path):
     once = {"median": 7.0, "min": 7.0, "max": 7.0, "values": [7.0]}
     content["variants"]["lsgan"] = {"dtype": "float32", "training_images_per_second": once}
     (tmp_path / "jax_gpu.json").write_text(json.dumps(content))
-    more = report.speed_tables(tmp_path).splitlines()
+    more = speed_tables.speed_tables(tmp_path).splitlines()
     assert set(lines) <= set(more)
     assert any(line.startswith("jax, 28 x 28 images, batch 128, a GPU, a CPU with 2 cores") for line in more)
     assert "| program | precision | jax: training, images/s | jax: sampling, images/s |" in more

@@ -1,0 +1,116 @@
+"""Tables of what `throughput` and `metrics_speed` have measured."""
+
+import itertools
+import json
+from pathlib import Path
+
+from benchmarks import metrics_speed, throughput
+from benchmarks.cells import read_cell
+from benchmarks.markdown import listed, markdown_table, short, versions
+from benchmarks.processes import spread, turns
+
+PROGRAMS = {
+    "zoo": "`DCGAN` of the zoo",
+    "zoo_float32": "`DCGAN` of the zoo",
+    "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
+    "torch_loop": "the same networks in a plain PyTorch loop",
+}
+TRAINING, SAMPLING, MEMORY = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
+SPEEDS = {TRAINING: "training, images/s", SAMPLING: "sampling, images/s", MEMORY: "peak memory, MB"}
+
+
+def speed_tables(folder: Path = throughput.FOLDER) -> str:
+    """DCGAN beside its baselines, then each variant, from the records of `benchmarks.throughput`.
+
+    TensorFlow on the CPU comes first; the other backends and devices share a table.
+    """
+    records = [read_cell(path) for path in sorted(folder.glob("*.json"))]
+    first = [record for record in records if (record["backend"], record["device"]["accelerator"]) == ("tensorflow", None)]
+    blocks = []
+    for record in first:
+        blocks.append(f"{_speed_protocol(record)}:")
+        for part, title, columns in (
+            ("dcgan", "program", (TRAINING, MEMORY)),
+            ("variants", "variant", (TRAINING, SAMPLING, MEMORY)),
+        ):
+            rows = [
+                (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
+                for name, result in record[part].items()
+            ]
+            if rows:
+                blocks.append(markdown_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
+    others = [record for record in records if record not in first]
+    if others:
+        blocks += [*(f"{_speed_protocol(record)}." for record in others), _others(others)]
+    return "\n\n".join(blocks)
+
+
+def _others(records):
+    """A row for each program of any of the records, and two columns for each record."""
+    names = {(part, name): None for record in records for part in ("dcgan", "variants") for name in record[part]}
+    columns = (TRAINING, SAMPLING)
+    titles = [f"{record['backend']}: {SPEEDS[column]}" for record in records for column in columns]
+    rows = []
+    for part, name in names:
+        results = [record[part].get(name, {}) for record in records]
+        precisions = {result["dtype"]: None for result in results if "dtype" in result}
+        cells = [(_failed(result), "") if "error" in result else _speeds(result, columns) for result in results]
+        rows.append((_program(part, name), ", ".join(precisions), *itertools.chain(*cells)))
+    return markdown_table(("program", "precision", *titles), rows)
+
+
+def _speed_protocol(record):
+    protocol = record["protocol"]
+    side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
+    return (
+        f"{record['backend']}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
+        f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}"
+    )
+
+
+def _program(part, name):
+    return PROGRAMS[name] if part == "dcgan" else f"`{name}`"
+
+
+def _failed(result):
+    return f"failed: {result['error']}" if "error" in result else ""
+
+
+def _speeds(result, columns):
+    return tuple(spread(result[column]) if column in result else "" for column in columns)
+
+
+def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
+    """Our metrics beside the peers', from the record of `benchmarks.metrics_speed`."""
+    if not file.exists():
+        return "Not measured yet; `python -m benchmarks.metrics_speed` does it."
+    record = json.loads(file.read_text("utf-8"))
+    rows = [
+        (part, name, *(spread(result[key]) for key in ("seconds", "peak_memory_mb")))
+        if "error" not in result
+        else (part, name, f"failed: {result['error']}", "")
+        for part, group in record["results"].items()
+        for name, result in group.items()
+    ]
+    verdicts = [
+        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
+        f"({c['required']} {c['limit']:g}: {'passed' if c['passed'] else 'MISSED'})"
+        for c in record["checks"]
+    ]
+    protocol, device, peers = record["protocol"], record["device"], record["versions"]["peers"]
+    head = (
+        f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
+        f"network, {protocol['png_images']:,} PNG files; {device['cpu']}, {protocol['threads']} threads, load "
+        f"{device['load_average']['before']} before the run; {listed(f'{k} {v}' for k, v in peers.items())}; commit "
+        f"{short(record['commit'])}; {_turns(record['results'].values())}:"
+    )
+    return "\n\n".join([head, markdown_table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
+
+
+def _turns(groups):
+    """How many processes are behind each result, in words: fewer than planned where a run was stopped."""
+    counts = [len(turns(result)) for group in groups for result in group.values() if "error" not in result]
+    low, high = min(counts, default=0), max(counts, default=0)
+    if high <= 1:
+        return "one process each"
+    return f"median and range of {high if low == high else f'{low} to {high}'} processes each, taking turns"
