@@ -101,7 +101,7 @@ def test_judge_measures_the_generated_images():
 
 def test_default_network():
     images, labels = patterns(1000, 0, size=28)
-    result = classification_accuracy_score(images, labels, *patterns(100, 1, size=28), judge=Classifier("mnist"), epochs=4)
+    result = classification_accuracy_score(images, labels, *patterns(100, 1, size=28), judge=Classifier("mnist"), epochs=8)
     assert result.gan_train > 0.9 and 0.0 <= result.gan_test < 0.7
     assert result.settings["classifier"] == "default"
 
