@@ -152,12 +152,11 @@ def measure(
         if differing := [key for key in now if before[key] != now[key]]:
             console.print(f"{path.name} is measured anew: it is of another {', '.join(differing)}.", highlight=False)
         else:
-            record |= {part: stored[part] for part in PARTS}
+            # With the date and the load of its own run.
+            record = stored
     plans = plan(backend, settings, variants, parts, preset, environment)
 
     def write():
-        record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        record["device"]["load_average"] = {"before": load_before, "after": load()}
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
@@ -181,6 +180,8 @@ def measure(
 
             def keep(results, part=part):
                 record[part] |= results
+                record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                record["device"]["load_average"] = {"before": load_before, "after": load()}
                 write()
 
             alternating(contenders, repeats, warm_ups[part], record[part], keep, turn)

@@ -200,7 +200,7 @@ def test_a_variant_that_fails_is_reported_and_the_others_are_measured(faked, tmp
     assert run(tmp_path, **options) == 0 and turns == ["gan", "gan"]
 
 
-def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys):
+def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys, monkeypatch):
     turns = faked({"dcgan": 1.0, "gan": KeyboardInterrupt}, SECONDS)
     options = {"variants": "dcgan,gan", "parts": "variants", "repeats": 2}
     with pytest.raises(KeyboardInterrupt):
@@ -212,8 +212,11 @@ def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys):
     record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
     assert record["variants"]["dcgan"]["training_images_per_second"]["values"] == [1, 3]
     turns.clear()
-    # What is there stays, also where other parts are measured beside it.
+    # What is there stays, with the date and load of its run, also where other parts are measured beside it.
+    before = (tmp_path / "tensorflow_cpu.json").read_bytes()
+    monkeypatch.setattr(throughput, "load", lambda: 99.0)
     assert run(tmp_path, **options) == 0 and not turns
+    assert (tmp_path / "tensorflow_cpu.json").read_bytes() == before
     run(tmp_path, **{**options, "parts": "dcgan"})
     assert len(turns) == 8
     assert json.loads((tmp_path / "tensorflow_cpu.json").read_text())["variants"] == record["variants"]
