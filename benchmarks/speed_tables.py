@@ -49,7 +49,8 @@ def _others(records):
     """A row for each program of any of the records, and two columns for each record."""
     names = {(part, name): None for record in records for part in ("dcgan", "variants") for name in record[part]}
     columns = (TRAINING, SAMPLING)
-    titles = [f"{record['backend']}: {SPEEDS[column]}" for record in records for column in columns]
+    places = [f"{record['backend']}, {'GPU' if record['device']['accelerator'] else 'CPU'}" for record in records]
+    titles = [f"{place}: {SPEEDS[column]}" for place in places for column in columns]
     rows = []
     for part, name in names:
         results = [record[part].get(name, {}) for record in records]

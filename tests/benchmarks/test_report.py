@@ -189,7 +189,7 @@ def test_speed_tables_tell_of_failures(tmp_path):
     more = speed_tables.speed_tables(tmp_path).splitlines()
     assert set(lines) <= set(more)
     assert any(line.startswith("jax, 28 x 28 images, batch 128, a GPU, a CPU with 2 cores") for line in more)
-    assert "| program | precision | jax: training, images/s | jax: sampling, images/s |" in more
+    assert "| program | precision | jax, GPU: training, images/s | jax, GPU: sampling, images/s |" in more
     assert "| `gan` | float32 | 2,000 (1,900 to 2,100) | 2,000 (1,900 to 2,100) |" in more
     assert "| `dcgan` |  | failed: it broke |  |" in more
     assert "| `lsgan` | float32 | 7 |  |" in more
