@@ -24,7 +24,7 @@ def shortcuts_on_jax():
 def shortcuts_on_torch():
     import torch
 
-    return "ieee" not in (torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision)
+    return {torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision} != {"ieee"}
 
 
 SHORTCUTS = {"tensorflow": shortcuts_on_tensorflow, "jax": shortcuts_on_jax, "torch": shortcuts_on_torch}
