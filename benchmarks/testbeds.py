@@ -214,7 +214,7 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
     from keras_gan_zoo.data import load_images
     from keras_gan_zoo.metrics.classifier import Classifier
     from keras_gan_zoo.models import variant_class
-    from keras_gan_zoo.training import fastest_dtype
+    from keras_gan_zoo.machine import fastest_dtype
 
     cls = variant_class(cell.variant)
     digits = load_images("mnist", split="train", labels=True)

@@ -31,7 +31,7 @@ def describe(settings):
     """Versions, commit, the dtype that the zoo picks on this machine, and what it computes on, if that is no CPU."""
     from keras_gan_zoo.backend import accelerator
     from keras_gan_zoo.metrics.records import commit, versions
-    from keras_gan_zoo.training import fastest_dtype
+    from keras_gan_zoo.machine import fastest_dtype
 
     dtype, reason = fastest_dtype()
     torch = importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"
@@ -46,7 +46,7 @@ def describe(settings):
 def ours(settings):
     """A variant of the zoo through its public `fit` and `generate`."""
     import keras_gan_zoo
-    from keras_gan_zoo.training import fastest_dtype
+    from keras_gan_zoo.machine import fastest_dtype
 
     model = keras_gan_zoo.models.variant_class(settings["variant"])
     after_import = peak_memory()

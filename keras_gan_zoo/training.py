@@ -15,32 +15,16 @@ of the random generators and of the game are in the checkpoint, and the order of
 
 import importlib.util
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
+from .machine import fastest_dtype
 
 CONFIG, CHECKPOINT, LOG = "config.yaml", "checkpoint.weights.h5", "log.csv"
 REFERENCE_IMAGES = 10_000
-
-
-def fastest_dtype() -> tuple[str, str]:
-    """The dtype policy that trains fastest on this machine, and why."""
-    import keras
-
-    from .backend import accelerator
-
-    if name := accelerator():
-        return "mixed_bfloat16", f"an accelerator ({name})"
-    if keras.backend.backend() != "tensorflow":
-        return "float32", f"a CPU under the {keras.backend.backend()} backend"
-    cpu = Path("/proc/cpuinfo")
-    if cpu.exists() and "amx_bf16" in cpu.read_text():
-        return "mixed_bfloat16", "a CPU with bfloat16 matrix units (AMX)"
-    return "float32", f"a CPU without bfloat16 matrix units ({platform.machine()})"
 
 
 def train(
