@@ -30,8 +30,8 @@ def main(settings):
 def describe(settings):
     """Versions, commit, the dtype that the zoo picks on this machine, and what it computes on, if that is no CPU."""
     from keras_gan_zoo.backend import accelerator
-    from keras_gan_zoo.metrics.records import commit, versions
     from keras_gan_zoo.machine import fastest_dtype
+    from keras_gan_zoo.metrics.records import commit, versions
 
     dtype, reason = fastest_dtype()
     torch = importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"

@@ -37,9 +37,7 @@ def on(monkeypatch):
         (set(), None, False, None),
     ],
 )
-def test_onednn_is_switched_on_where_it_is_faster_and_nobody_decided(
-    on, monkeypatch, flags, setting, imported, expected
-):
+def test_onednn_is_switched_on_where_it_is_faster_and_nobody_decided(on, monkeypatch, flags, setting, imported, expected):
     on(flags, setting)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     if imported:
