@@ -5,7 +5,7 @@
 
 compares with what tests/metrics/record_peers.py recorded, and writes a record for the backend and its device, CPU or GPU, to
 benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
-of the real network are kept from before.
+of the real network are kept from before. On TensorFlow, those of the real network are also compared with and without oneDNN.
 """
 
 import json
@@ -19,12 +19,14 @@ import typer
 
 from benchmarks.cells import read_cell
 from benchmarks.markdown import markdown_table, short, versions
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, environment_of, run
 from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.machine import ONEDNN
 
 FOLDER = ROOT / "benchmarks" / "results" / "precision"
 PEERS = ROOT / "tests" / "metrics"
 REAL = "real weights"
+SWITCHED = 200  # images in each of the two sets that are seen with and without oneDNN
 MAIN = "tensorflow_cpu.json"
 # Steps that run on the device; all others are NumPy on the host.
 ON_DEVICE = ("resizing", "features", "logits")
@@ -53,6 +55,7 @@ def precision(
     if inception:
         rows += network(cases, recorded["network"], inception, "torch-fidelity", REAL)
         rows += network(cases, {"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
+        rows += onednn(inception) if keras.backend.backend() == "tensorflow" else ()
     elif output.exists():
         rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if REAL in row["step"]]
     record = {"rows": rows, **origin(), "peers": recorded["versions"]}
@@ -94,6 +97,39 @@ def network(cases, peers, weights, peer, which):
         for what, difference in worst.items():
             step = f"{what}, {resizer}, {which}"
             yield row(step, peer, difference, f"absolute, at most, of values up to {largest[what]:.1f}")
+
+
+def onednn(inception):
+    """Rows of features, and of the FID that is made of them, with and without oneDNN."""
+    from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
+
+    with tempfile.TemporaryDirectory() as scratch:
+        found = []
+        for setting in ("1", "0"):
+            file = Path(scratch) / f"{setting}.npz"
+            command = ["-m", "benchmarks.precision", str(inception.resolve()), str(file)]
+            run(command, {**environment_of(), ONEDNN: setting})
+            with np.load(file) as sets:
+                found.append({name: sets[name] for name in sets.files})
+    ours, without = found
+    distances = [frechet_distance(Moments.of(sets["real"]), Moments.of(sets["fake"])) for sets in found]
+    peer = "ours without oneDNN"
+    difference, largest = np.abs(ours["real"] - without["real"]).max(), np.abs(ours["real"]).max()
+    yield row(f"features, legacy, {REAL}", peer, difference, f"absolute, at most, of values up to {largest:.1f}")
+    step = f"FID of {SWITCHED} against {SWITCHED} images, {REAL}: {distances[0]:.6f}"
+    yield row(step, peer, abs(distances[1] - distances[0]) / distances[0], "relative")
+
+
+def _switched_features(inception, output):
+    """Features of two sets of colored blocks, large and small, by the kernels that the environment asks for."""
+    from keras_gan_zoo.metrics.features import feature_extractor
+
+    rng, extractor = np.random.default_rng(5), feature_extractor("inception", weights=inception)
+    sets = {}
+    for name, side in (("real", 8), ("fake", 4)):
+        blocks = rng.integers(0, 256, (SWITCHED, 32 // side, 32 // side, 3), np.uint8)
+        sets[name] = extractor.features(blocks.repeat(side, axis=1).repeat(side, axis=2))
+    np.savez(output, **sets)
 
 
 def on_features(cases, recorded):
@@ -186,3 +222,7 @@ def _others(records):
 
 def _origin(record):
     return f"{', '.join(versions(record))}, {record['device']}, commit {short(record['commit'])}"
+
+
+if __name__ == "__main__":
+    _switched_features(*sys.argv[1:])

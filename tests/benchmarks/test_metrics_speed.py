@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +92,22 @@ def test_precision_is_measured_and_told(tmp_path):
     rest = more.removeprefix(table)
     assert "| resizing, clean | clean-fid |" in rest and "| KID |" not in rest
     assert "Not measured" in precision.precision_table(tmp_path / "none")
+
+
+def test_features_are_compared_with_and_without_onednn(tmp_path, monkeypatch):
+    """By processes that differ in the switch alone; their features are faked here."""
+
+    def fake(command, environment):
+        *module, weights, file = command
+        assert module == ["-m", "benchmarks.precision"] and Path(weights) == tmp_path / "inception.npz"
+        rng, error = np.random.default_rng(0), {"1": 0.0, "0": 2e-3}[environment[precision.ONEDNN]]
+        real, fake = rng.uniform(0, 2, (2, 50, 3))
+        np.savez(file, real=real + error, fake=fake)
+        return "", 0.0
+
+    monkeypatch.setattr(precision, "run", fake)
+    features, distance = precision.onednn(tmp_path / "inception.npz")
+    assert features["peer"] == distance["peer"] == "ours without oneDNN"
+    assert features["difference"] == pytest.approx(2e-3) and "up to 2.0" in features["unit"]
+    # Both sets 2e-3 apart: the means' distance of each pair changes by that, squared.
+    assert 1e-6 < distance["difference"] < 1 and distance["unit"] == "relative"
