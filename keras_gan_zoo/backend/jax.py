@@ -23,7 +23,7 @@ def full_float32():
 
 
 class Recording(NamedTuple):
-    """Generated samples, for whose update they were made, and the derivative of their images by that player's weights."""
+    """Generated samples, for whose update they were made, and the derivative of their floats by that player's weights."""
 
     fake: Any
     player: str
@@ -39,14 +39,19 @@ def _scope(variables, values):
     return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
 
 
-def _images(batch):
-    """The part of a batch that depends on the generator's weights; labels and codes, if any, come behind it."""
-    return jax.tree.leaves(batch)[0]
+def _floats(batch):
+    """The leaves of a batch through which gradients may flow; labels and tokens, which are integers, are left out."""
+    return [leaf for leaf in jax.tree.leaves(batch) if _is_float(leaf)]
 
 
-def _with_images(batch, images):
-    leaves, structure = jax.tree.flatten(batch)
-    return jax.tree.unflatten(structure, [images, *leaves[1:]])
+def _with_floats(batch, floats):
+    """The batch with other values for the leaves that `_floats` gives."""
+    floats = iter(floats)
+    return jax.tree.map(lambda leaf: next(floats) if _is_float(leaf) else leaf, batch)
+
+
+def _is_float(leaf):
+    return jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating)
 
 
 class Trainer(SingleDevice):
@@ -71,11 +76,11 @@ class Trainer(SingleDevice):
         def generate(weights):
             with _scope(player.variables + rest, weights + values) as scope:
                 fake = self.fake_like(batch)
-            return _images(fake), (fake, [scope.get_current_value(variable) for variable in rest])
+            return _floats(fake), (fake, [scope.get_current_value(variable) for variable in rest])
 
-        images, pull_back, (fake, changed) = jax.vjp(generate, own, has_aux=True)
+        floats, pull_back, (fake, changed) = jax.vjp(generate, own, has_aux=True)
         self._write(player, rest, changed)
-        return Recording(_with_images(fake, images), player.name, pull_back)
+        return Recording(_with_floats(fake, floats), player.name, pull_back)
 
     def differentiate(self, player, batch, recording=None):
         """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
@@ -83,15 +88,15 @@ class Trainer(SingleDevice):
         own, rest = self._split(player)
         values = _values(rest)
 
-        def objective(weights, images):
+        def objective(weights, floats):
             with _scope(player.variables + rest, weights + values) as scope:
-                loss = player.objective(batch, _with_images(recording.fake, images))
+                loss = player.objective(batch, _with_floats(recording.fake, floats))
             return loss, [scope.get_current_value(variable) for variable in rest]
 
         differentiate = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)
-        (loss, changed), (gradients, of_images) = differentiate(own, _images(recording.fake))
+        (loss, changed), (gradients, of_fake) = differentiate(own, _floats(recording.fake))
         if recording.player == player.name:
-            (through,) = recording.pull_back(of_images)
+            (through,) = recording.pull_back(of_fake)
             gradients = [a + b for a, b in zip(gradients, through, strict=True)]
         self._write(player, rest, changed)
         return loss, gradients
