@@ -47,6 +47,9 @@ def speed_tables(folder: Path = throughput.FOLDER) -> str:
             ]
             if rows:
                 blocks.append(markdown_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
+        if features := record.get("inception", {}).get("features"):
+            speeds = [spread(features[f"features_images_per_{unit}"]) for unit in ("second", "cpu_second")]
+            blocks.append(f"Inception features of 28 x 28 images: {speeds[0]} images/s, {speeds[1]} per CPU second.")
     others = [record for record in records if record not in first]
     if others:
         blocks += [*(f"{_speed_protocol(record)}." for record in others), _others(others)]

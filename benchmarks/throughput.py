@@ -20,6 +20,7 @@ machine meets all of them; median and range over the repeats.
   has oneDNN on or off for all of them alike. A ratio is taken within each repeat, by both clocks, against the baseline
   whose median is the higher.
 * Sampling, images/s: `generate`, after a warm-up.
+* Inception features, images/s: 28 x 28 images through the network of FID in float32, after a warm-up.
 * Start-up, seconds: a fresh process that builds or loads a model and generates 64 images, against one that imports
   the backend and Keras only. The first run of each, which fills the disk cache, is excluded.
 * Peak memory, MB: largest resident set of the training process, on the host.
@@ -72,7 +73,7 @@ DCGAN = {
     "torch_loop": {"contender": "torch_loop"},
     "torch_tuned": {"contender": "torch_tuned"},
 }
-PARTS = ("dcgan", "variants", "start_up")
+PARTS = ("dcgan", "variants", "start_up", "inception")
 DEVICES = ("cpu", "gpu")
 BASELINES = ("keras_guide", "torch_loop")
 CLOCKS = {"training_images_per_second": "by the clock", "training_images_per_cpu_second": "in CPU seconds"}
@@ -91,6 +92,7 @@ def throughput(
     samples: Annotated[int, typer.Option(min=1, help="Images that a sampling measurement generates.")] = 2048,
     repeats: Annotated[int, typer.Option(min=1, help="Processes for each measurement.")] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    weights: Annotated[Path | None, typer.Option(help="Of the Inception network; without them it is left out.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
 ):
     """Measures speed, start-up time and memory of the variants, and of DCGAN beside baselines."""
@@ -118,9 +120,13 @@ def throughput(
         "samples": samples,
         "repeats": repeats,
     }
+    if weights and not weights.is_file():
+        raise ValueError(f"--weights {weights} is no file. Fix: the weights of the Inception network, as .npz.")
+    if words(parts) == ["inception"] and not weights:
+        raise ValueError("--parts inception measures nothing without the network. Fix: --weights inception.npz.")
     console, failed = Console(), False
     for backend in words(backends):
-        record = measure(backend, device, settings, names, words(parts), preset, folder, console)
+        record = measure(backend, device, settings, names, words(parts), preset, weights, folder, console)
         console.print(report(record), markup=False, highlight=False, soft_wrap=True)
         errors = [result for part in PARTS for result in record[part].values() if "error" in result]
         failed |= bool(errors or [c for c in record["checks"] if c["passed"] is False])
@@ -134,6 +140,7 @@ def measure(
     variants: list[str],
     parts: list[str],
     preset: str,
+    weights: Path | None,
     folder: Path,
     console: Console,
 ) -> dict[str, Any]:
@@ -159,8 +166,8 @@ def measure(
             console.print(f"{path.name} is measured anew: it is of another {', '.join(differing)}.", highlight=False)
         else:
             # With the date and the load of its own run.
-            record = stored
-    plans = plan(backend, settings, variants, parts, preset, environment)
+            record |= stored
+    plans = plan(backend, settings, variants, parts, preset, weights, environment)
 
     def write():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,6 +218,7 @@ def plan(
     variants: list[str],
     parts: list[str],
     preset: str,
+    weights: Path | None,
     environment: dict[str, str],
 ) -> dict[str, dict[str, Any]]:
     """Part -> contenders, as `alternating` takes them."""
@@ -227,6 +235,7 @@ def plan(
             name: (wall_time, (environment, command))
             for name, command in start_up(backend, settings, variants, preset).items()
         },
+        "inception": workers({"features": {"contender": "inception", "weights": str(weights.resolve())}} if weights else {}),
     }
     return {part: plans[part] for part in PARTS if part in parts}
 
@@ -355,6 +364,9 @@ def report(record):
         ),
         "",
     ]
+    for result in record["inception"].values():
+        found = result.get("error") or spread(result["features_images_per_cpu_second"])
+        lines.append(f"Inception features, images per CPU second: {found}")
     for c in record["checks"]:
         verdict = {True: "PASS", False: "FAIL", None: "not measured"}[c["passed"]]
         found = spread(c["value"]) if c["value"] else c["reason"]

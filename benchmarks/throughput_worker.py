@@ -20,6 +20,7 @@ from benchmarks.memory import peak_memory
 
 WARM_UP_ROUNDS = 5
 LATENT_DIM = 100  # of DCGAN, the zoo's default
+FEATURES = 100  # images that Inception is timed on
 
 
 def main(settings):
@@ -29,6 +30,7 @@ def main(settings):
         "keras_guide": keras_guide,
         "torch_loop": torch_loop,
         "torch_tuned": torch_tuned,
+        "inception": inception,
     }
     print(json.dumps(measure[settings["contender"]](settings)))
 
@@ -166,6 +168,16 @@ def torch_trained(settings, loop_class):
         "peak_memory_mb": peak_memory(),
         "memory_after_import_mb": after_import,
     }
+
+
+def inception(settings):
+    """The network of FID on digit-sized images."""
+    from keras_gan_zoo.metrics.features import feature_extractor
+
+    extractor, images = feature_extractor("inception", weights=settings["weights"]), synthetic(settings, FEATURES)
+    extractor.features(images[: FEATURES // 2])
+    speed = speed_of(lambda: extractor.features(images), FEATURES, "features")
+    return {"dtype": extractor.dtype, **speed, "peak_memory_mb": peak_memory()}
 
 
 def synthetic(settings, n):

@@ -1,13 +1,14 @@
 """The throughput benchmark compares like with like, lets the contenders take turns, and judges by its limits."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 
 import keras_gan_zoo
-from benchmarks import throughput
+from benchmarks import speed_tables, throughput
 from keras_gan_zoo import machine
 
 SHAPES = [(28, 28, 1), (20, 13, 3)]
@@ -106,7 +107,7 @@ def test_a_run_writes_a_record(tmp_path, capsys):
     record = json.loads((folder / "tensorflow_cpu.json").read_text())
     assert set(record) == {
         *("backend", "date", "protocol", "commit", "versions", "dtype", "onednn"),
-        *("device", "dcgan", "variants", "start_up", "checks"),
+        *("device", "dcgan", "variants", "start_up", "inception", "checks"),
     }
     assert record["onednn"] is machine.onednn()
     assert {"keras", "tensorflow", "torch"} <= set(record["versions"])
@@ -153,6 +154,8 @@ def faked(monkeypatch):
             if settings.get("dtype") == "float32":
                 name += "_float32"
             turns.append(name)
+            if name == "inception":
+                return {"features_images_per_second": 12.0, "features_images_per_cpu_second": 8.0}
             if speeds[name] is None:
                 raise throughput.MeasurementError("it broke")
             if speeds[name] is KeyboardInterrupt:
@@ -197,6 +200,15 @@ def test_what_misses_a_limit_fails(faked, tmp_path, capsys):
     record = json.loads((tmp_path / "tensorflow_cpu.json").read_text())
     assert [check["passed"] for check in record["checks"]] == [False] * 9
     assert capsys.readouterr().out.count("FAIL") == 9
+
+
+def test_inception_is_timed_where_its_weights_are_at_hand(faked, tmp_path, capsys):
+    turns = faked(SPEEDS, SECONDS)
+    weights = tmp_path / "inception.npz"
+    weights.touch()
+    assert run(tmp_path, parts="inception", repeats=2, weights=weights) == 0 and turns == ["inception"] * 2
+    assert "Inception features, images per CPU second: 8" in capsys.readouterr().out
+    assert "12 images/s, 8 per CPU second" in speed_tables.speed_tables(tmp_path)
 
 
 def test_a_variant_that_fails_is_reported_and_the_others_are_measured(faked, tmp_path, capsys):
@@ -255,6 +267,8 @@ def test_a_run_that_was_stopped_goes_on(faked, tmp_path, capsys, monkeypatch):
         ({"parts": "dcgn"}, "--parts: 'dcgn'.*start_up"),
         ({"variants": "wgan_pg"}, "wgan_gp"),
         ({"device": "gpu"}, "--device gpu: tensorflow finds none"),
+        ({"weights": Path("nowhere.npz")}, "--weights nowhere.npz is no file"),
+        ({"parts": "inception"}, "--parts inception measures nothing.*--weights"),
     ],
 )
 def test_bad_arguments(options, message, faked, tmp_path):
