@@ -48,7 +48,7 @@ def zoo(tmp_path, monkeypatch):
     for folder in ("zoo/dcgan_mnist", "run/preset"):
         shutil.copytree(find_preset("dcgan_mnist"), tmp_path / folder)
     monkeypatch.setattr("keras_gan_zoo.presets.preset_root", lambda: tmp_path / "zoo")
-    monkeypatch.setattr("benchmarks.page.CURVES", tmp_path / "curves")
+    monkeypatch.setattr("benchmarks.quality.CURVES", tmp_path / "curves")
     (tmp_path / "curves").mkdir()
     (tmp_path / "curves/dcgan_mnist.csv").write_text("of the old weights")
     (tmp_path / "run/preset/weights.json").write_text('{"sha256": "new"}')
