@@ -12,19 +12,20 @@ from rich.console import Console
 
 from benchmarks import quality
 from benchmarks.cells import read_cell, words
+from keras_gan_zoo import presets
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
+from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, is_trained, list_presets
 
+CARD = "README.md"
 CLASSIFIER_SEEDS = (0, 1, 2)
 
 
 def publish(run: Path, name: str):
     """Copies the trained model of a run of `keras-gan-zoo train` to zoo_configs/NAME, and its curve to the results."""
-    from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, is_trained, preset_root
-
-    source, target = find_preset(run / "preset"), preset_root() / name
+    source, target = find_preset(run / "preset"), presets.preset_root() / name
     if not (target / CONFIG).exists():
         raise ValueError(f"There is no {target / CONFIG}. Fix: write the recipe there, and train by it.")
     recipe = read_recipe(target)
@@ -33,7 +34,7 @@ def publish(run: Path, name: str):
     known = (target / WEIGHTS_INFO).exists() and quality.weights_of(target) == quality.weights_of(source)
     if not known:
         # They are of other weights.
-        for file in (target / RESULTS, quality.CURVES / f"{name}.csv"):
+        for file in (target / RESULTS, target / CARD, quality.CURVES / f"{name}.csv"):
             file.unlink(missing_ok=True)
     if not known or not is_trained(target, recipe):
         # What says which weights these are comes last, so that a copy that was cut short is made again.
@@ -49,7 +50,9 @@ def networks(source: str, inception: Path | None) -> dict[quality.Network, tuple
 
 
 def is_measured(name: str, source: str, backend: str, inception: Path | None) -> bool:
-    """Whether there is a cell for all that `measure` measures, on this backend or on that of the stored results."""
+    """Whether a preset has its card, and a cell for all that `measure` measures, of this backend or the stored results'."""
+    if not (find_preset(name) / CARD).is_file():
+        return False
     weights, found = quality.weights_of(name), set()
     for path in quality.FOLDER.glob(f"{name}_*.json"):
         stored = read_cell(path)
@@ -71,7 +74,6 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
         RuntimeError: a measurement failed.
     """
     from benchmarks import report
-    from keras_gan_zoo.presets import find_preset, list_presets
 
     source, notes, failed = read_recipe(find_preset(name)).data.source, [], []
     if inception is None:

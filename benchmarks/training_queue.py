@@ -21,7 +21,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,10 +31,11 @@ from rich.console import Console
 from benchmarks import jobs, publishing
 from benchmarks.cells import BACKENDS, read_cell
 from benchmarks.processes import ROOT, environment_of
+from keras_gan_zoo import presets
 from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.files import holder
 from keras_gan_zoo.metrics.features.inception_files import VARIABLE, weights_at_hand
-from keras_gan_zoo.presets import CONFIG, is_trained, preset_root
+from keras_gan_zoo.presets import CONFIG, is_trained
 from keras_gan_zoo.training import LOCK, differences
 
 RUNS = ROOT / "runs"
@@ -50,7 +51,7 @@ class JobError(RuntimeError):
 
 
 def train(
-    presets: Annotated[list[str] | None, typer.Argument(help="Names of recipes in zoo_configs.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of recipes in zoo_configs.")] = None,
     pending: Annotated[bool, typer.Option("--pending", help="All (or of those named) whose weights are missing.")] = False,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so many; the same command goes on.")] = None,
     backend: Annotated[str, typer.Option(help=f"One of {', '.join(BACKENDS)}.")] = "tensorflow",
@@ -60,7 +61,7 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = RUNS,
 ):
     """Trains presets one after the other, publishes and measures them, and writes their cards."""
-    if not presets and not pending:
+    if not names and not pending:
         raise ValueError("Nothing is named. Fix: name presets, or pass --pending for all that have no weights.")
     if backend not in BACKENDS:
         raise ValueError(f"--backend {backend!r} is not there; possible are {', '.join(BACKENDS)}.")
@@ -76,7 +77,7 @@ def train(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        failed = queue.work(presets or [], pending)
+        failed = queue.work(names or [], pending)
     except KeyboardInterrupt:
         typer.echo("Stopped. The same command goes on from the last checkpoint.", err=True)
         raise typer.Exit(130) from None
@@ -110,7 +111,6 @@ class Queue:
         nice: priority of the jobs.
         minutes: to work for; None for as long as it takes.
         console: where progress goes.
-        arguments: of the Python process for a request.
     """
 
     runs: Path
@@ -121,18 +121,21 @@ class Queue:
     nice: int
     minutes: float | None
     console: Console
-    arguments: Callable[[dict[str, Any]], list[str]] = lambda request: ["-m", "benchmarks.training_job", json.dumps(request)]
 
     def __post_init__(self):
         self.end = None if self.minutes is None else time.monotonic() + 60 * self.minutes
         self.failed, self.done, self.line_at = [], set(), 0.0
 
+    def arguments(self, request: dict[str, Any]) -> list[str]:
+        """Those of the Python process that does what a request says."""
+        return ["-m", "benchmarks.training_job", json.dumps(request)]
+
     def work(self, names: Sequence[str], pending: bool) -> list[str]:
         """Trains, publishes and measures; the names of the presets whose job failed."""
         names = list(dict.fromkeys(names))
-        if unknown := [name for name in names if not (preset_root() / name / CONFIG).is_file()]:
+        if unknown := [name for name in names if not (presets.preset_root() / name / CONFIG).is_file()]:
             raise ValueError(
-                f"There is no recipe {preset_root() / unknown[0] / CONFIG}. Fix: write it, or correct the name."
+                f"There is no recipe {presets.preset_root() / unknown[0] / CONFIG}. Fix: write it, or correct the name."
             )
         try:
             while todo := self.todo(names, pending):
@@ -147,14 +150,14 @@ class Queue:
     def todo(self, names: Sequence[str] = (), pending: bool = True) -> dict[str, Recipe]:
         """What is left, most wanted first: what is to be trained, then what is only to be measured."""
         found = {}
-        for name in names or sorted(path.parent.name for path in preset_root().glob(f"*/{CONFIG}")):
+        for name in names or sorted(path.parent.name for path in presets.preset_root().glob(f"*/{CONFIG}")):
             if name in self.done:
                 continue
             try:
-                recipe = read_recipe(preset_root() / name)
+                recipe = read_recipe(presets.preset_root() / name)
                 if recipe.data is None:
                     raise ValueError(f"The recipe of {name} has no data; add the key data with a source.")
-                trained = is_trained(preset_root() / name, recipe)
+                trained = is_trained(presets.preset_root() / name, recipe)
                 if not trained or not publishing.is_measured(name, recipe.data.source, self.backend, self.inception):
                     found[name] = (trained, -recipe.priority), recipe
                 elif not pending:
@@ -171,7 +174,7 @@ class Queue:
         name, recipe = next(iter(todo.items()))
         run, begun = self.runs / name, time.monotonic()
         try:
-            if not is_trained(preset_root() / name, recipe):
+            if not is_trained(presets.preset_root() / name, recipe):
                 if not is_trained(run / "preset", recipe):
                     self._check(name, run, recipe)
                     self._run("train", name, list(todo.values())[1:])
@@ -232,7 +235,7 @@ class Queue:
             self.say(note)
         return len(found.get("notes", []))
 
-    def _wait(self, line, seconds=0.5):
+    def _wait(self, line, seconds=0.2):
         """Shows a line, and waits a little; on a terminal in place of the line before.
 
         Raises:
