@@ -91,7 +91,7 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     report.write_card(preset)
     report.write_documents()
     if failed:
-        raise RuntimeError(f"{name} was not measured in whole: {'; '.join(report.failed_cells(preset))}")
+        raise RuntimeError(f"{name} was not measured in whole: {'; '.join(report.failed_cells(preset, quality.FOLDER))}")
     return notes
 
 

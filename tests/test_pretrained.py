@@ -11,7 +11,8 @@ from keras_gan_zoo.building import build
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.presets import find_preset, read_recipe
 
-PRESETS = [preset.name for preset in keras_gan_zoo.list_presets()]
+# A recipe that waits for its training is no preset yet.
+PRESETS = [preset.name for preset in keras_gan_zoo.list_presets() if preset.bytes]
 
 
 def seen(images):
