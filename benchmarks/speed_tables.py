@@ -14,9 +14,17 @@ PROGRAMS = {
     "zoo_float32": "`DCGAN` of the zoo",
     "keras_guide": "the same networks in a `train_step` as the Keras guide has it",
     "torch_loop": "the same networks in a plain PyTorch loop",
+    "torch_tuned": "that loop tuned: `channels_last`, `torch.compile`",
 }
 TRAINING, SAMPLING, MEMORY = "training_images_per_second", "sampling_images_per_second", "peak_memory_mb"
-SPEEDS = {TRAINING: "training, images/s", SAMPLING: "sampling, images/s", MEMORY: "peak memory, MB"}
+TRAINING_CPU, FIRST_ROUND = "training_images_per_cpu_second", "first_round_seconds"
+SPEEDS = {
+    TRAINING: "training, images/s",
+    TRAINING_CPU: "images per CPU second",
+    SAMPLING: "sampling, images/s",
+    FIRST_ROUND: "first round, s",
+    MEMORY: "peak memory, MB",
+}
 
 
 def speed_tables(folder: Path = throughput.FOLDER) -> str:
@@ -30,8 +38,8 @@ def speed_tables(folder: Path = throughput.FOLDER) -> str:
     for record in first:
         blocks.append(f"{_speed_protocol(record)}:")
         for part, title, columns in (
-            ("dcgan", "program", (TRAINING, MEMORY)),
-            ("variants", "variant", (TRAINING, SAMPLING, MEMORY)),
+            ("dcgan", "program", (TRAINING, TRAINING_CPU, FIRST_ROUND, MEMORY)),
+            ("variants", "variant", (TRAINING, TRAINING_CPU, SAMPLING, FIRST_ROUND, MEMORY)),
         ):
             rows = [
                 (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
@@ -63,8 +71,9 @@ def _others(records):
 def _speed_protocol(record):
     protocol = record["protocol"]
     side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
+    kernels = {None: "", True: " with oneDNN", False: " without oneDNN"}[record.get("onednn")]
     return (
-        f"{record['backend']}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
+        f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
         f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}"
     )
 

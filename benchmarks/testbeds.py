@@ -212,9 +212,9 @@ def distance(bed: SwissRoll, samples: np.ndarray) -> float:
 def stacked_cell(cell: Cell) -> dict[str, Any]:
     """A variant with its own networks on triples of digits."""
     from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.machine import fastest_dtype
     from keras_gan_zoo.metrics.classifier import Classifier
     from keras_gan_zoo.models import variant_class
-    from keras_gan_zoo.training import fastest_dtype
 
     cls = variant_class(cell.variant)
     digits = load_images("mnist", split="train", labels=True)

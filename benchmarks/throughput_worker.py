@@ -23,20 +23,29 @@ LATENT_DIM = 100  # of DCGAN, the zoo's default
 
 
 def main(settings):
-    measure = {"describe": describe, "ours": ours, "keras_guide": keras_guide, "torch_loop": torch_loop}
+    measure = {
+        "describe": describe,
+        "ours": ours,
+        "keras_guide": keras_guide,
+        "torch_loop": torch_loop,
+        "torch_tuned": torch_tuned,
+    }
     print(json.dumps(measure[settings["contender"]](settings)))
 
 
 def describe(settings):
-    """Versions, commit, the dtype that the zoo picks on this machine, and what it computes on, if that is no CPU."""
+    """Versions, commit, the dtype and the kernels that the zoo picks here, and what it computes on, if that is no CPU."""
+    import keras
+
     from keras_gan_zoo.backend import accelerator
+    from keras_gan_zoo.machine import fastest_dtype, onednn
     from keras_gan_zoo.metrics.records import commit, versions
-    from keras_gan_zoo.training import fastest_dtype
 
     dtype, reason = fastest_dtype()
     torch = importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"
     return {
         "dtype": {"chosen": dtype, "reason": reason},
+        "onednn": onednn() if keras.backend.backend() == "tensorflow" else None,
         "versions": {**versions(), "torch": torch},
         "commit": commit(),
         "accelerator": accelerator(),
@@ -46,12 +55,13 @@ def describe(settings):
 def ours(settings):
     """A variant of the zoo through its public `fit` and `generate`."""
     import keras_gan_zoo
-    from keras_gan_zoo.training import fastest_dtype
+    from keras_gan_zoo.machine import fastest_dtype
 
     model = keras_gan_zoo.models.variant_class(settings["variant"])
     after_import = peak_memory()
     dtype = fastest_dtype()[0] if settings["dtype"] == "auto" else settings["dtype"]
     arguments = {} if settings["width"] is None else {"width": settings["width"]}
+    start = time.perf_counter()
     gan = model(image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
     gan.compile()
     minibatches, batch_size = gan.minibatches_per_round, settings["batch_size"]
@@ -63,21 +73,23 @@ def ours(settings):
     def train(rounds):
         gan.fit(images, labels, batch_size=batch_size, steps_per_epoch=rounds, verbose=0, seed=settings["seed"])
 
+    train(1)
+    first_round = time.perf_counter() - start
     train(WARM_UP_ROUNDS)
-    seconds = timed(lambda: train(rounds))
+    speed = speed_of(lambda: train(rounds), rounds * per_round)
     trained = peak_memory()
     result = {
         "dtype": dtype,
         "parameters": sum(network.count_params() for network in (gan.generator, gan.discriminator)),
         "minibatches_per_round": minibatches,
-        "training_images_per_second": rounds * per_round / seconds,
+        "first_round_seconds": first_round,
+        **speed,
         "peak_memory_mb": trained,
         "memory_after_import_mb": after_import,
     }
     if settings["samples"]:
         gan.generate(settings["samples"], seed=0)
-        sampling = timed(lambda: gan.generate(settings["samples"], seed=1))
-        result["sampling_images_per_second"] = settings["samples"] / sampling
+        result |= speed_of(lambda: gan.generate(settings["samples"], seed=1), settings["samples"], "sampling")
     return result
 
 
@@ -88,6 +100,7 @@ def keras_guide(settings):
     from benchmarks.baselines import keras_guide as guide
 
     after_import = peak_memory()
+    start = time.perf_counter()
     keras.utils.set_random_seed(settings["seed"])
     networks = (
         guide.discriminator(image_shape(settings), settings["width"] or 64),
@@ -96,12 +109,15 @@ def keras_guide(settings):
     gan = guide.compiled(*networks, LATENT_DIM)
     batch_size, rounds = settings["batch_size"], settings["rounds"]
     images = guide.scaled(synthetic(settings, rounds * batch_size))
+    gan.fit(guide.dataset(images, batch_size).repeat().take(1), verbose=0)
+    first_round = time.perf_counter() - start
     gan.fit(guide.dataset(images, batch_size).repeat().take(WARM_UP_ROUNDS), verbose=0)
-    seconds = timed(lambda: gan.fit(guide.dataset(images, batch_size), verbose=0))
+    speed = speed_of(lambda: gan.fit(guide.dataset(images, batch_size), verbose=0), rounds * batch_size)
     return {
         "dtype": keras.config.dtype_policy().name,
         "parameters": sum(network.count_params() for network in networks),
-        "training_images_per_second": rounds * batch_size / seconds,
+        "first_round_seconds": first_round,
+        **speed,
         "peak_memory_mb": peak_memory(),
         "memory_after_import_mb": after_import,
     }
@@ -109,19 +125,34 @@ def keras_guide(settings):
 
 def torch_loop(settings):
     """The plain PyTorch loop, at PyTorch's default precision and number of threads, on a GPU if it finds one."""
+    from benchmarks.baselines.torch_loop import Loop
+
+    return torch_trained(settings, Loop)
+
+
+def torch_tuned(settings):
+    """The same loop with what PyTorch's performance guide asks for."""
+    from benchmarks.baselines.torch_tuned import TunedLoop
+
+    return torch_trained(settings, TunedLoop)
+
+
+def torch_trained(settings, loop_class):
+    """What a PyTorch loop takes."""
     import torch
 
-    from benchmarks.baselines.torch_loop import Loop, loader
-
     after_import = peak_memory()
+    start = time.perf_counter()
     torch.manual_seed(settings["seed"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    loop = Loop(image_shape(settings), LATENT_DIM, settings["width"] or 64, device=device)
+    loop = loop_class(image_shape(settings), LATENT_DIM, settings["width"] or 64, device=device)
     batch_size, rounds = settings["batch_size"], settings["rounds"]
     images = synthetic(settings, rounds * batch_size)
-    loop.epoch(loader(images[: WARM_UP_ROUNDS * batch_size], batch_size))
-    batches = loader(images, batch_size)
-    seconds = timed(lambda: loop.epoch(batches))
+    loop.epoch(loop.batches(images[:batch_size], batch_size))
+    first_round = time.perf_counter() - start
+    loop.epoch(loop.batches(images[: WARM_UP_ROUNDS * batch_size], batch_size))
+    batches = loop.batches(images, batch_size)
+    speed = speed_of(lambda: loop.epoch(batches), rounds * batch_size)
     networks = (loop.generator, loop.discriminator)
     running = ("running_mean", "running_var")
     return {
@@ -129,7 +160,9 @@ def torch_loop(settings):
         "parameters": sum(p.numel() for network in networks for p in network.parameters())
         + sum(b.numel() for network in networks for name, b in network.named_buffers() if name.endswith(running)),
         "threads": torch.get_num_threads(),
-        "training_images_per_second": rounds * batch_size / seconds,
+        "compiled": loop.compiled,
+        "first_round_seconds": first_round,
+        **speed,
         "peak_memory_mb": peak_memory(),
         "memory_after_import_mb": after_import,
     }
@@ -144,10 +177,12 @@ def image_shape(settings):
     return settings["image_size"], settings["image_size"], settings["channels"]
 
 
-def timed(function):
-    start = time.perf_counter()
+def speed_of(function, images, what="training"):
+    """Images that a call works off in a second of the clock, and of the processor, all its cores added up."""
+    clock, processor = time.perf_counter(), time.process_time()
     function()
-    return time.perf_counter() - start
+    seconds = {"second": time.perf_counter() - clock, "cpu_second": time.process_time() - processor}
+    return {f"{what}_images_per_{unit}": images / passed for unit, passed in seconds.items()}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@ import importlib
 import importlib.metadata
 from pathlib import Path
 
+from .machine import switch_on_onednn
+
+# Before anything here imports TensorFlow, which reads the switch once.
+switch_on_onednn()
+
 _NAMES = {
     "load": "presets",
     "list_presets": "presets",

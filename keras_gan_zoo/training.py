@@ -12,11 +12,12 @@ A run is a folder:
 
 Stopped at any moment and started again, a run ends in bit-identical weights: the state of both optimizers, of the average,
 of the random generators and of the game are in the checkpoint, and the order of the images is a function of seed and round.
+On another backend it goes on from the same state, bit for bit, by rounds that are equal to rounding where they get equal
+random numbers; but each backend draws its own, so the end is that of another seed.
 """
 
 import importlib.util
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,25 +26,10 @@ import numpy as np
 
 from .config import WITHOUT_EFFECT, ConfigError, Optimizer, Recipe, read_recipe, write_recipe
 from .files import locked
+from .machine import fastest_dtype
 
 CONFIG, CHECKPOINT, LOG, LOCK = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock"
 REFERENCE_IMAGES = 10_000
-
-
-def fastest_dtype() -> tuple[str, str]:
-    """The dtype policy that trains fastest on this machine, and why."""
-    import keras
-
-    from .backend import accelerator
-
-    if name := accelerator():
-        return "mixed_bfloat16", f"an accelerator ({name})"
-    if keras.backend.backend() != "tensorflow":
-        return "float32", f"a CPU under the {keras.backend.backend()} backend"
-    cpu = Path("/proc/cpuinfo")
-    if cpu.exists() and "amx_bf16" in cpu.read_text():
-        return "mixed_bfloat16", "a CPU with bfloat16 matrix units (AMX)"
-    return "float32", f"a CPU without bfloat16 matrix units ({platform.machine()})"
 
 
 def train(

@@ -14,6 +14,7 @@ FRAMEWORKS = {"tensorflow", "tensorflow_datasets", "jax", "torch"}
 ALLOWED = {
     "backend": set(),
     "files": set(),
+    "machine": {"backend"},
     "interpolation": set(),
     "losses": set(),
     "layers": {"backend"},
@@ -26,7 +27,7 @@ ALLOWED = {
     "building": {"base", "models", "config"},
     "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
-    "training": {"backend", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
+    "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
     "evaluation": {"presets", "config", "data", "metrics"},
     "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training"},
 }

@@ -272,17 +272,6 @@ def test_the_decided_dtype_is_written_down(recipe_for, tmp_path, monkeypatch):
     assert train(recipe, tmp_path / "other", dtype="float32").dtype_policy.name == "float32"
 
 
-def test_an_accelerator_trains_in_bfloat16_and_is_named(monkeypatch):
-    from keras_gan_zoo import backend
-    from keras_gan_zoo.metrics import records
-
-    assert (backend.accelerator() is None) == records.device().startswith("cpu")
-    monkeypatch.setattr(backend, "accelerator", lambda: "a GPU")
-    monkeypatch.setattr(records, "accelerator", lambda: "a GPU")
-    assert training.fastest_dtype() == ("mixed_bfloat16", "an accelerator (a GPU)")
-    assert records.device().endswith("(a GPU)")
-
-
 # What is refused ---------------------------------------------------------------------------------------------------------
 
 

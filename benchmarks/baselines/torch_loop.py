@@ -86,6 +86,9 @@ def loader(images, batch_size):
 class Loop:
     """The two networks, their optimizers, and one epoch of training."""
 
+    compiled = False
+    batches = staticmethod(loader)
+
     def __init__(self, image_shape, latent_dim=100, width=64, base_size=7, device="cpu"):
         self.latent_dim, self.device = latent_dim, device
         self.generator = Generator(image_shape, latent_dim, width, base_size).to(device)
@@ -98,22 +101,23 @@ class Loop:
 
     def epoch(self, batches):
         """One pass over the batches; returns the losses of each step."""
-        discriminator_optimizer, generator_optimizer = self.optimizers
-        losses = []
-        for (real,) in batches:
-            real, n = real.to(self.device), len(real)
-            ones, zeros = torch.ones(n, device=self.device), torch.zeros(n, device=self.device)
-            self.discriminator.zero_grad()
-            real_loss = self.criterion(self.discriminator(real), ones)
-            real_loss.backward()
-            fake = self.generator(torch.randn(n, self.latent_dim, device=self.device))
-            fake_loss = self.criterion(self.discriminator(fake.detach()), zeros)
-            fake_loss.backward()
-            discriminator_optimizer.step()
+        return [tuple(loss.item() for loss in self.step(real)) for (real,) in batches]
 
-            self.generator.zero_grad()
-            generator_loss = self.criterion(self.discriminator(fake), ones)
-            generator_loss.backward()
-            generator_optimizer.step()
-            losses.append((real_loss.item() + fake_loss.item(), generator_loss.item()))
-        return losses
+    def step(self, real):
+        """A step of each network; returns their losses."""
+        discriminator_optimizer, generator_optimizer = self.optimizers
+        real, n = real.to(self.device), len(real)
+        ones, zeros = torch.ones(n, device=self.device), torch.zeros(n, device=self.device)
+        self.discriminator.zero_grad()
+        real_loss = self.criterion(self.discriminator(real), ones)
+        real_loss.backward()
+        fake = self.generator(torch.randn(n, self.latent_dim, device=self.device))
+        fake_loss = self.criterion(self.discriminator(fake.detach()), zeros)
+        fake_loss.backward()
+        discriminator_optimizer.step()
+
+        self.generator.zero_grad()
+        generator_loss = self.criterion(self.discriminator(fake), ones)
+        generator_loss.backward()
+        generator_optimizer.step()
+        return real_loss.detach() + fake_loss.detach(), generator_loss.detach()

@@ -39,7 +39,8 @@ def main():
     keras.random.normal, keras.random.uniform = original
 
     found["drawn"] = keras.ops.convert_to_numpy(keras.random.normal((4,), seed=keras.random.SeedGenerator(7)))
-    found["rounds"] = int(train(recipe, run, resume=True).rounds)
+    if keras.backend.backend() != "tensorflow":  # where it began
+        found["rounds"] = int(train(recipe, run, resume=True).rounds)
     np.savez(output, **found)
 
 
