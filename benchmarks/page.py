@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import quality, report
-from benchmarks.processes import ROOT
 from benchmarks.speed_tables import speed_tables
 from benchmarks.testbed_tables import testbed_figures, testbed_table
 from keras_gan_zoo.presets import Preset
 
-CURVES = ROOT / "benchmarks" / "results" / "curves"
 SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
 BLUE, GREY = "#1f5fa8", "#8a8f98"
 
@@ -60,7 +58,7 @@ figcaption { margin-top: .4rem; }
 """
 
 
-def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = CURVES) -> str:
+def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = quality.CURVES) -> str:
     """The whole page.
 
     Args:

@@ -32,6 +32,7 @@ from keras_gan_zoo.metrics.features import CLASSIFIERS
 from keras_gan_zoo.presets import RESULTS, WEIGHTS_INFO, find_preset, list_presets
 
 FOLDER = ROOT / "benchmarks" / "results" / "quality"
+CURVES = ROOT / "benchmarks" / "results" / "curves"  # <preset>.csv: round, seconds, fid
 BACKEND = "tensorflow"  # of the results that a preset ships
 METRICS = "fid,kid,precision,recall,density,coverage"
 
@@ -112,7 +113,7 @@ def cells_of(
     Raises:
         ValueError: a name that there is not, or nothing that is left to measure.
     """
-    known = {preset.name: preset for preset in list_presets()}
+    known = {preset.name: preset for preset in list_presets() if preset.bytes}
     for name, given, possible in (
         ("presets", presets, known),
         ("--variants", variants, sorted({preset.variant for preset in known.values()})),

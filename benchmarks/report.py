@@ -69,22 +69,39 @@ def report(
 ):
     """Writes the tables of the documents, model cards, sample grids and an HTML page from what was measured."""
     from benchmarks.page import page
-    from keras_gan_zoo.callbacks import grid_samples, save_grid
-    from keras_gan_zoo.presets import load
 
-    presets = list_presets()
+    presets = trained_presets()
     for preset in presets:
-        save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
-        _write(preset.folder / "README.md", card_text(preset))
-    written = documents()
-    for path, tables in written.items():
-        _write(path, with_tables(path.read_text("utf-8"), tables))
+        write_card(preset)
+    written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
     for name in stale_cells(presets):
         typer.echo(f"{name} is left out: it was measured with other weights.", err=True)
     names = ", ".join(str(path.relative_to(ROOT)) for path in written)
     typer.echo(f"{names}, {len(presets)} model cards and {html} are written.")
+
+
+def trained_presets() -> list[Preset]:
+    """The presets but those whose recipe waits for its training."""
+    return [preset for preset in list_presets() if preset.bytes]
+
+
+def write_card(preset: Preset) -> None:
+    """Writes the sample grid and the model card of a preset."""
+    from keras_gan_zoo.callbacks import grid_samples, save_grid
+    from keras_gan_zoo.presets import load
+
+    save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
+    _write(preset.folder / "README.md", card_text(preset))
+
+
+def write_documents() -> list[Path]:
+    """Writes the tables of the documents anew; the documents."""
+    written = documents()
+    for path, tables in written.items():
+        _write(path, with_tables(path.read_text("utf-8"), tables))
+    return list(written)
 
 
 # What was measured -------------------------------------------------------------------------------------------------------
@@ -270,7 +287,7 @@ def with_tables(text: str, tables: dict[str, Callable[[], str]]) -> str:
 def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
     """The presets with their main results, and the protocol behind them."""
     rows, distances = [], []
-    presets = list_presets() if presets is None else presets
+    presets = trained_presets() if presets is None else presets
     for preset in presets:
         found = headline(preset, folder)
         labels = [f"{m.text('.3f')}, {title}" for title in ("label agreement", "code purity") if (m := found.get(title))]

@@ -4,6 +4,8 @@ This module imports no framework, so that presets can be listed at once.
 """
 
 import difflib
+import hashlib
+import json
 import re
 import types
 import typing
@@ -15,6 +17,13 @@ import yaml
 
 # A recipe is a page of text; a larger file is something else, or an attack on the parser.
 MAX_BYTES = 1_000_000
+# What a recipe says that leaves the trained weights as they are: words about it, and how often a run is written down.
+WITHOUT_EFFECT = {
+    "description": True,
+    "priority": True,
+    "data": {"license"},
+    "training": {"checkpoint_rounds", "sample_rounds"},
+}
 
 
 class ConfigError(ValueError):
@@ -114,16 +123,54 @@ class Recipe(_Settings):
     Attributes:
         variant: name of the model's file, as "wgan_gp".
         description: a sentence for the model card.
+        priority: the recipe with the highest one is trained first.
         model: arguments of the variant's constructor.
         data, optimizers, training: see there; a model that was saved by hand may have no data.
     """
 
     variant: str
     description: str = ""
+    priority: int = 0
     model: dict[str, Any]
     data: Data | None = None
     optimizers: Optimizers = Optimizers()
     training: Training = Training()
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what decides the weights: variant, model, data, optimizers and training, but for `WITHOUT_EFFECT`.
+
+        Settings at their default count as not written, so that neither writing one out nor a setting that a later version
+        adds makes another recipe. What `model` and an optimizer's `arguments` hold counts as it is written, since their
+        defaults are those of the code; 10 and 10.0 are one number.
+        """
+        settings = self.model_dump(mode="json", exclude_defaults=True, exclude=WITHOUT_EFFECT)
+        for name, default in (("split", "train"), ("on_error", "raise")):
+            if settings.get("data", {}).get(name) == default:
+                del settings["data"][name]
+        # A part with nothing left in it says what a missing one says.
+        for name in ("optimizers", "training"):
+            if not settings.get(name, True):
+                del settings[name]
+        return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
+
+    def is_behind(self, digest: str | None) -> bool:
+        """Whether weights that state this digest are of this recipe, in any dtype where the recipe leaves that open."""
+        dtypes = ("float32", "mixed_bfloat16") if self.training.dtype == "auto" else (self.training.dtype,)
+        return digest in {self.digest, *(self.with_dtype(dtype).digest for dtype in dtypes)}
+
+    def with_dtype(self, dtype: str) -> "Recipe":
+        """The same recipe in another dtype."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"dtype": dtype})})
+
+
+def _plain(value):
+    """Numbers and containers in one form each."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def read_recipe(path: str | Path) -> Recipe:

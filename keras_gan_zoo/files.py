@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,3 +26,80 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yields a new folder beside `path` to fill; it takes the place of `path` only when it is filled, and else is gone."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
+        new, old = Path(partial) / "new", Path(partial) / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        try:
+            new.rename(path)
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
+
+
+class InUseError(RuntimeError):
+    """Another process works on what is locked."""
+
+
+@contextlib.contextmanager
+def locked(path: str | Path, what: str) -> Iterator[None]:
+    """Holds a lock in the file `path`, which has the number of the process in it and is removed at the end.
+
+    The lock is the system's, which gives it back when a process dies, however it does; a file that is left behind then
+    says nothing. Where the system has no such locks (Windows), nothing is locked.
+
+    Raises:
+        InUseError: another process holds it; the message calls that `what`.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    path = Path(path)
+    while True:
+        file = open(path, "a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise InUseError(f"{what} is in use by process {holder}; wait for it, or stop it first.") from None
+        # The holder before may have removed the file after it was opened here.
+        if os.fstat(file.fileno()).st_nlink:
+            break
+        file.close()
+    with file:
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def holder(path: str | Path) -> int | None:
+    """The process that holds a lock of `locked`, or None."""
+    import fcntl
+
+    try:
+        with open(path) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read())
+    except (FileNotFoundError, ValueError):  # the latter before its number is written
+        pass
+    return None

@@ -2,7 +2,8 @@
 
     config.yaml            the recipe: variant, arguments, data, optimizers, training
     weights.safetensors    the weights of the networks that are shipped, at least the generator to sample from
-    weights.json           sha256 of that file, what it holds, and the backend, device, versions and commit that wrote it
+    weights.json           sha256 of that file, what it holds, the backend, device, versions and commit that wrote it, and
+                           the digest of the recipe that it was trained by
     results.json           measured results (written by the benchmarks)
     README.md, samples.png the model card (written by the benchmarks)
 
@@ -15,13 +16,13 @@ import difflib
 import fnmatch
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .building import build
 from .config import Recipe, parse_recipe, read_recipe, write_recipe
+from .files import whole_folder
 
 if TYPE_CHECKING:
     from .base import Base
@@ -111,6 +112,14 @@ def find_preset(name: str | Path) -> Path:
     raise PresetError(f"There is no preset {str(name)!r}, and no folder of that name. {hint}")
 
 
+def is_trained(folder: str | Path, recipe: Recipe) -> bool:
+    """Whether a folder holds weights of a recipe, as its files say."""
+    folder = Path(folder)
+    if not (folder / WEIGHTS).is_file() or not (folder / WEIGHTS_INFO).is_file():
+        return False
+    return recipe.is_behind(json.loads((folder / WEIGHTS_INFO).read_text("utf-8")).get("recipe_sha256"))
+
+
 def save_to_preset(
     gan: "Base",
     folder: str | Path,
@@ -148,23 +157,12 @@ def save_to_preset(
         tensors |= {key: _finite(key, _array(variable).astype(dtype)) for key, variable in variables.items()}
     data = save(tensors)
     info = {"sha256": hashlib.sha256(data).hexdigest(), "dtype": dtype, "networks": list(networks), "origin": origin()}
-    # Written beside and moved, so that no half of a preset is ever seen under its name.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
-        new = Path(partial) / "new"
-        new.mkdir()
+    if recipe is not None:
+        info["recipe_sha256"] = recipe.digest
+    with whole_folder(folder) as new:
         write_recipe(recipe or recipe_of(gan), new / CONFIG)
         (new / WEIGHTS).write_bytes(data)
         (new / WEIGHTS_INFO).write_text(json.dumps(info, indent=2) + "\n", "utf-8")
-        old = Path(partial) / "old"
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except BaseException:
-            if old.exists():
-                old.rename(folder)
-            raise
     return folder
 
 

@@ -8,22 +8,27 @@ A run is a folder:
     samples/round_000500.png grids from fixed latents
     preset/                  the trained model, once the training has ended
     evaluations/             with `evaluate`: values in the course of the training, the best and the final state
+    .lock                    while a process trains it: the number of that process
 
 Stopped at any moment and started again, a run ends in bit-identical weights: the state of both optimizers, of the average,
 of the random generators and of the game are in the checkpoint, and the order of the images is a function of seed and round.
+On another backend it goes on from the same state, bit for bit, by rounds that are equal to rounding where they get equal
+random numbers; but each backend draws its own, so the end is that of another seed.
 """
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .config import ConfigError, Optimizer, Recipe, read_recipe, write_recipe
+from .config import WITHOUT_EFFECT, ConfigError, Optimizer, Recipe, read_recipe, write_recipe
+from .files import locked
 from .machine import fastest_dtype
 
-CONFIG, CHECKPOINT, LOG = "config.yaml", "checkpoint.weights.h5", "log.csv"
+CONFIG, CHECKPOINT, LOG, LOCK = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock"
 REFERENCE_IMAGES = 10_000
 
 
@@ -36,6 +41,7 @@ def train(
     tensorboard: bool = False,
     evaluate: int | None = None,
     console: Any = None,
+    callbacks: Sequence[Any] = (),
 ) -> Any:
     """Trains a model by its recipe.
 
@@ -48,6 +54,7 @@ def train(
         evaluate: rounds from one FID of samples, and one look for a collapse, to the next; None for neither. The training
             itself is the same, bit for bit.
         console: `rich.console.Console` for the progress bar.
+        callbacks: further Keras callbacks.
 
     Returns:
         The trained model.
@@ -55,12 +62,12 @@ def train(
     Raises:
         ConfigError: an impossible recipe; with `resume`, another recipe than that of the run.
         FileExistsError: `output` holds a run, and `resume` is not asked for.
+        InUseError: another process trains in `output`.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     output = Path(output)
     checkpoint = output / CHECKPOINT
-    recipe = _with_dtype(recipe, dtype, output if resume else None, console)
-    _check_run(recipe, output, resume)
+    recipe = _of_the_run(_with_dtype(recipe, dtype, output if resume else None, console), output, resume)
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ConfigError("TensorBoard logs need the package tensorboard, which is not installed: pip install tensorboard.")
 
@@ -94,26 +101,31 @@ def train(
             f"but {recipe.data.source!r} has {len(data.images)}; lower training.batch_size."
         )
     output.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        with c.whole_file(output / CONFIG) as partial:
-            write_recipe(recipe, partial)
-    if resume and checkpoint.exists():
-        _load_checkpoint(gan, checkpoint)
+    with locked(output / LOCK, f"The run in {output}"):
+        if not resume:
+            with c.whole_file(output / CONFIG) as partial:
+                write_recipe(recipe, partial)
+        elif checkpoint.exists():
+            _load_checkpoint(gan, checkpoint)
+        watchers = [c.StopAtNaN(), c.CSVLog(output / LOG)]
+        watchers.append(c.SampleGrid(output / "samples", every=settings.sample_rounds // settings.checkpoint_rounds))
+        if tensorboard:
+            watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
+        if evaluate is not None:
+            watchers += _judges(recipe, data, output, evaluate)
+        # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
+        _play(gan, data, settings, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
+        save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
+        c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
+    return gan
 
-    progress = c.Progress(settings.rounds, images, console)
+
+def _play(gan, data, settings, callbacks, console):
+    """The rounds that are left."""
+    from .callbacks import Progress
+
+    progress = Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
     part = settings.checkpoint_rounds
-    watchers = [
-        progress,
-        c.StopAtNaN(),
-        c.CSVLog(output / LOG),
-        c.SampleGrid(output / "samples", every=settings.sample_rounds // part),
-    ]
-    if tensorboard:
-        watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
-    if evaluate is not None:
-        watchers += _judges(recipe, data, output, evaluate)
-    # Last, so that what belongs to a part is there once its checkpoint is; a part that is repeated writes it again.
-    watchers.append(c.Checkpoint(checkpoint))
     try:
         gan.fit(
             data,
@@ -121,21 +133,18 @@ def train(
             epochs=settings.rounds // part,
             initial_epoch=int(gan.rounds) // part,
             steps_per_epoch=part,
-            callbacks=watchers,
+            callbacks=[progress, *callbacks],
             verbose=0,
             seed=settings.seed,
         )
     finally:
         progress.close()
-    save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
-    c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
-    return gan
 
 
 def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
     """FID against the training images, and warnings of a collapse; seen by the data set's classifier where there is one."""
     from . import callbacks as c
-    from .metrics import evaluate, feature_extractor, gather
+    from .metrics import evaluate, feature_extractor, reference
     from .metrics.features import CLASSIFIERS
 
     source = recipe.data.source
@@ -143,7 +152,8 @@ def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
     # Not the first ones: a folder with class names has its images in the order of the classes.
     chosen = np.sort(np.random.default_rng(0).permutation(len(data.images))[:REFERENCE_IMAGES])
     split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(data.images)}"
-    real = gather(data.images[chosen], extractor, split=split)
+    # Kept, since a run that is stopped and goes on needs it anew.
+    real = reference(data.images[chosen], extractor, split=split)
 
     def measure(images):
         return evaluate(images, real, metrics=("fid",), extractor=extractor)
@@ -201,26 +211,35 @@ def _with_dtype(recipe, dtype, resumed, console):
         dtype, reason = fastest_dtype()
         if console:
             console.print(f"Training in {dtype}: this is {reason}. --dtype overrides.")
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update={"dtype": dtype})})
+    return recipe.with_dtype(dtype)
 
 
-def _check_run(recipe, output, resume):
-    """A run goes on by its own recipe only, and is never overwritten."""
+def _of_the_run(recipe, output, resume):
+    """The recipe to train by; a run goes on by its own only, and is never overwritten."""
     if output.exists() and not output.is_dir():
         raise FileExistsError(f"output={str(output)!r} is a file; name a folder.")
     if not (output / CONFIG).exists():
         if resume:
             raise ConfigError(f"There is no run to resume in {output}; leave --resume out.")
-        if output.is_dir() and os.listdir(output):
+        # What a process may leave that was killed before it wrote its recipe is no other file.
+        if output.is_dir() and any(name != LOCK and not name.startswith(".partial-") for name in os.listdir(output)):
             raise FileExistsError(f"output={str(output)!r} holds other files; name a new folder.")
-        return
+        return recipe
     if not resume:
         raise FileExistsError(f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder.")
-    before, now = (_flat(r.model_dump(mode="json")) for r in (read_recipe(output / CONFIG), recipe))
-    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-    if differing:
-        changes = ", ".join(f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing)
+    before = read_recipe(output / CONFIG)
+    if before.digest != recipe.digest:
+        changes = ", ".join(differences(before, recipe))
         raise ConfigError(f"The run in {output} has another recipe ({changes}); resume by its own config.yaml.")
+    # Its checkpoints are counted by the cadence in which it began.
+    return recipe.model_copy(update={"training": before.training})
+
+
+def differences(before: Recipe, now: Recipe) -> list[str]:
+    """What makes two recipes of different weights, as "training.rounds: 12 -> 24"."""
+    before, now = (_flat(recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT)) for recipe in (before, now))
+    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    return [f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing]
 
 
 def _flat(settings, prefix=""):

@@ -1,5 +1,7 @@
 """Recipes: what is read, and in which words the rest is refused."""
 
+import copy
+
 import pytest
 import yaml
 
@@ -77,7 +79,7 @@ def test_built_in_recipes_are_valid(folder):
     ("settings", "words"),
     [
         ({**SMALL, "modle": {}}, ["unknown key 'modle'", "did you mean 'model'?"]),
-        ({**SMALL, "zzz": 7}, ["unknown key 'zzz'", "(value 7)", "the keys here are variant, description, model"]),
+        ({**SMALL, "zzz": 7}, ["unknown key 'zzz'", "(value 7)", "the keys here are variant, description, priority, model"]),
         (changed("training.round", 5), ["unknown key 'training.round'", "(value 5)", "did you mean 'rounds'?"]),
         (changed("data.sauce", "x"), ["unknown key 'data.sauce'", "did you mean 'source'?", "'data.source' is missing"]),
         (
@@ -165,3 +167,95 @@ def test_numbers_without_a_point_are_numbers(tmp_path):
     assert recipe.model == {"a": 0.0002, "b": -100.0, "c": 1500.0, "d": "1e", "e": "e5", "f": 3}
     assert recipe.optimizers.generator.learning_rate == 0.0003
     assert recipe.optimizers.generator.arguments == {"beta_1": 0.5}
+
+
+# The digest --------------------------------------------------------------------------------------------------------------
+
+WHOLE = {
+    "variant": "dcgan",
+    "model": {"image_shape": [28, 28, 1], "latent_dim": 64, "penalty_weight": 10.0},
+    "data": {"source": "mnist", "split": "train"},
+    "optimizers": {"generator": {"learning_rate": 1e-3, "arguments": {"beta_1": 0.5}}},
+    "training": {"rounds": 1000, "batch_size": 32},
+}
+
+
+def digest(**changes):
+    """That of the recipe with keys as "data.split" set, or taken out by None."""
+    settings = copy.deepcopy(WHOLE)
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        part = settings
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        if value is None:
+            del part[last]
+        else:
+            part[last] = value
+    return parse_recipe(settings, "the test").digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"description": "Other words."},
+        {"priority": 7},
+        {"data__license": "MIT"},
+        {"training__checkpoint_rounds": 100, "training__sample_rounds": 200},
+        # Defaults, written out or left out.
+        {"data__split": None},
+        {"data__on_error": "raise"},
+        {"training__seed": 0},
+        {"training__dtype": "auto"},
+        {"optimizers__generator__name": "adam"},
+        # Another notation of the same.
+        {"model__penalty_weight": 10},
+        {"optimizers__generator__learning_rate": 0.001},
+    ],
+    ids=str,
+)
+def test_what_leaves_the_weights_as_they_are_leaves_the_digest(changes):
+    assert digest(**changes) == digest()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": "lsgan"},
+        {"model__latent_dim": 65},
+        {"model__width": 8},
+        {"data__source": "fashion_mnist"},
+        {"data__split": "test"},
+        {"data__on_error": "skip"},
+        {"optimizers__generator__learning_rate": 2e-3},
+        {"optimizers__generator__arguments__beta_1": 0.0},
+        {"optimizers__discriminator": {}},
+        {"training__rounds": 1500},
+        {"training__batch_size": 64},
+        {"training__seed": 1},
+        {"training__dtype": "float32"},
+    ],
+    ids=str,
+)
+def test_what_decides_the_weights_decides_the_digest(changes):
+    assert digest(**changes) != digest()
+
+
+def test_the_format_of_the_file_leaves_the_digest(tmp_path):
+    recipe = parse_recipe(WHOLE, "the test")
+    write_recipe(recipe, tmp_path / "config.yaml")
+    assert read_recipe(tmp_path).digest == recipe.digest
+    text = "# A comment.\n" + yaml.safe_dump(WHOLE, default_flow_style=True, sort_keys=True)
+    (tmp_path / "config.yaml").write_text(text)
+    assert read_recipe(tmp_path).digest == recipe.digest
+
+
+def test_a_recipe_that_leaves_the_dtype_open_is_behind_weights_of_any():
+    recipe = parse_recipe(WHOLE, "the test")
+    in_float, in_bfloat = recipe.with_dtype("float32"), recipe.with_dtype("mixed_bfloat16")
+    assert recipe.is_behind(in_float.digest) and recipe.is_behind(in_bfloat.digest) and recipe.is_behind(recipe.digest)
+    assert (
+        not in_float.is_behind(in_bfloat.digest)
+        and not recipe.is_behind(None)
+        and not recipe.is_behind(digest(variant="gan"))
+    )

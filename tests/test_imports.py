@@ -25,9 +25,9 @@ ALLOWED = {
     "models": {"base", "losses", "layers", "networks"},
     "config": {"models", "callbacks", "data", "base"},
     "building": {"base", "models", "config"},
-    "presets": {"base", "models", "config", "building", "metrics"},
+    "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
-    "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "metrics"},
+    "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
     "evaluation": {"presets", "config", "data", "metrics"},
     "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training"},
 }

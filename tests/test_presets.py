@@ -146,6 +146,18 @@ def test_a_preset_says_where_its_weights_come_from(preset):
     assert origin["backend"] == backend and backend in origin["versions"] and origin["device"] and origin["commit"]
 
 
+def test_weights_state_the_recipe_that_they_were_trained_by(gan, preset, tmp_path):
+    assert "recipe_sha256" not in json.loads((preset / "weights.json").read_text())
+    recipe = presets.recipe_of(gan).with_dtype("float32")
+    folder = save_to_preset(gan, tmp_path / "trained", recipe=recipe)
+    assert json.loads((folder / "weights.json").read_text())["recipe_sha256"] == recipe.digest
+    other = recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": 1})})
+    assert presets.is_trained(folder, recipe) and not presets.is_trained(folder, other)
+    # What states none is of no recipe, and loads all the same.
+    assert not presets.is_trained(preset, recipe) and not presets.is_trained(tmp_path, recipe)
+    assert load(preset).generator.count_params() == load(folder).generator.count_params()
+
+
 def test_an_average_is_what_is_saved(small_gan, tmp_path):
     gan = small_gan("dcgan", ema_half_life=100)
     randomised(gan)

@@ -25,6 +25,7 @@ import keras_gan_zoo
 from keras_gan_zoo import training
 from keras_gan_zoo.callbacks import DivergedError, LinearDecay, grid_samples
 from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
+from keras_gan_zoo.files import InUseError, locked
 from keras_gan_zoo.training import make_optimizer, train
 
 ROUNDS, PART = 12, 3
@@ -133,6 +134,22 @@ def assert_same_run(folder, reference):
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+class Killed(BaseException):
+    """Stands for SIGKILL in the process of the tests: nothing catches it."""
+
+
+def stop_after(monkeypatch, rounds):
+    """Kills trainings after so many rounds."""
+
+    def killed(progress, batch, logs=None):
+        played.append(batch)
+        if len(played) > rounds:
+            raise Killed
+
+    played = []
+    monkeypatch.setattr(keras_gan_zoo.callbacks.Progress, "on_train_batch_end", killed)
+
+
 # What a run leaves -------------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +215,7 @@ def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_p
     seen = []
     monkeypatch.setattr(training, "REFERENCE_IMAGES", 30)
     monkeypatch.setattr("keras_gan_zoo.metrics.features.feature_extractor", lambda which: None)
-    monkeypatch.setattr(metrics.samples, "gather", lambda images, extractor, split: seen.append((images, split)))
+    monkeypatch.setattr(metrics.references, "reference", lambda images, extractor, split: seen.append((images, split)))
     # In the order of two classes, as a folder of classes is read.
     images = np.repeat(np.array([0, 200], np.uint8), 50)[:, None, None, None] + np.zeros((1, 16, 16, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(100)
@@ -286,6 +303,43 @@ def test_resume_with_another_recipe_names_what_differs(recipe_for, finished):
         assert words in str(caught.value)
     assert "batch_size" not in str(caught.value)
     assert contents(finished("gan")) == before
+
+
+def test_a_run_goes_on_by_a_recipe_that_differs_in_nothing_of_its_weights(recipe_for, finished, tmp_path, monkeypatch):
+    """Other words, another priority, another cadence: the run keeps its own cadence, and ends in the same weights."""
+    stop_after(monkeypatch, 6)
+    with pytest.raises(Killed):
+        train(recipe_for("gan"), tmp_path / "run")
+    monkeypatch.undo()
+    now = recipe_for("gan", {"training": {"checkpoint_rounds": 4, "sample_rounds": 4}, "data": {"license": "MIT"}})
+    now = now.model_copy(update={"description": "Other words.", "priority": 3})
+    train(now, tmp_path / "run", resume=True)
+    ours, theirs = contents(tmp_path / "run"), contents(finished("gan"))
+    assert [name for name in ours if ours[name] != theirs[name]] == ["preset/config.yaml"]
+    assert read_recipe(tmp_path / "run" / "preset").description == "Other words."
+
+
+def test_the_cadence_leaves_the_weights_as_they_are(recipe_for, finished, tmp_path):
+    train(recipe_for("gan", {"training": {"checkpoint_rounds": 6}}), tmp_path / "run")
+    ours, theirs = contents(tmp_path / "run"), contents(finished("gan"))
+    assert ours["preset/weights.safetensors"] == theirs["preset/weights.safetensors"]
+    assert ours["checkpoint.weights.h5"] == theirs["checkpoint.weights.h5"] and ours["log.csv"] != theirs["log.csv"]
+
+
+def test_a_run_that_another_process_trains_is_left_alone(recipe_for, finished, tmp_path):
+    shutil.copytree(finished("gan"), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with locked(tmp_path / "run" / training.LOCK, "it"):
+        with pytest.raises(InUseError, match=f"run is in use by process {os.getpid()}; wait for it"):
+            train(recipe_for("gan"), tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == before
+
+
+def test_further_callbacks_watch_the_training(recipe_for, tmp_path):
+    seen = []
+    watcher = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    train(recipe_for("gan"), tmp_path / "run", callbacks=[watcher])
+    assert len(seen) == ROUNDS
 
 
 def test_folders_of_others_and_files_are_refused(recipe_for, tmp_path):
@@ -515,16 +569,11 @@ def test_a_run_that_was_killed_between_its_last_round_and_its_preset(recipe_for,
     assert_same_run(tmp_path / "run", finished("dcgan"))
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL in the process of the tests: nothing catches it."""
-
-
 def test_a_run_that_was_killed_before_its_first_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
-    def killed(progress, batch, logs=None):
-        if batch == 1:
-            raise Killed
-
-    monkeypatch.setattr(keras_gan_zoo.callbacks.Progress, "on_train_batch_end", killed)
+    # What an earlier process left that was killed before it wrote its recipe.
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / training.LOCK).write_text("1\n")
+    stop_after(monkeypatch, 1)
     with pytest.raises(Killed):
         train(recipe_for("gan"), tmp_path / "run")
     monkeypatch.undo()

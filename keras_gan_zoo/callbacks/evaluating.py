@@ -53,8 +53,9 @@ class Evaluate(EveryRounds):
             conditional model are spread evenly over its classes.
         seed: of the images, the same in each evaluation.
         budget: largest share, in (0, 1], of the elapsed time of this `fit` that evaluations may take. An evaluation that
-            would exceed it, if it took as long as the last one, is left out, counted and reported. The first has nothing
-            to judge it by and is done; so is the final one.
+            would exceed it, if it took as long as the last one, is left out, counted and reported. Compilation counts on
+            neither side: time begins after the first round, and the first evaluation is taken out of it. The second has
+            nothing to judge it by and is done; so is the final one.
 
     Attributes:
         best, final: entries of weights.json, or None.
@@ -84,14 +85,20 @@ class Evaluate(EveryRounds):
             raise ValueError(f"budget={budget!r} must be a share in (0, 1]. Fix: 0.25 for a quarter of the time.")
         self.measure, self.folder, self.monitor, self.mode = measure, Path(folder), monitor, mode
         self.n, self.seed, self.budget = check_integer(n, "n", 1), check_integer(seed, "seed", 0), budget
+        self.compiled = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
-        self.started, self.spent, self.last = time.perf_counter(), 0.0, 0.0
+        self.started, self.spent, self.last = None, 0.0, 0.0
         self.rows, self.best, self.final, self.skipped, self.not_finite = [], None, None, [], []
         self.measured = None
         if self.round:
             self._read()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.started is None:
+            self.started = time.perf_counter()
+        super().on_train_batch_end(batch, logs)
 
     def look(self, logs: dict[str, Any] | None) -> None:
         elapsed = time.perf_counter() - self.started
@@ -139,9 +146,14 @@ class Evaluate(EveryRounds):
         elif self.best is None or (value < self.best["value"] if self.mode == "min" else value > self.best["value"]):
             save_state(self.model, self.folder / BEST)
             self.best = {**self.measured, "file": BEST}
-        self.last = time.perf_counter() - begun
-        self.spent += self.last
-        self.rows.append({"round": self.round, "seconds": self.last, **self.measured["values"]})
+        seconds = time.perf_counter() - begun
+        if self.compiled:
+            self.last = seconds
+            self.spent += seconds
+        elif self.started is not None:
+            self.started += seconds
+        self.compiled = True
+        self.rows.append({"round": self.round, "seconds": seconds, **self.measured["values"]})
         self._write_rows()
         self._write_weights()
 

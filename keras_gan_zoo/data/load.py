@@ -18,6 +18,7 @@ from keras_gan_zoo.data.tensorflow_sources import KNOWN_DATASETS, is_tf_dataset,
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
 _FILE_SUFFIXES = (".npz", ".zip")
+DATA_VARIABLE = "KERAS_GAN_ZOO_DATA"
 
 
 def load_images(
@@ -45,7 +46,9 @@ def load_images(
               and read in the order of the sorted relative paths. EXIF orientation is applied. Hidden files are ignored.
               An archive is unpacked in memory;
             * a TFDS name: "mnist", "mnist:3.0.1", "celeb_a_hq/256". Downloaded if it is not prepared. An existing path
-              comes first; a well-known name that is also a path here is refused with both spellings;
+              comes first; a well-known name that is also a path here is refused with both spellings. Where the
+              environment variable KERAS_GAN_ZOO_DATA names a folder, names, and paths that are not there, are read from
+              its .npz files (see `npz_name`), and TFDS is never asked;
             * a finite tf.data.Dataset of images or (images, labels), batched or not.
         size: side of a square, or (height, width). Each image is resized so that it covers the size, antialiased
             (LANCZOS), and centre-cropped. None keeps the images as they are, which must then be of one size.
@@ -71,6 +74,8 @@ def load_images(
         raise InvalidData(f"on_error={on_error!r} must be 'raise' or 'skip'.")
     if not isinstance(split, str):
         raise InvalidData(f"split={split!r} must be a string such as 'train' or 'train[:1000]'.")
+    if isinstance(source, str) and data_dir is None and (kept := _kept_file(source)):
+        source, on_error = kept, "raise"
     kind = _kind(source)
     if not (labels is None or isinstance(labels, bool) or kind == "array"):
         raise InvalidData(
@@ -97,6 +102,27 @@ def load_images(
             f"labels=True."
         )
     return _from_arrays(images, None if labels is False else found, size, channels)
+
+
+def npz_name(source: str) -> str:
+    """The file in the folder of KERAS_GAN_ZOO_DATA that stands for a source: mnist.npz for "mnist", photos.npz for
+    "somewhere/photos.zip"; with `x_train`, `y_train`, `x_test` and so on, or `images` and perhaps `labels`."""
+    path = Path(source)
+    name = path.stem if path.exists() or path.suffix in _FILE_SUFFIXES else source
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', name)}.npz"
+
+
+def _kept_file(source: str) -> str | None:
+    folder = os.environ.get(DATA_VARIABLE)
+    if not folder or Path(source).exists():
+        return None
+    path = Path(folder, npz_name(source))
+    if not path.is_file():
+        raise InvalidData(
+            f"source={source!r} is not there as {path}, and {DATA_VARIABLE}={folder} says that data sets lie there. Fix: "
+            f"write the file on a machine that has the data, python -m benchmarks export-data {source} --output {folder}."
+        )
+    return str(path)
 
 
 def _kind(source: Any) -> str:

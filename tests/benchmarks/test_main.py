@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
+from benchmarks.processes import ROOT
 from keras_gan_zoo.presets import find_preset
 
 
@@ -21,9 +24,10 @@ def run(*arguments):
 
 def test_every_command_is_there_and_explains_itself():
     text = run("--help").output
-    for name in ("publish", "quality", "throughput", "testbeds", "references", "precision", "report"):
+    for name in command.COMMANDS:
         assert name in text
     for name, options in (
+        ("train", ("--pending", "--minutes", "--backend", "--data-dir", "--weights", "--nice")),
         ("quality", ("--seeds", "--backends", "--variants", "--data", "--metrics", "--extractor")),
         ("throughput", ("--backends", "--device", "--variants", "--parts", "--repeats")),
         ("testbeds", ("--seeds", "--backends", "--variants", "--beds")),
@@ -48,7 +52,7 @@ def zoo(tmp_path, monkeypatch):
     for folder in ("zoo/dcgan_mnist", "run/preset"):
         shutil.copytree(find_preset("dcgan_mnist"), tmp_path / folder)
     monkeypatch.setattr("keras_gan_zoo.presets.preset_root", lambda: tmp_path / "zoo")
-    monkeypatch.setattr("benchmarks.page.CURVES", tmp_path / "curves")
+    monkeypatch.setattr("benchmarks.quality.CURVES", tmp_path / "curves")
     (tmp_path / "curves").mkdir()
     (tmp_path / "curves/dcgan_mnist.csv").write_text("of the old weights")
     (tmp_path / "run/preset/weights.json").write_text('{"sha256": "new"}')
@@ -58,7 +62,17 @@ def zoo(tmp_path, monkeypatch):
 def test_publish_takes_the_weights_and_drops_the_results_of_the_old_ones(zoo):
     assert run("publish", zoo / "run", "dcgan_mnist").exit_code == 0
     assert json.loads((zoo / "zoo/dcgan_mnist/weights.json").read_text()) == {"sha256": "new"}
-    assert not (zoo / "zoo/dcgan_mnist/results.json").exists() and not (zoo / "curves/dcgan_mnist.csv").exists()
+    gone = ("zoo/dcgan_mnist/results.json", "zoo/dcgan_mnist/README.md", "curves/dcgan_mnist.csv")
+    assert not [file for file in gone if (zoo / file).exists()]
+
+
+def test_publish_says_of_the_same_weights_by_which_recipe_they_came(zoo):
+    target = zoo / "zoo/dcgan_mnist/weights.json"
+    shutil.copy(target, zoo / "run/preset/weights.json")
+    target.write_text(json.dumps({**json.loads(target.read_text()), "recipe_sha256": "that of another"}))
+    assert run("publish", zoo / "run", "dcgan_mnist").exit_code == 0
+    assert target.read_text() == (zoo / "run/preset/weights.json").read_text()
+    assert (zoo / "zoo/dcgan_mnist/results.json").exists()
 
 
 def test_publish_of_the_same_weights_brings_the_curve_and_keeps_the_results(zoo):
@@ -79,3 +93,16 @@ def test_publish_refuses_a_run_of_another_recipe(zoo, name, message):
     with pytest.raises(ValueError, match=message):
         raise run("publish", zoo / "run", name).exception
     assert json.loads((zoo / "zoo/dcgan_mnist/weights.json").read_text()) != {"sha256": "new"}
+
+
+def test_a_command_is_imported_alone_and_called_by_its_name():
+    """So that one that trains elsewhere needs nothing that another one imports."""
+    program = (
+        "import sys; sys.argv = ['benchmarks', 'train', '--help']\n"
+        "from benchmarks import __main__ as command\n"
+        "try:\n    command.main()\nexcept SystemExit:\n    pass\n"
+        "print({'keras', 'tensorflow', 'jax', 'torch', 'benchmarks.testbeds'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "--pending" in done.stdout and done.stdout.splitlines()[-1] == "set()"

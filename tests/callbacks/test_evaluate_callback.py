@@ -160,31 +160,38 @@ def test_impossible_arguments(tmp_path, wrong):
 
 
 class Clock:
-    """A round takes a second and an evaluation ten."""
+    """A round takes a second and an evaluation ten; the first of each takes `compiling` seconds more."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, compiling=0.0):
         from keras_gan_zoo.callbacks import evaluating
 
-        self.now = 0.0
+        self.now, self.first_round, self.first_measure = 0.0, compiling, compiling
         monkeypatch.setattr(evaluating.time, "perf_counter", lambda: self.now)
 
     def measure(self, images):
-        self.now += 10.0
+        self.now += 10.0 + self.first_measure
+        self.first_measure = 0.0
         return {"score": 0.0}
 
+    def play(self, batch, logs):
+        self.now += 1.0 + self.first_round
+        self.first_round = 0.0
+
     def rounds(self):
-        return keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: setattr(self, "now", self.now + 1.0))
+        return keras.callbacks.LambdaCallback(on_train_batch_begin=self.play)
 
 
-def test_evaluations_beyond_the_budget_are_left_out_and_counted(gan, tmp_path, monkeypatch):
-    """At round 4 the first is done. One more is 20 s, a quarter of 80 s, with the 60 s of rounds: at round 60, not at 56."""
-    clock = Clock(monkeypatch)
+@pytest.mark.parametrize("compiling", [0.0, 1000.0])
+def test_evaluations_beyond_the_budget_are_left_out_and_counted(gan, tmp_path, monkeypatch, compiling):
+    """The first, at round 4, is not counted, nor is its compilation; the second is done, at round 8. One more is 20 s, a
+    quarter of 80 s, which are those and 60 s of rounds after the first: at round 64, not at 60."""
+    clock = Clock(monkeypatch, compiling)
     callback = evaluate(tmp_path, clock.measure, budget=0.25)
-    with pytest.warns(RuntimeWarning, match=r"13 of 16 evaluations were left out.*budget=0.25.*last one took 10.0 s.*Fix"):
-        trained(gan(), 64, clock.rounds(), callback)
+    with pytest.warns(RuntimeWarning, match=r"14 of 18 evaluations were left out.*budget=0.25.*last one took 10.0 s.*Fix"):
+        trained(gan(), 72, clock.rounds(), callback)
     # The one at the end is always done.
-    assert [number for number, _ in rows(tmp_path)] == [4, 60, 64]
-    assert callback.skipped == weights(tmp_path)["skipped"] == list(range(8, 60, 4))
+    assert [number for number, _ in rows(tmp_path)] == [4, 8, 64, 72]
+    assert callback.skipped == weights(tmp_path)["skipped"] == [*range(12, 64, 4), 68]
 
 
 def test_the_whole_time_as_budget_leaves_nothing_out(gan, tmp_path, monkeypatch):

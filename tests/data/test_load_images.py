@@ -1,5 +1,7 @@
 """load_images from arrays, pairs and .npz files; conversions of size, channels and dtype; refused options."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -188,3 +190,45 @@ def test_paths_that_lead_nowhere(tmp_path, monkeypatch):
         load_images("mnist")
     with pytest.raises(InvalidData, match="holds no images"):
         load_images("./mnist")
+
+
+# A folder of data sets ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    """A folder of data sets by name, and an environment in which TFDS cannot be imported."""
+    monkeypatch.setenv("KERAS_GAN_ZOO_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    return tmp_path
+
+
+def test_a_name_is_read_from_the_folder_of_data_sets_by_its_split(data_folder):
+    arrays = {"x_train": uint8(5, 6, 6, 1), "y_train": np.arange(5), "x_test": uint8(3, 6, 6, 1), "y_test": np.arange(3)}
+    np.savez_compressed(data_folder / "mnist.npz", **arrays)
+    data = load_images("mnist", labels=True)
+    np.testing.assert_array_equal(data.images, arrays["x_train"])
+    assert data.labels.tolist() == [0, 1, 2, 3, 4]
+    assert load_images("mnist", split="test", size=3).images.shape == (3, 3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "file"),
+    [("celeb_a_hq/256", "celeb_a_hq-256"), ("mnist:3.0.1", "mnist-3.0.1"), ("far/away/photos.zip", "photos")],
+)
+def test_names_with_signs_and_archives_that_are_not_there_have_a_file_too(data_folder, source, file):
+    np.savez(data_folder / f"{file}.npz", images=uint8(2, 6, 6, 3))
+    # Files that could not be read were passed over when it was written.
+    assert load_images(source, on_error="skip" if source.endswith("zip") else "raise").images.shape == (2, 6, 6, 3)
+
+
+def test_what_is_there_is_read_from_where_it_is(data_folder):
+    np.savez(data_folder / "mine.npz", images=uint8(2, 6, 6, 3))
+    (data_folder / "other").mkdir()
+    np.savez(data_folder / "other" / "mine.npz", images=uint8(4, 6, 6, 3))
+    assert len(load_images(str(data_folder / "other" / "mine.npz")).images) == 4
+
+
+def test_a_data_set_that_the_folder_lacks_is_never_asked_of_tfds(data_folder):
+    with pytest.raises(InvalidData, match="mnist.npz, and KERAS_GAN_ZOO_DATA=.*Fix.*export-data mnist --output"):
+        load_images("mnist")

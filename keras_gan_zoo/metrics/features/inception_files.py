@@ -56,6 +56,12 @@ def hash_of(weights: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
+def weights_at_hand() -> Path | None:
+    """The weights that `find_weights` gives without a download, or None."""
+    path = Path(os.environ.get(VARIABLE) or cache_folder() / FILE)
+    return path if path.is_file() else None
+
+
 def find_weights() -> Path:
     """Where the weights are when no path is given: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it.
 

@@ -1,0 +1,68 @@
+"""Files, folders and locks: whole or not at all, and held by one process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_gan_zoo
+from keras_gan_zoo.files import InUseError, holder, locked, whole_folder
+
+HOLDER = """
+import sys
+from keras_gan_zoo.files import locked
+
+with locked(sys.argv[1], "it"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def another(tmp_path):
+    """A process that holds the lock tmp_path/lock until its input is closed or it is killed."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "lock")], env=environment, **pipes)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_one_process_holds_a_lock(another, tmp_path):
+    assert holder(tmp_path / "lock") == another.pid
+    with pytest.raises(InUseError, match=f"The run is in use by process {another.pid}; wait for it, or stop it first"):
+        with locked(tmp_path / "lock", "The run"):
+            pass
+    another.communicate("")
+    assert holder(tmp_path / "lock") is None and not (tmp_path / "lock").exists()
+    with locked(tmp_path / "lock", "The run"):
+        assert holder(tmp_path / "lock") == os.getpid()
+    assert not (tmp_path / "lock").exists()
+
+
+def test_the_lock_of_a_process_that_was_killed_is_taken_over(another, tmp_path):
+    another.kill()
+    another.wait()
+    assert (tmp_path / "lock").read_text() == f"{another.pid}\n"
+    assert holder(tmp_path / "lock") is None
+    with locked(tmp_path / "lock", "The run"):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path, there):
+    if there:
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "old").touch()
+    with pytest.raises(ZeroDivisionError):
+        with whole_folder(tmp_path / "folder") as new:
+            (new / "file").touch()
+            raise ZeroDivisionError
+    assert [path.name for path in tmp_path.rglob("*")] == (["folder", "old"] if there else [])
+    with whole_folder(tmp_path / "folder") as new:
+        (new / "file").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "file"]
