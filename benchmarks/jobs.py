@@ -55,6 +55,10 @@ def resume() -> list[int]:
 def job(nice: int) -> Iterator[None]:
     """Makes this process a job: of low priority, known to `pause`, ended by SIGTERM, and by the end of who started it."""
     os.nice(nice)
+    # Where Linux shares the processor between sessions first, and between their processes then, a process's own priority
+    # counts within its session alone, and a job is a session of its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
     # A background process of a shell may ignore SIGINT, so a job is ended by another signal; this one cleans up as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

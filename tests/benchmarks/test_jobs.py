@@ -140,3 +140,13 @@ def test_a_job_ends_with_the_process_that_started_it(machine):
     until(lambda: jobs.running() == [])
     with pytest.raises(ProcessLookupError):
         until(lambda: os.kill(group, 0), seconds=5.0)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="this system shares the processor by processes")
+def test_a_job_is_of_low_priority_as_a_session_too(machine):
+    log = machine / "log"
+    program = JOB.replace("nice=0", "nice=7").replace("range(600)", "range(0)")
+    program += "import os; print(os.nice(0), open('/proc/self/autogroup').read())"
+    assert jobs.start(["-c", program, str(machine / "ticks")], {}, log).wait(60) == 0
+    process, session = log.read_text().split(maxsplit=1)
+    assert process == "7" and session.split()[-1] == "7"
