@@ -4,9 +4,11 @@ import dataclasses
 import inspect
 from typing import TYPE_CHECKING
 
-from .config import ConfigError, Recipe
+from .config import ConfigError, Optimizer, Recipe
 
 if TYPE_CHECKING:
+    import keras
+
     from .base import Base
 
 
@@ -20,6 +22,35 @@ def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, 
         return variant(**_networks_built(recipe.model), dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {error}") from error
+
+
+def compile_by(gan: "Base", recipe: Recipe) -> None:
+    """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
+    steps = {}
+    for player in gan.players():
+        steps[player.optimizer_name] = steps.get(player.optimizer_name, 0) + recipe.training.rounds * player.steps
+    for name in recipe.optimizers:
+        if name not in steps:
+            raise ConfigError(f"optimizers.{name}: {recipe.variant} has no such player; there are {', '.join(steps)}.")
+    gan.compile(**{f"{name}_optimizer": make_optimizer(s, steps[name]) for name, s in recipe.optimizers.items()})
+
+
+def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimizer":
+    """A Keras optimizer that will take `steps` steps."""
+    import keras
+
+    from .callbacks import LinearDecay
+
+    rate = settings.learning_rate
+    if settings.decay_start is not None:
+        rate = LinearDecay(rate, steps, int(settings.decay_start * steps))
+    if "learning_rate" in settings.arguments:
+        raise ConfigError("An optimizer's arguments hold learning_rate; it stands beside them, not among them.")
+    try:
+        config = {**settings.arguments, "learning_rate": rate}
+        return keras.optimizers.get({"class_name": settings.name, "config": config})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
 
 
 def _check_types(variant, arguments):

@@ -7,7 +7,6 @@ import difflib
 import hashlib
 import json
 import re
-import types
 import typing
 from pathlib import Path
 from typing import Any, Literal
@@ -80,13 +79,6 @@ class Optimizer(_Settings):
     arguments: dict[str, Any] = {}
 
 
-class Optimizers(_Settings):
-    """The optimizers; a missing one is the variant's default."""
-
-    discriminator: Optimizer | None = None
-    generator: Optimizer | None = None
-
-
 class Training(_Settings):
     """The course of a training.
 
@@ -125,7 +117,8 @@ class Recipe(_Settings):
         description: a sentence for the model card.
         priority: the recipe with the highest one is trained first.
         model: arguments of the variant's constructor.
-        data, optimizers, training: see there; a model that was saved by hand may have no data.
+        optimizers: name of a player -> its optimizer; a missing one is the variant's default.
+        data, training: see there; a model that was saved by hand may have no data.
     """
 
     variant: str
@@ -133,7 +126,7 @@ class Recipe(_Settings):
     priority: int = 0
     model: dict[str, Any]
     data: Data | None = None
-    optimizers: Optimizers = Optimizers()
+    optimizers: dict[str, Optimizer] = {}
     training: Training = Training()
 
     @property
@@ -227,7 +220,10 @@ def _problem(entry) -> str:
 def _settings_at(parents):
     settings = Recipe
     for part in parents:
+        # The key of a dictionary, such as the name of a player, comes after what its values are.
+        if part not in settings.model_fields:
+            continue
         annotation = settings.model_fields[part].annotation
-        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        options = typing.get_args(annotation) or (annotation,)
         settings = next(option for option in options if isinstance(option, type) and issubclass(option, _Settings))
     return settings

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .building import build
+from .building import build, compile_by
 from .config import Recipe, parse_recipe, read_recipe, write_recipe
 from .files import whole_folder
 
@@ -82,8 +82,8 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
         seed: of the random numbers of a further training.
 
     Returns:
-        The variant's model, as `keras_gan_zoo.DCGAN`. Networks that the preset does not ship (as a rule the discriminator)
-        are freshly initialised.
+        The variant's model, such as a `keras_gan_zoo.DCGAN`, compiled with the optimizers of the recipe. Networks that the
+        preset does not ship (as a rule the discriminator) are freshly initialized, and `fit` says so.
 
     Raises:
         PresetError: unknown name, or files that are missing, damaged, or of another model.
@@ -91,10 +91,25 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     """
     folder = find_preset(name)
     path = _inside(folder, CONFIG)
-    gan = build(read_recipe(path), dtype=dtype, seed=seed, where=str(path))
+    recipe = read_recipe(path)
+    gan = build(recipe, dtype=dtype, seed=seed, where=str(path))
+    compile_by(gan, recipe)
     if load_weights:
         read_weights(gan, folder)
     return gan
+
+
+def load_as(cls: type["Base"], name: str | Path, **options: Any) -> "Base":
+    """`load` for a preset of a class; see `Base.from_preset`."""
+    from .models import variant_class
+
+    found = variant_class(read_recipe(find_preset(name)).variant)
+    if not issubclass(found, cls):
+        raise PresetError(
+            f"{str(name)!r} is a preset of {found.__name__}, not of {cls.__name__}; "
+            f"use {found.__name__}.from_preset({str(name)!r}), or keras_gan_zoo.load, which takes presets of all classes."
+        )
+    return load(name, **options)
 
 
 def find_preset(name: str | Path) -> Path:
@@ -154,7 +169,7 @@ def save_to_preset(
     tensors = {}
     for name in networks:
         variables = _variables(gan, name)
-        tensors |= {key: _finite(key, _array(variable).astype(dtype)) for key, variable in variables.items()}
+        tensors |= {key: _finite(_told(key, v), _array(v).astype(dtype)) for key, v in variables.items()}
     data = save(tensors)
     info = {"sha256": hashlib.sha256(data).hexdigest(), "dtype": dtype, "networks": list(networks), "origin": origin()}
     if recipe is not None:
@@ -212,21 +227,26 @@ def read_weights(gan: "Base", folder: str | Path) -> None:
         raise PresetError(f"{path} is no safetensors file ({error}).") from error
     if dtype not in DTYPES or "generator" not in networks:
         raise PresetError(f"{info_path} says dtype={dtype!r}, networks={networks!r}; no preset has those.")
+    # Older files have the names of layers in their keys.
+    parts = {key: key.split("/") for key in tensors}
+    tensors = {"/".join((*parts[key][:2], *parts[key][2:][-1:])): tensor for key, tensor in tensors.items()}
     if set(tensors) != set(variables):
-        odd = sorted(set(tensors) ^ set(variables))[:3]
+        odd = [_told(key, variables.get(key)) for key in sorted(set(tensors) ^ set(variables))[:3]]
         raise PresetError(f"{path} holds other weights than the model of {CONFIG}: {', '.join(odd)} ...")
     for key, variable in variables.items():
         tensor = tensors[key]
         if tensor.shape != tuple(variable.shape) or tensor.dtype.name != dtype:
             raise PresetError(
-                f"{path}: {key} is {tensor.dtype} {tensor.shape}, but the model of {CONFIG} needs {dtype} "
+                f"{path}: {_told(key, variable)} is {tensor.dtype} {tensor.shape}, but the model of {CONFIG} needs {dtype} "
                 f"{tuple(variable.shape)}; the two files do not belong together."
             )
-        _finite(f"{path}: {key}", tensor)
+        _finite(f"{path}: {_told(key, variable)}", tensor)
     for key, variable in variables.items():
         variable.assign(tensors[key].astype("float32"))
     if gan.average_generator is not None:
         gan.generator.set_weights(gan.average_generator.get_weights())
+    trained = {id(getattr(gan, name)) for name in networks}
+    gan.fresh = tuple(p.name for p in gan.players() if not trained.issuperset(map(id, p.networks)))
 
 
 def _variables(gan, network):
@@ -234,9 +254,13 @@ def _variables(gan, network):
     model = gan.sampler if network == "generator" else getattr(gan, network, None)
     if not hasattr(model, "weights") or network == "sampler":
         raise PresetError(f"networks names {network!r}, which {type(gan).__name__} does not have.")
-    # Layer and variable alone: what comes before depends on how a network was built, by calls or from its configuration.
-    names = ["/".join(variable.path.split("/")[-2:]) for variable in model.weights]
-    return {f"{network}/{i:03d}/{names[i]}": variable for i, variable in enumerate(model.weights)}
+    # Without names of layers: Keras numbers those of a user's own network in each process.
+    return {f"{network}/{i:03d}/{variable.name}": variable for i, variable in enumerate(model.weights)}
+
+
+def _told(key, variable):
+    """A key for people, with the layer that it belongs to in the model at hand."""
+    return f"{key} ({'/'.join(variable.path.split('/')[-2:])})" if variable is not None else key
 
 
 def _only_preset(folder):

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import WITHOUT_EFFECT, ConfigError, Optimizer, Recipe, read_recipe, write_recipe
+from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe, write_recipe
 from .files import locked
 from .machine import fastest_dtype
 
@@ -74,7 +74,7 @@ def train(
     import keras
 
     from . import callbacks as c
-    from .building import build
+    from .building import build, compile_by
     from .data import load_images
     from .presets import save_to_preset
 
@@ -163,36 +163,6 @@ def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
         c.Evaluate(measure, every, folder=output / "evaluations", monitor="fid"),
         c.CollapseMonitor(data, every, classifier=classifier),
     ]
-
-
-def compile_by(gan: Any, recipe: Recipe) -> None:
-    """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
-    # Before the first compile there are no optimizers, and so no players to count steps of.
-    steps = {"discriminator": recipe.training.rounds * gan.options.n_critic, "generator": recipe.training.rounds}
-    optimizers = {
-        f"{name}_optimizer": make_optimizer(getattr(recipe.optimizers, name), steps[name])
-        for name in steps
-        if getattr(recipe.optimizers, name) is not None
-    }
-    gan.compile(**optimizers)
-
-
-def make_optimizer(settings: Optimizer, steps: int) -> Any:
-    """A Keras optimizer that will take `steps` steps."""
-    import keras
-
-    from .callbacks import LinearDecay
-
-    rate = settings.learning_rate
-    if settings.decay_start is not None:
-        rate = LinearDecay(rate, steps, int(settings.decay_start * steps))
-    if "learning_rate" in settings.arguments:
-        raise ConfigError("An optimizer's arguments hold learning_rate; it stands beside them, not among them.")
-    try:
-        config = {**settings.arguments, "learning_rate": rate}
-        return keras.optimizers.get({"class_name": settings.name, "config": config})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
 
 
 def _load_checkpoint(gan, path):

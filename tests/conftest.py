@@ -71,7 +71,7 @@ def take_step():
 
     def step(gan, player, batch, recording=None):
         loss, gradients = gan.differentiate(player, batch, recording)
-        player.move(gradients)
+        gan.move(player, gradients)
         return loss
 
     return step

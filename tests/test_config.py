@@ -165,8 +165,8 @@ def test_numbers_without_a_point_are_numbers(tmp_path):
     )
     recipe = read_recipe(tmp_path)
     assert recipe.model == {"a": 0.0002, "b": -100.0, "c": 1500.0, "d": "1e", "e": "e5", "f": 3}
-    assert recipe.optimizers.generator.learning_rate == 0.0003
-    assert recipe.optimizers.generator.arguments == {"beta_1": 0.5}
+    assert recipe.optimizers["generator"].learning_rate == 0.0003
+    assert recipe.optimizers["generator"].arguments == {"beta_1": 0.5}
 
 
 # The digest --------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ ALLOWED = {
     "networks": {"layers"},
     "models": {"base", "losses", "layers", "networks"},
     "config": {"models", "callbacks", "data", "base"},
-    "building": {"base", "models", "config"},
+    "building": {"base", "callbacks", "models", "config"},
     "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
     "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},

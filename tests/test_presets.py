@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import keras
@@ -182,6 +183,55 @@ def test_networks_of_the_users_own_come_back(tmp_path, functional, average):
     np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(g.score(images, training=False)) for g in (gan, loaded)))
     again = load(save_to_preset(loaded, tmp_path / "again"))
     np.testing.assert_array_equal(again.generate(3, seed=1), images)
+
+
+def test_networks_come_back_in_a_process_that_has_built_others(gan, tmp_path):
+    """Keras numbers the names of layers in each process, so a file may not hold them; one from before may."""
+    generator, discriminator = networks()
+    mine = randomised(keras_gan_zoo.GAN((8, 8, 1), 4, generator=generator, discriminator=discriminator, seed=0))
+    folder = save_to_preset(mine, tmp_path / "mine")
+    tensors = safetensors.numpy.load_file(folder / "weights.safetensors")
+    assert all(len(key.split("/")) == 3 for key in tensors)
+    expected = mine.generate(3, seed=0)
+    np.testing.assert_array_equal(load(folder).generate(3, seed=0), expected)
+    parts = {key: key.split("/") for key in tensors}
+    old = {"/".join((*parts[key][:2], f"dense_{i + 40}", parts[key][2])): x for i, (key, x) in enumerate(tensors.items())}
+    data = safetensors.numpy.save(old)
+    (folder / "weights.safetensors").write_bytes(data)
+    info = json.loads((folder / "weights.json").read_text())
+    (folder / "weights.json").write_text(json.dumps({**info, "sha256": hashlib.sha256(data).hexdigest()}))
+    np.testing.assert_array_equal(load(folder).generate(3, seed=0), expected)
+
+
+def test_a_loaded_model_trains_by_its_recipe_and_says_what_is_fresh(small_gan, tmp_path):
+    settings = {"name": "sgd", "learning_rate": 0.25, "decay_start": 0.5}
+    recipe = {"variant": "dcgan", "model": {"image_shape": [16, 16, 1], "latent_dim": 8, "width": 8}}
+    recipe |= {"optimizers": {"generator": settings}, "training": {"rounds": 1000}}
+    dcgan = small_gan("dcgan", (16, 16, 1), seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8)
+    for networks_, warned in ((("generator",), True), (("generator", "discriminator"), False)):
+        recipe_ = parse_recipe(recipe, "a test")
+        folder = save_to_preset(dcgan, tmp_path / str(warned), networks=networks_, recipe=recipe_)
+        loaded = load(folder)
+        optimizer = loaded.optimizers["generator"]
+        assert type(optimizer).__name__ == "SGD" and float(optimizer.learning_rate) == 0.25
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                loaded.fit(images, batch_size=4, steps_per_epoch=1, verbose=0)
+        found = [str(w.message) for w in caught if "fresh" in str(w.message)]
+        assert len(found) == warned
+        assert all("does not hold the discriminator" in message for message in found)
+
+
+def test_from_preset_is_load_for_its_class(gan, preset):
+    assert type(keras_gan_zoo.GAN.from_preset(preset)) is keras_gan_zoo.GAN
+    loaded = keras_gan_zoo.GAN.from_preset(preset, dtype="mixed_bfloat16", seed=3)
+    assert loaded.dtype_policy.name == "mixed_bfloat16"
+    with pytest.raises(PresetError, match=r"is a preset of GAN, not of DCGAN; use GAN\.from_preset"):
+        keras_gan_zoo.DCGAN.from_preset(preset)
+    # A preset of a class under this one is one of this.
+    assert type(keras_gan_zoo.GAN.from_preset("wgan_gp_mnist", load_weights=False)) is keras_gan_zoo.WGANGP
 
 
 def test_arguments_that_are_none_are_kept(tmp_path):

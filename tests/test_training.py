@@ -23,10 +23,11 @@ from rich.console import Console
 
 import keras_gan_zoo
 from keras_gan_zoo import training
+from keras_gan_zoo.building import build, compile_by, make_optimizer
 from keras_gan_zoo.callbacks import DivergedError, LinearDecay, grid_samples
 from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
 from keras_gan_zoo.files import InUseError, locked
-from keras_gan_zoo.training import make_optimizer, train
+from keras_gan_zoo.training import train
 
 ROUNDS, PART = 12, 3
 
@@ -418,9 +419,9 @@ def test_optimizers_that_keras_does_not_have(settings, words):
 
 def test_the_decay_counts_the_steps_of_each_player(recipe_for):
     recipe = recipe_for("wgan_gp", {"optimizers": {"discriminator": DECAYING, "generator": DECAYING}})
-    gan = keras_gan_zoo.presets.build(recipe)
-    training.compile_by(gan, recipe)
-    schedules = [optimizer._learning_rate.get_config() for optimizer in gan.optimizers]
+    gan = build(recipe)
+    compile_by(gan, recipe)
+    schedules = [optimizer._learning_rate.get_config() for optimizer in gan.optimizers.values()]
     assert [(schedule["steps"], schedule["start"]) for schedule in schedules] == [(24, 6), (12, 3)]
 
 

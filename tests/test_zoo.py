@@ -120,7 +120,8 @@ def test_a_player_moves_its_own_variables_and_nothing_else(name, small_gan, roun
         trainable = {id(v) for v in player.variables}
         others = {id(w): w for network in _networks(gan) for w in network.weights if id(w) not in own}
         assert others and {*own, *others} == everything
-        foreign = [v for other in players if other is not player for v in other.optimizer.variables]
+        elsewhere = [gan.optimizers[other.optimizer_name] for other in players if other is not player]
+        foreign = [variable for optimizer in elsewhere for variable in optimizer.variables]
         before = {key: array(variable) for key, variable in {**own, **others}.items()}
         optimizers_before = [array(v) for v in foreign]
         take_step(gan, player, batch)
@@ -152,8 +153,8 @@ def test_every_network_has_one_owner(name, small_gan):
     owned = [id(v) for player in gan.players() for v in player.variables]
     assert len(owned) == len(set(owned)) == len(gan.trainable_variables)
     assert set(owned) == {id(v) for v in gan.trainable_variables}
-    optimizers = [id(player.optimizer) for player in gan.players()]
-    assert len(set(optimizers)) == len(optimizers)
+    assert set(gan.optimizers) == set(gan.optimizer_names) == {player.name for player in gan.players()}
+    assert len(set(map(id, gan.optimizers.values()))) == len(gan.optimizers)
 
 
 def configuration(gan):

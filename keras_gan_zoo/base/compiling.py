@@ -1,12 +1,31 @@
-"""Two optimizers behind the one contract of `compile`."""
+"""The players' optimizers behind the one contract of `compile`."""
 
+import difflib
 from typing import Any
 
 import keras
 
 
+class _Owners:
+    """What `keras.optimizers.MultiOptimizer` asks for: all optimizers, and one that moves a variable."""
+
+    def __init__(self, optimizers, owner):
+        self.optimizers, self.owner = optimizers, owner
+
+    def values(self):
+        return self.optimizers.values()
+
+    def __call__(self, variable):
+        return self.owner[id(variable)]
+
+
 class Compiling:
     """`compile` and its configuration; mixed into `Base`."""
+
+    @property
+    def optimizer_names(self) -> tuple[str, ...]:
+        """Names of the optimizers, which are those of their players, in the order of their first moves."""
+        return tuple(dict.fromkeys(player.optimizer_name for player in self.players()))
 
     def compile(
         self,
@@ -16,27 +35,48 @@ class Compiling:
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
+        **optimizers: keras.optimizers.Optimizer | str | None,
     ) -> None:
-        """Sets the optimizers, one for each side of the game.
+        """Sets the optimizers, one for each player. A model that is built has those of its paper already.
 
         Args:
             discriminator_optimizer: Keras optimizer, or its name; by default the variant's paper's.
             generator_optimizer: the same for the generator.
             run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+            **optimizers: those of a variant's further players, such as `encoder_optimizer`.
+
+        Raises:
+            TypeError: an optimizer for a player that there is not.
+            ValueError: one object for two players.
         """
-        given = (discriminator_optimizer, generator_optimizer)
-        if given[0] is not None and given[0] is given[1]:
-            raise ValueError(
-                "discriminator_optimizer and generator_optimizer are the same object; its moments would be shared. Make two."
-            )
-        self.optimizers = tuple(
-            default if optimizer is None else keras.optimizers.get(optimizer)
-            for optimizer, default in zip(given, self.default_optimizers(), strict=True)
-        )
-        owner = {id(v): player.optimizer for player in self.players() for v in player.variables}
-        # The container lets fit, checkpoints and JAX see all optimizers as one; `update` applies its members directly.
-        container = keras.optimizers.MultiOptimizer(lambda variable: owner[id(variable)])
-        container.build([variable for player in self.players() for variable in player.variables])
+        names = {f"{name}_optimizer": name for name in self.optimizer_names}
+        optimizers |= {"discriminator_optimizer": discriminator_optimizer, "generator_optimizer": generator_optimizer}
+        given = {key: value for key, value in optimizers.items() if value is not None}
+        for key in given:
+            if key not in names:
+                close = difflib.get_close_matches(key, names, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."
+                raise TypeError(f"{type(self).__name__} has no {key!r}; {hint}")
+        owners = {}
+        for key, value in given.items():
+            if not isinstance(value, str) and owners.setdefault(id(value), key) != key:
+                raise ValueError(
+                    f"{owners[id(value)]} and {key} are the same object; its moments would be shared. Make two."
+                )
+        default = self.default_optimizers()
+        self.optimizers = {
+            name: keras.optimizers.get(given[key]) if key in given else default[name] for key, name in names.items()
+        }
+        owner = {}
+        for name, optimizer in self.optimizers.items():
+            movers = [player for player in self.players() if player.optimizer_name == name]
+            moved = {id(variable): variable for player in movers for variable in player.variables}
+            # Over all that its players move, as two of them may share a trunk.
+            optimizer.build(list(moved.values()))
+            owner |= dict.fromkeys(moved, optimizer)
+        # The container lets fit, checkpoints and JAX see all optimizers as one; `move` applies its members directly.
+        container = keras.optimizers.MultiOptimizer(_Owners(self.optimizers, owner))
+        container.build(list({id(v): v for player in self.players() for v in player.variables}.values()))
         super().compile(
             optimizer=container,
             run_eagerly=run_eagerly,
@@ -50,10 +90,8 @@ class Compiling:
         }
 
     def get_compile_config(self) -> dict[str, Any]:
-        if not self.compiled:
-            return {}
-        optimizers = dict(zip(("discriminator_optimizer", "generator_optimizer"), self.optimizers, strict=True))
-        serialized = {name: keras.saving.serialize_keras_object(value) for name, value in optimizers.items()}
+        optimizers = {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}
+        serialized = {key: keras.saving.serialize_keras_object(value) for key, value in optimizers.items()}
         return {**serialized, **self._compile_arguments}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """`fit` on whatever holds images."""
 
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ class Fitting:
         Returns:
             `keras.callbacks.History`.
         """
+        if self.fresh:
+            warnings.warn(
+                f"The preset does not hold the {' and the '.join(self.fresh)}, which starts from fresh weights: samples get "
+                "worse before they get better. To go on where a training ended, resume its run, or save the preset with "
+                "networks=('generator', 'discriminator').",
+                stacklevel=2,
+            )
+            self.fresh = ()
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False

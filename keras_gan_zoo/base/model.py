@@ -43,6 +43,8 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
     log_names = ("discriminator_loss", "generator_loss")
     num_classes = None
+    # Players whose networks are not trained although others of the model are.
+    fresh = ()
     # Whether the game itself has the discriminator score fakes above real samples, so that this is no sign of trouble.
     ranks_fakes_first = False
 
@@ -86,6 +88,7 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
         # All weights exist; without this mark Keras would call the model once to find that out.
         self.built = True
+        self.compile()
 
     def build_more(self) -> None:
         """For variants with more networks, or with state of their own."""
@@ -115,15 +118,19 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
                 if is_last and self.options.simultaneous:
                     waiting.append((player, gradients))
                 else:
-                    player.move(gradients)
+                    self.move(player, gradients)
             with self.writing(self.metrics_variables):
                 self.log(f"{player.name}_loss", loss)
         for player, gradients in waiting:
-            player.move(gradients)
+            self.move(player, gradients)
         with self.writing(self.non_trainable_variables):
             self.rounds.assign(self.rounds + 1)
             self.update_average(batch_size_of(parts[0]))
         return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def move(self, player: Player, gradients: Sequence[Any]) -> None:
+        """Lets a player's optimizer take the step that the gradients by its variables ask for."""
+        self.optimizers[player.optimizer_name].apply(gradients, player.variables)
 
     def log(self, name: str, value: Any) -> None:
         """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""
@@ -250,6 +257,17 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
         return save_to_preset(self, folder, **options)
 
+    @classmethod
+    def from_preset(cls, name: str | Path, **options: Any) -> Self:
+        """`keras_gan_zoo.load` for a preset of this class.
+
+        Raises:
+            PresetError: it is of another class, which the message names.
+        """
+        from ..presets import load_as
+
+        return load_as(cls, name, **options)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, defaults included; networks of the caller's own as Keras configurations."""
         config = {
@@ -279,3 +297,4 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
             )
         for name, variable in variables.items():
             variable.assign(store[name])
+        self.fresh = ()

@@ -64,11 +64,11 @@ class BEGAN(GAN):
     def default_discriminator(self) -> keras.Model:
         return began_autoencoder(self.image_shape, self.latent_dim, width=self.width)
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """Adam whose rate is halved after 100,000 steps and again after 200,000."""
         steps, rates = [100_000, 200_000], [8e-5, 4e-5, 2e-5]
-        schedules = [keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates) for _ in range(2)]
-        return tuple(keras.optimizers.Adam(schedule, beta_1=0.5) for schedule in schedules)
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay
+        return {name: keras.optimizers.Adam(schedule(steps, rates), beta_1=0.5) for name in ("discriminator", "generator")}
 
     def score(self, batch: Any, training: bool = True) -> Any:
         return -autoencoder_error(batch, self.discriminator(batch, training=training))

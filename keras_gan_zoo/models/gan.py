@@ -57,16 +57,15 @@ class GAN(Base):
         """The paper's discriminator."""
         return mlp_discriminator(self.image_shape, width=max(self.width // 5, 1))
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
-        """(discriminator's, generator's)."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """Name of a player -> its optimizer."""
+        return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in ("discriminator", "generator")}
 
     def players(self) -> tuple[Player, ...]:
         """The players, in the order of their moves; the last one's networks are those that generate."""
-        optimizers, steps = self.optimizers, self.options.n_critic
         return (
-            Player("discriminator", (self.discriminator,), optimizers[0], self.discriminator_objective, steps),
-            Player("generator", (self.generator,), optimizers[1], self.generator_objective),
+            Player("discriminator", (self.discriminator,), self.discriminator_objective, self.options.n_critic),
+            Player("generator", (self.generator,), self.generator_objective),
         )
 
     def discriminator_objective(self, real: Any, fake: Any) -> Any:

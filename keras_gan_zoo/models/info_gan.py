@@ -90,8 +90,9 @@ class InfoGAN(GAN):
         features = self.discriminator.outputs[1].shape[-1]
         self.recognition = info_gan_recognition(features, self.num_classes, self.continuous, norm=self.norm)
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5)
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        rates = {"discriminator": 2e-4, "generator": 1e-3}
+        return {name: keras.optimizers.Adam(rate, beta_1=0.5) for name, rate in rates.items()}
 
     def players(self) -> tuple[Player, ...]:
         discriminator, generator = super().players()

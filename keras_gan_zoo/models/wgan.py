@@ -44,9 +44,10 @@ class WGAN(DCGAN):
         for variable in self.discriminator.trainable_variables:
             variable.constraint = WeightClip(clip_limit)
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """RMSProp without momentum: with a momentum the paper saw training fail."""
-        return tuple(keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8) for _ in range(2))
+        rmsprop = {"rho": 0.99, "epsilon": 1e-8}
+        return {name: keras.optimizers.RMSprop(5e-5, **rmsprop) for name in ("discriminator", "generator")}
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return wasserstein_discriminator_loss(real_scores, fake_scores)

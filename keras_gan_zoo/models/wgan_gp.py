@@ -59,8 +59,8 @@ class WGANGP(GAN):
         width = self.discriminator_width or self.width
         return dcgan_discriminator(self.image_shape, width=width, kernel_size=5, norm=None, base_size=4)
 
-    def default_optimizers(self) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
-        return tuple(keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for _ in range(2))
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        return {name: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for name in ("discriminator", "generator")}
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return wasserstein_discriminator_loss(real_scores, fake_scores)

@@ -17,7 +17,7 @@ from keras_gan_zoo.training import CHECKPOINT, compile_by, train
 
 def state(gan):
     """All that a checkpoint holds, in the order of the variables."""
-    variables = [*gan.variables, *(variable for optimizer in gan.optimizers for variable in optimizer.variables)]
+    variables = [*gan.variables, *(variable for optimizer in gan.optimizers.values() for variable in optimizer.variables)]
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
@@ -32,7 +32,7 @@ def main():
     original = keras.random.normal, keras.random.uniform
     noise = Noise()
     keras.random.normal, keras.random.uniform = noise.normal, noise.uniform
-    gan.compile(*gan.optimizers, run_eagerly=True)
+    gan.compile(*gan.optimizers.values(), run_eagerly=True)
     images = np.random.default_rng(5).integers(0, 256, (8, *gan.image_shape), np.uint8)
     gan.train_on_batch(images)
     found |= {f"played_{i:03d}": array for i, array in enumerate(state(gan))}

@@ -61,18 +61,3 @@ def test_float16_is_refused_and_the_policy_restored(tiny_gan):
         tiny_gan(dtype="mixed_float16")
     tiny_gan(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
-
-
-def test_one_optimizer_cannot_serve_both_players(tiny_gan):
-    import keras
-
-    optimizer = keras.optimizers.Adam(1e-3)
-    with pytest.raises(ValueError, match="Make two"):
-        tiny_gan().compile(optimizer, optimizer)
-
-
-def test_optimizers_are_found_by_name_and_default_to_the_papers(tiny_gan):
-    gan = tiny_gan()
-    gan.compile(generator_optimizer="sgd")
-    assert [type(optimizer).__name__ for optimizer in gan.optimizers] == ["Adam", "SGD"]
-    assert gan.optimizers[0].built and gan.optimizers[1].built

@@ -41,7 +41,7 @@ def test_each_critic_step_has_images_of_its_own(tiny_gan):
         ("generator", [8, 9, 10, 11]),
     ]
     assert set(logs) == {"discriminator_loss", "generator_loss"}
-    assert [int(ops.convert_to_numpy(o.iterations)) for o in gan.optimizers] == [3, 1]
+    assert [int(ops.convert_to_numpy(o.iterations)) for o in gan.optimizers.values()] == [3, 1]
     assert int(ops.convert_to_numpy(gan.rounds)) == 1
 
 

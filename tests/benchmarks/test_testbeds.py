@@ -74,10 +74,11 @@ def test_the_networks_are_those_of_the_configuration():
     shapes = [w.shape for w in gan.generator.get_weights()], [w.shape for w in gan.discriminator.get_weights()]
     assert shapes[0] == [(16, 128), (128,), (128, 128), (128,), (128, 2), (2,)]
     assert shapes[1] == [(2, 128), (128,), (128, 128), (128,), (128, 1), (1,)]
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert (float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2) == (pytest.approx(1e-3), 0.5, 0.999)
     gan = points_gan("RC1", "wgan_gp", 0, 8)
-    assert (gan.penalty_weight, gan.options.n_critic, gan.optimizers[0].beta_1, gan.optimizers[0].beta_2) == (0.1, 5, 0, 0.9)
+    adam = gan.optimizers["discriminator"]
+    assert (gan.penalty_weight, gan.options.n_critic, adam.beta_1, adam.beta_2) == (0.1, 5, 0, 0.9)
     assert np.abs(points_gan("RC1", "gan", 0, 8).latents(2000, seed=0)).max() > 2  # Gaussian
 
 

@@ -28,7 +28,7 @@ def test_defaults_are_the_papers():
     gan = BEGAN(width=4)
     assert (gan.gamma, gan.balance_rate, gan.options.latent_distribution, value(gan.balance)) == (0.5, 0.001, "uniform", 0.0)
     gan.compile()
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert optimizer.beta_1 == 0.5
         rates = []
         for step in (0, 100_000, 100_001, 200_001, 10**7):

@@ -17,7 +17,7 @@ def test_defaults_are_the_reference_networks():
     counts = [sum(int(np.prod(v.shape)) for v in m.trainable_variables) for m in (gan.generator, gan.discriminator)]
     assert counts == [3_576_704, 2_765_568]
     gan.compile()
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert (float(optimizer.learning_rate), optimizer.beta_1) == (pytest.approx(2e-4), 0.5)
 
 

@@ -24,7 +24,7 @@ def test_defaults_are_the_papers_networks():
     assert gan.generator.count_params() == 100 * 1200 + 1200 + 1200 * 1200 + 1200 + 1200 * 784 + 784
     assert gan.discriminator.count_params() == 784 * 1200 + 1200 + 240 * 1200 + 1200 + 240 + 1
     gan.compile()
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert (type(optimizer).__name__, optimizer.beta_1) == ("Adam", 0.5)
         assert value(optimizer.learning_rate) == pytest.approx(2e-4)
 

@@ -32,7 +32,7 @@ def test_defaults_are_the_papers():
     assert (gan.categorical_weight, gan.continuous_weight) == (1.0, 0.1)
     assert gan.generator.input_shape == (None, 74)
     gan.compile()
-    assert [value(optimizer.learning_rate) for optimizer in gan.optimizers] == pytest.approx([2e-4, 1e-3])
+    assert [value(optimizer.learning_rate) for optimizer in gan.optimizers.values()] == pytest.approx([2e-4, 1e-3])
     assert not gan.takes_labels
 
 

@@ -20,7 +20,7 @@ def test_defaults_are_the_papers():
     gan = WGAN((16, 16, 1), width=4)
     assert gan.options.n_critic == 5 and gan.clip_limit == 0.01
     gan.compile()
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert (type(optimizer).__name__, optimizer.rho, optimizer.momentum) == ("RMSprop", 0.99, 0.0)
         assert value(optimizer.learning_rate) == pytest.approx(5e-5)
 
@@ -54,7 +54,7 @@ def test_critic_steps_in_a_round(n_critic, tiny_gan, round_of):
     gan = tiny_gan(WGAN, n_critic=n_critic)
     for _ in range(3):
         gan.train_on_batch(*round_of(gan))
-    assert [int(value(optimizer.iterations)) for optimizer in gan.optimizers] == [3 * n_critic, 3]
+    assert [int(value(optimizer.iterations)) for optimizer in gan.optimizers.values()] == [3 * n_critic, 3]
 
 
 def line(mean):

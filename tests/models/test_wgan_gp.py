@@ -32,7 +32,7 @@ def test_defaults_are_the_papers():
     assert (gan.penalty_weight, gan.options.n_critic, gan.latent_dim) == (10.0, 5, 128)
     assert not gan.mixes_samples
     gan.compile()
-    for optimizer in gan.optimizers:
+    for optimizer in gan.optimizers.values():
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.9)
         assert value(optimizer.learning_rate) == pytest.approx(1e-4)
 
