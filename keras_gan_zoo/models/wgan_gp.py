@@ -30,6 +30,8 @@ class WGANGP(GAN):
         latent_dim: number of latent variables (128).
         width: channels of the critic's first map (64); the generator mirrors it.
         discriminator_width: the critic's own width, where it differs from the generator's.
+        kernel_size: side of all kernels (5); 4 is a third cheaper and divides evenly into the stride.
+        generator_norm: None (the MNIST script), "batch" (the authors' CIFAR-10 networks) or "layer". The critic has none.
         penalty_weight: weight of the penalty (10).
         one_sided: penalise only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
         n_critic: critic steps in a round (5).
@@ -43,21 +45,30 @@ class WGANGP(GAN):
         *,
         width: int = 64,
         discriminator_width: int | None = None,
+        kernel_size: int = 5,
+        generator_norm: str | None = None,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         n_critic: int = 5,
         **options: Any,
     ) -> None:
-        self.discriminator_width = discriminator_width
+        self.discriminator_width, self.kernel_size, self.generator_norm = discriminator_width, kernel_size, generator_norm
         self.penalty_weight, self.one_sided = penalty_weight, one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 
     def default_generator(self) -> keras.Model:
-        return dcgan_generator(self.image_shape, self.latent_dim, width=self.width, kernel_size=5, norm=None, base_size=4)
+        return dcgan_generator(
+            self.image_shape,
+            self.latent_dim,
+            width=self.width,
+            kernel_size=self.kernel_size,
+            norm=self.generator_norm,
+            base_size=4,
+        )
 
     def default_discriminator(self) -> keras.Model:
         width = self.discriminator_width or self.width
-        return dcgan_discriminator(self.image_shape, width=width, kernel_size=5, norm=None, base_size=4)
+        return dcgan_discriminator(self.image_shape, width=width, kernel_size=self.kernel_size, norm=None, base_size=4)
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {name: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for name in ("discriminator", "generator")}

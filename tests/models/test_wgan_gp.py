@@ -37,6 +37,29 @@ def test_defaults_are_the_papers():
         assert value(optimizer.learning_rate) == pytest.approx(1e-4)
 
 
+def kinds_of(network):
+    return {type(layer).__name__ for layer in network.layers}
+
+
+def kernel_sides(network):
+    return {layer.kernel_size for layer in network.layers if isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose))}
+
+
+def test_networks_by_default_are_those_of_the_mnist_script():
+    gan = WGANGP(width=4)
+    assert kernel_sides(gan.generator) == kernel_sides(gan.discriminator) == {(5, 5)}
+    assert not any("Norm" in kind for kind in kinds_of(gan.generator) | kinds_of(gan.discriminator))
+
+
+def test_only_the_generator_is_normalized_and_both_have_the_kernels_asked_for():
+    gan = WGANGP(width=4, kernel_size=4, generator_norm="batch")
+    assert kernel_sides(gan.generator) == kernel_sides(gan.discriminator) == {(4, 4)}
+    assert "BatchNorm" in kinds_of(gan.generator)
+    assert not any("Norm" in kind for kind in kinds_of(gan.discriminator)) and not gan.mixes_samples
+    config = gan.get_config()
+    assert (config["kernel_size"], config["generator_norm"]) == (4, "batch")
+
+
 @pytest.mark.parametrize("n", [1, 4])
 def test_golden_penalty(n):
     # A norm of the whole batch would give 10 * 81 at n = 4.
