@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import keras_gan_zoo
 from keras_gan_zoo import cli, presets
@@ -57,7 +58,8 @@ def small_networks(monkeypatch):
 
 
 def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path, saved):
-    monkeypatch.setenv("COLUMNS", "160")
+    # The environment would say so too late: a console may have asked it for the width when the module was imported.
+    monkeypatch.setattr(cli, "out", Console(width=160))
     recipe = parse_recipe(
         {**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": {"source": "mnist", "license": "[CC]"}}, ""
     )

@@ -28,7 +28,9 @@ def played(tmp_path_factory):
             pytest.skip(f"{backend} is not installed")
         if backend not in known:
             output = tmp_path_factory.mktemp(backend) / "losses.json"
-            environment = {**os.environ, "KERAS_BACKEND": backend}
+            # The runs of one variant train by the same program, which JAX compiles once if it may keep it.
+            cache = {"JAX_COMPILATION_CACHE_DIR": str(output.parent), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
+            environment = {**os.environ, **cache, "KERAS_BACKEND": backend}
             environment["PYTHONPATH"] = str(Path(keras_gan_zoo.__file__).parents[1])
             script = Path(__file__).with_name("play_rounds.py")
             command = [sys.executable, str(script), str(output), *variants()]

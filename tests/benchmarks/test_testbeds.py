@@ -32,9 +32,9 @@ def file_of(variant, seed, bed="ring", backend=HERE):
 
 
 def test_the_plain_gan_collapses_where_wgan_gp_covers_all_modes():
-    """The negative control is the same networks, data and budget; the game is all that differs."""
+    """The negative control is the same networks and data, with no smaller budget; the game is all that differs."""
     collapsed = measured(cell_of("ring", "RC1", "gan", 0, 4000, 256))["coverage"]
-    covering = measured(cell_of("ring", "RC1", "wgan_gp", 0, 1500, 256))["coverage"]
+    covering = measured(cell_of("ring", "RC1", "wgan_gp", 0, 1500, 128))["coverage"]
     assert collapsed["modes"] <= 3 and collapsed["nearest20"] <= 4
     assert collapsed["reverse_kl"] is None or collapsed["reverse_kl"] > 0.9
     assert covering["nearest20"] == 8
@@ -60,6 +60,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("name", variants())
 def test_every_variant_plays_on_points(name, configuration):
     gan = points_gan(configuration, name, 0, 8)
+    gan.run_eagerly = True  # that compiled rounds are the same is tested of each variant
     points, modes = ring().sample(8 * gan.minibatches_per_round, 0)
     before = [w.numpy() if hasattr(w, "numpy") else np.asarray(w) for w in gan.generator.get_weights()]
     logs = gan.train_on_batch(points.reshape(-1, 1, 2, 1), modes if gan.takes_labels else None, return_dict=True)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_gan_zoo.metrics import accuracy_score
 from keras_gan_zoo.metrics.accuracy_score import BATCH_SIZE, classification_accuracy_score
 from keras_gan_zoo.metrics.classifier import Classifier
 
@@ -99,8 +100,14 @@ def test_judge_measures_the_generated_images():
     assert result.settings["judge_sha256"] == "abc"
 
 
-def test_default_network():
-    images, labels = patterns(1000, 0, size=28)
+@pytest.fixture
+def small_batches(monkeypatch):
+    """As many steps with a quarter of the images."""
+    monkeypatch.setattr(accuracy_score, "BATCH_SIZE", 32)
+
+
+def test_default_network(small_batches):
+    images, labels = patterns(250, 0, size=28)
     result = classification_accuracy_score(images, labels, *patterns(100, 1, size=28), judge=Classifier("mnist"), epochs=8)
     assert result.gan_train > 0.9 and 0.0 <= result.gan_test < 0.7
     assert result.settings["classifier"] == "default"
@@ -131,7 +138,7 @@ def test_bad_input_is_named():
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_real_images_teach_and_one_frozen_image_per_class_does_not():
+def test_real_images_teach_and_one_frozen_image_per_class_does_not(small_batches):
     folder = os.environ.get("TFDS_DATA_DIR", "")
     if not folder or not os.path.isdir(os.path.join(folder, "mnist")):
         pytest.skip("TFDS_DATA_DIR does not name a folder with a prepared mnist")
@@ -141,7 +148,7 @@ def test_real_images_teach_and_one_frozen_image_per_class_does_not():
         data = tfds.load("mnist", split=name, data_dir=folder, batch_size=-1)
         return [np.asarray(data[key]) for key in ("image", "label")]
 
-    (images, labels), test = split("train[:6000]"), split("test[:2000]")
+    (images, labels), test = split("train[:2000]"), split("test[:2000]")
     judge = Classifier("mnist")
     real = classification_accuracy_score(images, labels, *test, judge=judge, epochs=2)
     # A generator that draws from the training set.
@@ -149,7 +156,7 @@ def test_real_images_teach_and_one_frozen_image_per_class_does_not():
     sampler = classification_accuracy_score(images[drawn], labels[drawn], *test, judge=judge, epochs=2)
     # One that has a single image for each class, which is a good one.
     best = [np.flatnonzero(labels == c)[0] for c in range(10)]
-    asked = np.arange(6000) % 10
+    asked = np.arange(2000) % 10
     frozen = classification_accuracy_score(images[best][asked], asked, *test, judge=judge, epochs=2)
     assert real.gan_train > 0.93 and sampler.gan_train == pytest.approx(real.gan_train, abs=0.02)
     assert sampler.gan_test > 0.99 and frozen.gan_test > 0.99
