@@ -1,12 +1,19 @@
 """The fully connected networks of the 2014 GAN on MNIST (https://github.com/goodfeli/adversarial, mnist.yaml)."""
 
 import math
+import random
 from collections.abc import Sequence
 
 import keras
 from keras import initializers, layers
 
 from ..layers import MaxoutDense
+
+
+def _dropout(rate, name):
+    # Seeded as Keras would do by itself, but known to it: on torch, a layer without a seed of its own takes numbers from
+    # torch's global generator, whose state no checkpoint holds.
+    return layers.Dropout(rate, seed=random.randint(1, 10**9), name=name)
 
 
 def _uniform(limit):
@@ -53,9 +60,9 @@ def mlp_discriminator(
         Model, images (batch, height, width, channels) in [-1, 1] -> scores (batch, 1).
     """
     images = keras.Input(image_shape, name="images")
-    x = layers.Dropout(dropout[0], name="pixel_dropout")(layers.Flatten(name="flatten")(images))
+    x = _dropout(dropout[0], "pixel_dropout")(layers.Flatten(name="flatten")(images))
     for i in (1, 2):
         x = MaxoutDense(width, pieces, kernel_initializer=_uniform(0.005), name=f"maxout_{i}")(x)
-        x = layers.Dropout(dropout[1], name=f"dropout_{i}")(x)
+        x = _dropout(dropout[1], f"dropout_{i}")(x)
     scores = layers.Dense(1, kernel_initializer=_uniform(0.005), dtype="float32", name="score")(x)
     return keras.Model(images, scores, name=name)

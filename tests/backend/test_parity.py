@@ -14,7 +14,7 @@ import keras_gan_zoo
 from keras_gan_zoo.models import variants
 
 BACKENDS = ("tensorflow", "jax", "torch")
-COMPILED = ("dcgan", "wgan_gp", "cgan")
+COMPILED = ("gan", "dcgan", "wgan_gp", "cgan")
 pytestmark = pytest.mark.slow
 
 
