@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,8 @@ def cache_folder() -> Path:
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
     path = Path(path)
-    # Keras and NumPy go by the ending of the name.
-    partial = path.with_name(f".partial-{path.name}")
+    # Of its own for each writer, so that none takes another one's; Keras and NumPy go by the ending of the name.
+    partial = path.with_name(f".partial-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         yield partial
         with open(partial, "rb") as file:

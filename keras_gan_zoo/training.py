@@ -102,6 +102,9 @@ def train(
         )
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
+        # What a killed process was writing.
+        for partial in output.rglob(".partial-*"):
+            partial.unlink()
         if not resume:
             with c.whole_file(output / CONFIG) as partial:
                 write_recipe(recipe, partial)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import keras_gan_zoo
-from keras_gan_zoo.files import InUseError, holder, locked, whole_folder
+from keras_gan_zoo.files import InUseError, holder, locked, whole_file, whole_folder
 
 HOLDER = """
 import sys
@@ -66,3 +66,27 @@ def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path, there):
     with whole_folder(tmp_path / "folder") as new:
         (new / "file").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["folder", "file"]
+
+
+def test_two_writers_of_one_file_do_not_share_a_partial_one(tmp_path):
+    """The one that ends last is there, whole; neither takes away what the other is writing."""
+    from threading import Barrier, Thread
+
+    target, both, errors = tmp_path / "file.json", Barrier(2), []
+
+    def write(text):
+        try:
+            with whole_file(target) as partial:
+                both.wait(10)
+                partial.write_text(text)
+                both.wait(10)
+        except Exception as error:
+            errors.append(error)
+
+    writers = [Thread(target=write, args=(letter * 1000,)) for letter in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not errors and target.read_text() in ("a" * 1000, "b" * 1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["file.json"]

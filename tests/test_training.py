@@ -552,7 +552,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(killed, finished, varian
     print(f"killed {moment} s after its first checkpoint, with", sorted(contents(folder)))
     assert not (folder / "preset").exists(), "the run ended before it was killed"
     assert len(state_of(folder / training.CHECKPOINT)) > 10, "a checkpoint is whole or absent"
-    assert (variant == "wgan_gp") <= (folder / f".partial-{training.CHECKPOINT}").exists()
+    assert (variant == "wgan_gp") <= any(folder.glob(f".partial-*-{training.CHECKPOINT}"))
     if variant == "dcgan":  # the whole of it in another process, by the command that is documented
         process = in_a_process(["-m", "keras_gan_zoo.cli", "train", str(recipe), "--output", str(folder), "--resume"])
         output = process.communicate(timeout=300)[0]

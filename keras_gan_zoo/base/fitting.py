@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ..data import ImageData, ImageStream, load_images
-from ..data.checks import check_images, check_labels
+from ..data.checks import check_images, check_integer, check_labels
 from .batches import images_of
 
 
@@ -64,6 +64,10 @@ class Fitting:
                 stacklevel=2,
             )
             self.fresh = ()
+        for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
+            check_integer(value, name, low)
+        if steps_per_epoch is not None:
+            check_integer(steps_per_epoch, "steps_per_epoch", 1)
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False

@@ -231,8 +231,9 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         if not self.options.r1_gamma:
             return 0.0
         if self.options.r1_share < 1:
-            share = int(1 / self.options.r1_share)
-            real = tree.map_structure(lambda x: x[: -(-ops.shape(x)[0] // share)], real)
+            # Rounded up, but for what float32 makes of a product that is whole.
+            count = ops.ceil(self.options.r1_share * ops.cast(batch_size_of(real), "float32") - 1e-3)
+            real = tree.map_structure(lambda x: x[: ops.cast(count, "int32")], real)
         return self.options.r1_gamma * zero_centred_penalty(self.score_gradient(real))
 
     # Saving ------------------------------------------------------------------------------------------------------------

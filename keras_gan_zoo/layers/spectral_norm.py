@@ -14,6 +14,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+# Power iterations when a layer is built, so that its first step is already divided by nearly the largest singular value.
+FIRST_ITERATIONS = 15
+
 
 def _unit(vector):
     return vector / ops.sqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-24))
@@ -31,6 +34,14 @@ class _SpectralNorm:
         options = {"initializer": normal, "trainable": False, "dtype": "float32", "autocast": False}
         self.u = self.add_weight(name="u", shape=(columns,), **options)
         self.v = self.add_weight(name="v", shape=(rows,), **options)
+        for _ in range(FIRST_ITERATIONS):
+            self._iterate()
+
+    def _iterate(self):
+        matrix = ops.stop_gradient(self._matrix(self._kernel))
+        v = _unit(ops.matmul(matrix, self.u))
+        self.v.assign(v)
+        self.u.assign(_unit(ops.matmul(v, matrix)))
 
     def _matrix(self, kernel):
         """(all other axes, output channels): the transpose of the paper's matrix, with the same singular values."""
@@ -42,6 +53,8 @@ class _SpectralNorm:
         kernel = ops.convert_to_tensor(self._kernel)
         u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
         sigma = ops.sum(v * ops.matmul(self._matrix(kernel), u))
+        # A kernel of zeros has no direction, and stays what it is.
+        sigma = ops.where(sigma == 0, 1.0, sigma)
         return kernel / ops.cast(sigma, kernel.dtype)
 
     @kernel.setter
@@ -50,10 +63,7 @@ class _SpectralNorm:
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
-            matrix = ops.stop_gradient(self._matrix(self._kernel))
-            v = _unit(ops.matmul(matrix, self.u))
-            self.v.assign(v)
-            self.u.assign(_unit(ops.matmul(v, matrix)))
+            self._iterate()
         return super().call(inputs)
 
     # Dense and Conv2D would write the divided kernel, and leave u and v out.

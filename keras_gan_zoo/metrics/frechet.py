@@ -54,16 +54,19 @@ class Moments:
         Whatever their type, they are computed with in float64.
 
         Raises:
-            ValueError: shapes that do not fit each other, or values that are not finite.
+            ValueError: shapes that do not fit each other, values that are not finite, a covariance that is not symmetric.
         """
+        if np.ndim(mean) != 1 or np.shape(covariance) != (len(mean), len(mean)):
+            raise ValueError(f"Mean {np.shape(mean)} and covariance {np.shape(covariance)} do not fit each other.")
         moments = cls(len(mean), source)
         moments.n = int(n)
         moments.mean = np.array(mean, "float64")
         moments._scatter = np.array(covariance, "float64", order="F") * (moments.n - 1)
-        if moments._scatter.shape != (len(mean), len(mean)):
-            raise ValueError(f"Mean {np.shape(mean)} and covariance {np.shape(covariance)} do not fit each other.")
         if not (np.isfinite(moments.mean).all() and np.isfinite(moments._scatter).all()):
             raise ValueError("mean and covariance must be finite. Fix: compute them again, from features without NaN.")
+        scatter = moments._scatter
+        if np.abs(scatter - scatter.T).max(initial=0.0) > 1e-6 * np.abs(scatter).max(initial=0.0):
+            raise ValueError("covariance is not symmetric. Fix: pass np.cov(features, rowvar=False).")
         return moments
 
     @property
@@ -101,6 +104,11 @@ class Moments:
         # Cholesky's factor goes astray where rounding, to float32 for instance, has left eigenvalues below 0.
         if abs(np.square(root).sum() - variances.sum()) > 1e-13 * variances.sum():
             values, vectors = scipy.linalg.eigh(covariance)
+            if values[0] < -1e-5 * values[-1]:
+                raise ValueError(
+                    f"The covariance has the eigenvalue {values[0]:.3g}, below 0, beside {values[-1]:.3g}: no vectors have "
+                    "it. Fix: compute it from features, np.cov(features, rowvar=False)."
+                )
             root = vectors[:, -rank:] * np.sqrt(np.maximum(values[-rank:], 0.0))
         return root
 
@@ -128,6 +136,8 @@ class Moments:
         """Take in the vectors that `other` has seen, as if they had been given to `update`."""
         if other.dimension != self.dimension:
             raise ValueError(f"Cannot merge moments of {self.dimension} and {other.dimension} dimensions.")
+        if self.source and other.source and self.source != other.source:
+            raise ValueError(f"Cannot merge moments of {self.source} and of {other.source}: they are of other features.")
         if other.n:
             difference = self._take(other.n, other.mean)
             self._scatter += other._scatter + np.outer(difference, difference)

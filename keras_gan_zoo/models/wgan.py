@@ -39,6 +39,8 @@ class WGAN(DCGAN):
         n_critic: int = 5,
         **options: Any,
     ) -> None:
+        if not clip_limit > 0:
+            raise ValueError(f"clip_limit={clip_limit!r} must be above 0, or the critic has no weights left.")
         self.clip_limit = clip_limit
         super().__init__(image_shape, latent_dim, n_critic=n_critic, **options)
         for variable in self.discriminator.trainable_variables:

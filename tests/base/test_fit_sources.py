@@ -90,6 +90,14 @@ def test_the_remainder_is_dropped(listening):
     assert len(set(sum(seen, []))) == 16
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("epochs", 1.5), ("batch_size", 0), ("batch_size", None), ("steps_per_epoch", 0)]
+)
+def test_numbers_that_cannot_be_are_refused_by_name(listening, name, value):
+    with pytest.raises(ValueError, match=f"{name}={value} must be an integer of at least 1"):
+        fit(listening(), numbered(12), **{name: value})
+
+
 def test_steps_per_epoch_and_seed(listening):
     runs = [fit(listening(), numbered(12), batch_size=4, steps_per_epoch=2, epochs=3, seed=s) for s in (0, 0, 1)]
     assert [len(run) for run in runs] == [6] * 3

@@ -191,8 +191,10 @@ def test_speed_tables_tell_of_failures(tmp_path):
         return {"median": middle, "min": middle - 100, "max": middle + 100, "values": [middle - 100, middle, middle + 100]}
 
     result = {"dtype": "float32", "training_images_per_second": numbers(2000.0), "peak_memory_mb": numbers(900.0)}
+    result |= {"training_images_per_cpu_second": numbers(1100.0), "first_round_seconds": numbers(600.0)}
     content = {
         "backend": "tensorflow",
+        "onednn": True,
         "protocol": {"image_size": 28, "batch_size": 128, "repeats": 3},
         "device": {"cpu": "a CPU", "cores": 2, "accelerator": None},
         "commit": "0" * 40,
@@ -206,11 +208,13 @@ def test_speed_tables_tell_of_failures(tmp_path):
     protocol = text.splitlines()[0]
     for words in ("tensorflow", "28 x 28 images", "batch 128", "a CPU with 2 cores", "keras 3.15, torch 2.13", "0" * 12):
         assert words in protocol
-    assert "of 3 processes each" in protocol
+    assert "of 3 processes each" in protocol and "tensorflow with oneDNN" in protocol
     zoo = row_of(text, program="`DCGAN` of the zoo")
     assert (zoo["precision"], zoo["training, images/s"], zoo["peak memory, MB"]) == ("float32", training, memory)
     failed = row_of(text, program="the same networks in a plain PyTorch loop")
-    assert list(failed.values())[1:] == ["failed: it broke", "", ""]
+    assert list(failed.values())[1:] == ["failed: it broke", "", "", "", ""]
+    of_processor, first_round = "1,100 (1,000 to 1,200)", "600 (500 to 700)"
+    assert (zoo["images per CPU second"], zoo["first round, s"]) == (of_processor, first_round)
     gan = row_of(text, variant="`gan`")
     assert (gan["training, images/s"], gan["sampling, images/s"]) == (training, sampling)
 

@@ -56,6 +56,23 @@ def test_sigma_is_the_largest_singular_value(kind):
         assert np.linalg.norm(ops.convert_to_numpy(vector)) == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_layer_is_normalized_before_its_first_step(kind, seed):
+    keras.utils.set_random_seed(seed)
+    layer = {"dense": SNDense(32), "conv": SNConv2D(16, 3), "transpose": SNConv2DTranspose(10, 3, 2)}[kind]
+    layer.build(SHAPES[kind])
+    expected = np.linalg.svd(matrix(kind, layer._kernel), compute_uv=False)[0]
+    assert sigma(layer) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_kernel_of_zeros_stays_one():
+    layer = SNDense(3, kernel_initializer="zeros")
+    outputs = layer(ops.ones((2, 4)), training=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer.kernel), 0.0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(outputs), 0.0)
+
+
 def test_golden_sigma_after_each_round():
     layer = SNDense(2, use_bias=False)
     layer.build((1, 3))

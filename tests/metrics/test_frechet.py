@@ -221,3 +221,18 @@ def test_errors():
         Moments.of(A).merge(Moments.of(B[:, :5]))
     with pytest.raises(ValueError, match="fit"):
         Moments.from_statistics(9, np.zeros(3), np.eye(2))
+    with pytest.raises(ValueError, match=r"\(1, 3\).*fit"):
+        Moments.from_statistics(9, np.zeros((1, 3)), np.eye(3))
+    with pytest.raises(ValueError, match="symmetric"):
+        Moments.from_statistics(9, np.zeros(2), np.array([[1.0, 0.5], [0.0, 1.0]]))
+    indefinite = Moments.from_statistics(9, np.zeros(2), np.array([[1.0, 2.0], [2.0, 1.0]]))
+    with pytest.raises(ValueError, match="eigenvalue -1, below 0"):
+        frechet_distance(indefinite, Moments.from_statistics(9, np.zeros(2), np.eye(2)))
+
+
+def test_moments_of_other_features_are_not_merged():
+    inception, classifier = ({"extractor": name} for name in ("inception", "mnist_classifier"))
+    with pytest.raises(ValueError, match="inception.*mnist_classifier.*other features"):
+        Moments.of(A, inception).merge(Moments.of(B, classifier))
+    assert Moments.of(A, inception).merge(Moments.of(B, inception)).n == len(A) + len(B)
+    assert Moments.of(A, inception).merge(Moments.of(B)).n == len(A) + len(B)

@@ -153,7 +153,10 @@ class Counting(GAN):
         return super().score_gradient(batch)
 
 
-@pytest.mark.parametrize(("share", "n", "expected"), [(1.0, 8, 8), (0.5, 8, 4), (0.25, 8, 2), (0.25, 9, 3), (0.1, 4, 1)])
+@pytest.mark.parametrize(
+    ("share", "n", "expected"),
+    [(1.0, 8, 8), (0.5, 8, 4), (0.25, 8, 2), (0.25, 9, 3), (0.1, 4, 1), (0.4, 10, 4), (0.6, 10, 6)],
+)
 def test_r1_on_a_share_of_the_batch(share, n, expected, tiny_gan):
     gan = tiny_gan(Counting, r1_gamma=1.0, r1_share=share)
     gan.sizes = []

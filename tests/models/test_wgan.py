@@ -25,6 +25,12 @@ def test_defaults_are_the_papers():
         assert value(optimizer.learning_rate) == pytest.approx(5e-5)
 
 
+@pytest.mark.parametrize("limit", [0, -1.0])
+def test_a_clip_that_leaves_no_weights_is_refused(limit):
+    with pytest.raises(ValueError, match=f"clip_limit={limit} must be above 0"):
+        WGAN((16, 16, 1), clip_limit=limit)
+
+
 def test_losses(tiny_gan):
     gan = tiny_gan(WGAN)
     r, f = ops.convert_to_tensor([2.0, -1.0, 0.5, 3.0]), ops.convert_to_tensor([-1.5, 0.25, 1.0, -2.0])
