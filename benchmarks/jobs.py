@@ -17,6 +17,7 @@ from benchmarks.processes import ROOT
 from keras_gan_zoo.files import cache_folder, holder, locked
 
 FLAG = "paused"
+STARTER = "KERAS_GAN_ZOO_JOB_STARTER"  # the process that started a job, which may be gone before the job can ask
 PATIENCE = 30.0  # seconds that a job has to end by itself
 
 
@@ -61,7 +62,7 @@ def job(nice: int) -> Iterator[None]:
         Path("/proc/self/autogroup").write_text(str(nice))
     # A background process of a shell may ignore SIGINT, so a job is ended by another signal; this one cleans up as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(int(os.environ.get(STARTER, os.getppid())),), daemon=True).start()
     with locked(folder() / str(os.getpid()), "This job"):
         while paused():
             time.sleep(0.2)
@@ -77,7 +78,7 @@ def start(arguments: list[str], environment: dict[str, str], log: Path) -> subpr
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, STARTER: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -109,4 +110,6 @@ def _send(group, number):
 def _end_with(parent):
     while os.getppid() == parent:
         time.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGTERM)
+    while True:  # as in `stop`
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5.0)

@@ -74,9 +74,6 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
     """
     if not (run / CONFIG).is_file() or not NAME.fullmatch(run.name):
         raise PackError(f"There is no run {run}. Fix: one of the folders of {run.parent}.")
-    output.mkdir(parents=True, exist_ok=True)
-    for old in (*output.glob(f"{run.name}.*.pack"), output / f"{run.name}.pack.json"):
-        old.unlink(missing_ok=True)
     parts = []
     with tempfile.TemporaryFile() as archive:
         with locked(run / LOCK, f"The run in {run}"):
@@ -88,6 +85,10 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
                         tar.add(path, str(path.relative_to(run)), filter=_plain)
             content = {"format": FORMAT, "round": round_of(run), "recipe_sha256": read_recipe(run).digest}
         archive.seek(0)
+        output.mkdir(parents=True, exist_ok=True)
+        # Only now, so that a run that cannot be packed keeps its parts of before.
+        for old in (output / f"{run.name}.pack.json", *_parts(output, run.name)):
+            old.unlink(missing_ok=True)
         while data := archive.read(part_bytes):
             with whole_file(_part(output, run.name, len(parts))) as partial:
                 partial.write_bytes(data)
@@ -169,7 +170,7 @@ def _checked(folder, name):
     if known != FORMAT:
         raise PackError(f"{folder / name}.pack.json has format {known!r}; this version reads {FORMAT}.")
     paths = [_part(folder, name, number) for number in range(len(parts))]
-    if foreign := sorted(set(folder.glob(f"{name}.[0-9]*.pack")) - set(paths)):
+    if foreign := sorted(_parts(folder, name) - set(paths)):
         raise PackError(f"{foreign[0]} is no part of {name}; it is of another packing. Fix: copy the parts anew.")
     if lost := [path for path in paths if not path.is_file()]:
         raise PackError(f"{lost[0]} is missing, and {len(lost) - 1} more. Fix: copy all {len(parts)} parts.")
@@ -184,6 +185,11 @@ def _checked(folder, name):
 
 def _part(folder, name, number):
     return folder / f"{name}.{number:03d}.pack"
+
+
+def _parts(folder, name):
+    """All parts of a name that lie there; a run may be called what another one's part begins with."""
+    return {path for path in folder.glob("*.pack") if re.fullmatch(rf"{re.escape(name)}\.\d{{3,}}\.pack", path.name)}
 
 
 def _plain(member):

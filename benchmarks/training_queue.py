@@ -264,7 +264,8 @@ def progress(task: str, found: dict[str, Any], later: Iterable[Recipe]) -> str:
         return line
     here = (found["rounds"] - found["round"]) * found["images"]
     # What a critic takes is known of a model that is built; of those to come, what their recipes say.
-    rest = sum(r.training.rounds * r.training.batch_size * r.model.get("n_critic", 1) for r in later)
+    critics = [(r.training, r.model.get("n_critic", 1)) for r in later]
+    rest = sum(t.rounds * t.batch_size * (steps if isinstance(steps, int) else 1) for t, steps in critics)
     left, all_left = (clock(images / found["images_per_second"]) for images in (here, here + rest))
     return f"{line}, {found['images_per_second']:,.0f} images/s, {left} left, {all_left} for all trainings"
 

@@ -128,11 +128,18 @@ def find_preset(name: str | Path) -> Path:
 
 
 def is_trained(folder: str | Path, recipe: Recipe) -> bool:
-    """Whether a folder holds weights of a recipe, as its files say."""
+    """Whether a folder holds weights of a recipe, as its files say.
+
+    Raises:
+        PresetError: the file that says it cannot be read.
+    """
     folder = Path(folder)
     if not (folder / WEIGHTS).is_file() or not (folder / WEIGHTS_INFO).is_file():
         return False
-    return recipe.is_behind(json.loads((folder / WEIGHTS_INFO).read_text("utf-8")).get("recipe_sha256"))
+    try:
+        return recipe.is_behind(json.loads((folder / WEIGHTS_INFO).read_text("utf-8")).get("recipe_sha256"))
+    except (ValueError, AttributeError) as error:
+        raise PresetError(f"{folder / WEIGHTS_INFO} cannot be read ({error}); delete it to train anew.") from error
 
 
 def save_to_preset(

@@ -88,6 +88,17 @@ def test_what_is_no_run_or_is_being_trained_is_not_packed(tmp_path):
     assert not (tmp_path / "parcels").exists() or not list((tmp_path / "parcels").iterdir())
 
 
+def test_packing_that_fails_and_runs_of_a_longer_name_leave_the_parts_that_are_there(packed, tmp_path):
+    before = contents(packed)
+    with locked(tmp_path / "there/tiny/.lock", "it"), pytest.raises(InUseError):
+        write_parts(tmp_path / "there/tiny", packed)
+    assert contents(packed) == before
+    write_parts(make(tmp_path / "there/tiny.2"), packed)
+    write_parts(tmp_path / "there/tiny", packed)
+    read_parts(packed, "tiny", tmp_path / "here")
+    read_parts(packed, "tiny.2", tmp_path / "here")
+
+
 def test_the_round_of_a_run(tmp_path):
     assert round_of(make(tmp_path / "half", rounds=300)) == 300
     assert round_of(make(tmp_path / "whole", finished=True)) == 1000

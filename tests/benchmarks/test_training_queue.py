@@ -174,6 +174,17 @@ def test_what_has_weights_of_another_recipe_or_of_none_is_pending(machine, add, 
     assert queue().work([], pending=True) == [] and list(queue().todo()) == []
 
 
+@pytest.mark.parametrize("text", ["[]", '{"sha256"'])
+def test_weights_that_cannot_be_told_are_reported_and_the_next_one_starts(machine, add, queue, text):
+    add("fine")
+    queue().work([], pending=True)
+    (machine / "zoo/fine/weights.json").write_text(text)
+    add("other")
+    work = queue()
+    assert work.work([], pending=True) == ["fine"] and "train other" in tasks(machine)
+    assert "fine/weights.json cannot be read" in work.text() and "delete it to train anew" in work.text()
+
+
 def test_of_names_only_those_are_trained(machine, add, queue):
     for name in ("one", "two", "three"):
         add(name)
@@ -369,6 +380,9 @@ def test_progress_says_the_time_left_for_the_job_and_for_all():
     # 600 rounds; then 1,000 of 32 images, and 1,000 of 5 x 64, at 64 images/s.
     assert progress("train", found, later) == ("400 of 1,000 rounds, 64 images/s, 0:10:00 left, 1:41:40 for all trainings")
     assert progress("train", {**found, "images_per_second": None}, []) == "400 of 1,000 rounds"
+    # What no model can be built of is for its own job to refuse.
+    later[0].model["n_critic"], later[1].model["n_critic"] = None, "five"
+    assert progress("train", found, later).endswith("64 images/s, 0:10:00 left, 0:35:00 for all trainings")
     assert progress("train", {}, []) == "starts" and progress("measure", {}, []) == "is measured"
     assert clock(3723.4) == "1:02:03"
 
