@@ -18,6 +18,7 @@ random numbers; but each backend draws its own, so the end is that of another se
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,8 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
-        for partial in output.rglob(".partial-*"):
-            partial.unlink()
+        for partial in list(output.rglob(".partial-*")):
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
         if not resume:
             with c.whole_file(output / CONFIG) as partial:
                 write_recipe(recipe, partial)

@@ -565,8 +565,12 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(killed, finished, varian
 
 def test_a_run_that_was_killed_between_its_last_round_and_its_preset(recipe_for, finished, tmp_path):
     shutil.copytree(finished("dcgan"), tmp_path / "run")
-    shutil.rmtree(tmp_path / "run" / "preset")
+    # In the middle of writing it.
+    partial = tmp_path / "run" / ".partial-abc"
+    (partial / "new").mkdir(parents=True)
+    (tmp_path / "run" / "preset").rename(partial / "old")
     train(recipe_for("dcgan"), tmp_path / "run", resume=True)
+    assert not partial.exists()
     assert_same_run(tmp_path / "run", finished("dcgan"))
 
 
