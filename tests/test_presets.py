@@ -217,6 +217,8 @@ def test_a_loaded_model_trains_by_its_recipe_and_says_what_is_fresh(small_gan, t
         assert type(optimizer).__name__ == "SGD" and float(optimizer.learning_rate) == 0.25
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            with pytest.raises(ValueError):
+                loaded.fit(images[:, :8])
             for _ in range(2):
                 loaded.fit(images, batch_size=4, steps_per_epoch=1, verbose=0)
         found = [str(w.message) for w in caught if "fresh" in str(w.message)]

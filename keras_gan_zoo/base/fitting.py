@@ -56,14 +56,6 @@ class Fitting:
         Returns:
             `keras.callbacks.History`.
         """
-        if self.fresh:
-            warnings.warn(
-                f"The preset does not hold the {' and the '.join(self.fresh)}, which starts from fresh weights: samples get "
-                "worse before they get better. To go on where a training ended, resume its run, or save the preset with "
-                "networks=('generator', 'discriminator').",
-                stacklevel=2,
-            )
-            self.fresh = ()
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)
         if steps_per_epoch is not None:
@@ -77,7 +69,9 @@ class Fitting:
         if _holds_batches(x):
             if y is not None:
                 raise ValueError("y was given beside a data set; let the data set yield (images, labels) instead.")
-            return super().fit(self.rounds_of(x, batch_size, count), steps_per_epoch=steps_per_epoch, **options)
+            rounds = self.rounds_of(x, batch_size, count)
+            self._tell_what_is_fresh()
+            return super().fit(rounds, steps_per_epoch=steps_per_epoch, **options)
         data = self.image_data(x, y)
         images, labels = data.images, data.labels if self.takes_labels else None
         order = ImageStream(images, labels, batch_size=batch_size * count, length=1, seed=seed)
@@ -93,7 +87,18 @@ class Fitting:
         signature = [((batch_size * count, *images.shape[1:]), "uint8")]
         signature += [((batch_size * count,), "int32")] if self.takes_labels else []
         batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), signature)
+        self._tell_what_is_fresh()
         return super().fit(batches, steps_per_epoch=steps, **options)
+
+    def _tell_what_is_fresh(self):
+        if self.fresh:
+            warnings.warn(
+                f"The preset does not hold the {' and the '.join(self.fresh)}, which starts from fresh weights: samples get "
+                "worse before they get better. To go on where a training ended, resume its run, or save the preset with "
+                "networks=('generator', 'discriminator').",
+                stacklevel=3,
+            )
+            self.fresh = ()
 
     def image_data(self, x: Any, y: np.ndarray | Sequence[int] | None = None) -> ImageData:
         """Any finite source of images as an `ImageData` that fits this model, or an error that says what does not."""
