@@ -7,7 +7,7 @@ import pytest
 
 import keras_gan_zoo
 from benchmarks.report import card_text, documents, with_tables
-from keras_gan_zoo.building import build
+from keras_gan_zoo.building import build, compile_by
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.presets import find_preset, is_trained, read_recipe
 
@@ -20,6 +20,17 @@ SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
 
 def seen(images, data="mnist"):
     return Classifier(data).probabilities(images)
+
+
+@pytest.mark.parametrize("name", [preset.name for preset in keras_gan_zoo.list_presets()])
+def test_every_recipe_builds_a_model_with_its_optimizers(name):
+    """Also one that waits for an accelerator; whose files will be of a size that can be shipped."""
+    recipe = read_recipe(find_preset(name))
+    gan = build(recipe)
+    compile_by(gan, recipe)
+    assert set(recipe.optimizers) <= set(gan.optimizers)
+    side = max(gan.image_shape[:2])
+    assert 2 * gan.sampler.count_params() < (1_000_000 if side <= 28 else 3_000_000)
 
 
 @pytest.mark.parametrize("name", PRESETS)
