@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from play_rounds import Noise
 
-from keras_gan_zoo.building import build
+from keras_gan_zoo.building import build, compile_by
 from keras_gan_zoo.config import read_recipe
-from keras_gan_zoo.training import CHECKPOINT, compile_by, train
+from keras_gan_zoo.training import CHECKPOINT, train
 
 
 def state(gan):
