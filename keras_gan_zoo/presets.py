@@ -94,6 +94,11 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     recipe = read_recipe(path)
     gan = build(recipe, dtype=dtype, seed=seed, where=str(path))
     compile_by(gan, recipe)
+    if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
+        raise PresetError(
+            f"{str(name)!r} has a recipe and no weights: it is yet to be trained. Pass load_weights=False for the untrained "
+            "model, or train it, keras-gan-zoo train " + str(folder)
+        )
     if load_weights:
         read_weights(gan, folder)
     return gan

@@ -257,6 +257,14 @@ def test_load_without_weights_dtype_and_seed(gan, preset):
 # The built-in presets ----------------------------------------------------------------------------------------------------
 
 
+def test_a_recipe_that_waits_for_its_training_says_so(preset):
+    for name in (WEIGHTS, "weights.json"):
+        (preset / name).unlink()
+    with pytest.raises(PresetError, match="yet to be trained. Pass load_weights=False"):
+        load(preset)
+    assert load(preset, load_weights=False).generate(2, seed=0).shape == (2, 8, 8, 1)
+
+
 def test_list_presets(zoo):
     assert [preset.name for preset in presets.list_presets()] == ["dcgan_mnist", "gan_faces", "gan_mnist"]
     assert [preset.name for preset in presets.list_presets("*mnist")] == ["dcgan_mnist", "gan_mnist"]
