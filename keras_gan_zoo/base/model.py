@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import fractions
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -231,9 +232,10 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
         if not self.options.r1_gamma:
             return 0.0
         if self.options.r1_share < 1:
-            # Rounded up, but for what float32 makes of a product that is whole.
-            count = ops.ceil(self.options.r1_share * ops.cast(batch_size_of(real), "float32") - 1e-3)
-            real = tree.map_structure(lambda x: x[: ops.cast(count, "int32")], real)
+            # In integers, rounded up: JAX cuts by numbers only that are known when it compiles.
+            share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
+            count = -(-batch_size_of(real) * share.numerator // share.denominator)
+            real = tree.map_structure(lambda x: x[:count], real)
         return self.options.r1_gamma * zero_centred_penalty(self.score_gradient(real))
 
     # Saving ------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ def build(name, compared=True):
         arguments["hidden"] = 8
     # One of them takes its steps at once, so that the backends are compared in that too.
     arguments["simultaneous"] = name == "lsgan"
+    if name == "gan" and not compared:
+        arguments |= {"r1_gamma": 0.1, "r1_share": 0.4}
     if name == "gan" and compared:
         # Keras gives dropout other random numbers on each backend.
         arguments["discriminator"] = mlp_discriminator(SHAPE, width=4, dropout=(0.0, 0.0))
