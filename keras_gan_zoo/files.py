@@ -95,12 +95,10 @@ def holder(path: str | Path) -> int | None:
     """The process that holds a lock of `locked`, or None."""
     import fcntl
 
-    try:
-        with open(path) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return int(file.read())
-    except (FileNotFoundError, ValueError):  # the latter before its number is written
-        pass
+    # A ValueError comes where the number is not written yet.
+    with contextlib.suppress(FileNotFoundError, ValueError), open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return int(file.read())
     return None

@@ -29,7 +29,8 @@ def switch_on_onednn() -> None:
     """Has TensorFlow use oneDNN on any x86 CPU with AVX2, unless the user decided or TensorFlow is there already.
 
     TensorFlow takes it by itself on CPUs with neural-network instructions only. With instructions limited to AVX2,
-    a DCGAN trains more than twice as fast with it as without; with SSE4.1 alone it is slower.
+    a DCGAN trains more than twice as fast with it as without; with SSE4.1 alone it is slower. To measure it on a CPU:
+    `python -m benchmarks throughput --parts dcgan` under TF_ENABLE_ONEDNN_OPTS=0, or under ONEDNN_MAX_CPU_ISA=AVX2.
     """
     if ONEDNN not in os.environ and "tensorflow" not in sys.modules and "avx2" in cpu_flags():
         os.environ[ONEDNN] = "1"

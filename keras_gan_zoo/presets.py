@@ -97,7 +97,7 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
         raise PresetError(
             f"{str(name)!r} has a recipe and no weights: it is yet to be trained. Pass load_weights=False for the untrained "
-            "model, or train it, keras-gan-zoo train " + str(folder)
+            f"model, or train it: keras-gan-zoo train {folder}."
         )
     if load_weights:
         read_weights(gan, folder)
@@ -240,8 +240,10 @@ def read_weights(gan: "Base", folder: str | Path) -> None:
     if dtype not in DTYPES or "generator" not in networks:
         raise PresetError(f"{info_path} says dtype={dtype!r}, networks={networks!r}; no preset has those.")
     # Older files have the names of layers in their keys.
-    parts = {key: key.split("/") for key in tensors}
-    tensors = {"/".join((*parts[key][:2], *parts[key][2:][-1:])): tensor for key, tensor in tensors.items()}
+    held = {"/".join((*key.split("/")[:2], *key.split("/")[2:][-1:])): tensor for key, tensor in tensors.items()}
+    if len(held) < len(tensors):
+        raise PresetError(f"{path} holds {len(tensors) - len(held)} of its weights twice, under names of other layers.")
+    tensors = held
     if set(tensors) != set(variables):
         odd = [_told(key, variables.get(key)) for key in sorted(set(tensors) ^ set(variables))[:3]]
         raise PresetError(f"{path} holds other weights than the model of {CONFIG}: {', '.join(odd)} ...")

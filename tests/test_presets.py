@@ -392,6 +392,10 @@ DAMAGE = {
         lambda f: rewrite(f, lambda t: t.update(extra=np.zeros(3, "float32"))),
         [WEIGHTS, "other weights", "extra"],
     ),
+    "a tensor twice": (
+        lambda f: rewrite(f, lambda t: t.update({first(t).replace("/kernel", "/other/kernel"): t[first(t)]})),
+        [WEIGHTS, "1 of its weights twice"],
+    ),
     "NaN": (poison(np.nan), [WEIGHTS, "hidden_1/kernel", "NaN"]),
     "infinity": (poison(-np.inf), [WEIGHTS, "hidden_1/kernel", "infinite"]),
     "no weights": (lambda f: (f / WEIGHTS).unlink(), [WEIGHTS, "cannot be read"]),

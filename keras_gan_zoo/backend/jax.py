@@ -51,7 +51,7 @@ def _with_floats(batch, floats):
 
 
 def _is_float(leaf):
-    return jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating)
+    return jax.numpy.issubdtype(jax.numpy.result_type(leaf), jax.numpy.floating)
 
 
 class Trainer(SingleDevice):
