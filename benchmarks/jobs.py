@@ -60,8 +60,9 @@ def job(nice: int) -> Iterator[None]:
     # counts within its session alone, and a job is a session of its own.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(nice))
-    # A background process of a shell may ignore SIGINT, so a job is ended by another signal; this one cleans up as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A background process of a shell may ignore SIGINT, so a job is ended by another signal, which cleans up as that does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     threading.Thread(target=_end_with, args=(int(os.environ.get(STARTER, os.getppid())),), daemon=True).start()
     with locked(folder() / str(os.getpid()), "This job"):
         while paused():

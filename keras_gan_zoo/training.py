@@ -126,21 +126,22 @@ def train(
 
 def _play(gan, data, settings, callbacks, console):
     """The rounds that are left."""
-    from .callbacks import Progress
+    from .callbacks import Progress, StopAtInterrupt
 
     progress = Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
     part = settings.checkpoint_rounds
     try:
-        gan.fit(
-            data,
-            batch_size=settings.batch_size,
-            epochs=settings.rounds // part,
-            initial_epoch=int(gan.rounds) // part,
-            steps_per_epoch=part,
-            callbacks=[progress, *callbacks],
-            verbose=0,
-            seed=settings.seed,
-        )
+        with StopAtInterrupt().listening() as stop:
+            gan.fit(
+                data,
+                batch_size=settings.batch_size,
+                epochs=settings.rounds // part,
+                initial_epoch=int(gan.rounds) // part,
+                steps_per_epoch=part,
+                callbacks=[progress, *callbacks, stop],
+                verbose=0,
+                seed=settings.seed,
+            )
     finally:
         progress.close()
 

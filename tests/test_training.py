@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import h5py
@@ -341,6 +342,23 @@ def test_further_callbacks_watch_the_training(recipe_for, tmp_path):
     watcher = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
     train(recipe_for("gan"), tmp_path / "run", callbacks=[watcher])
     assert len(seen) == ROUNDS
+
+
+def test_an_interrupt_that_python_drops_stops_the_run_all_the_same(recipe_for, tmp_path):
+    class Referred:
+        pass
+
+    def interrupt(batch, logs):
+        referred = Referred()
+        reference = weakref.ref(referred, lambda _: signal.raise_signal(signal.SIGINT))
+        del referred
+        assert reference() is None
+
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            recipe_for("gan"), tmp_path / "run", callbacks=[keras.callbacks.LambdaCallback(on_train_batch_begin=interrupt)]
+        )
+    assert not (tmp_path / "run" / "preset").exists()
 
 
 def test_folders_of_others_and_files_are_refused(recipe_for, tmp_path):

@@ -4,7 +4,7 @@ from .collapse import CollapseMonitor, Finding
 from .evaluating import Evaluate
 from .files import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
 from .schedules import LinearDecay
-from .watching import DivergedError, Progress, StopAtNaN
+from .watching import DivergedError, Progress, StopAtInterrupt, StopAtNaN
 
 __all__ = [
     "CSVLog",
@@ -16,6 +16,7 @@ __all__ = [
     "LinearDecay",
     "Progress",
     "SampleGrid",
+    "StopAtInterrupt",
     "StopAtNaN",
     "grid_samples",
     "save_grid",

@@ -1,6 +1,10 @@
-"""Callbacks that watch a training: a progress bar, and a stop where losses are no numbers any more."""
+"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on Ctrl+C."""
 
+import contextlib
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -39,6 +43,40 @@ class StopAtNaN(keras.callbacks.Callback):
                 f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
                 "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
             )
+
+
+class StopAtInterrupt(keras.callbacks.Callback):
+    """Ends a training by KeyboardInterrupt at the end of the round in which Ctrl+C came; a second one ends it at once.
+
+    Python raises that exception wherever it happens to be, and drops it within the callback of a weak reference or the end
+    of an object, of which there are many in a round: the training would go on as if nobody had asked it to stop.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator["StopAtInterrupt"]:
+        """Takes SIGINT over in the main thread, where nobody else has, and gives it back at the end."""
+        taken = threading.current_thread() is threading.main_thread()
+        taken = taken and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if taken:
+            signal.signal(signal.SIGINT, self._note)
+        try:
+            yield self
+        finally:
+            if taken:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _note(self, *_):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
 
 
 class Progress(keras.callbacks.Callback):

@@ -1,13 +1,16 @@
 """A training that diverges ends at once, and the progress bar says what a training does."""
 
 import io
+import signal
+import threading
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from keras_gan_zoo.callbacks import DivergedError, Progress, StopAtNaN
+from keras_gan_zoo.callbacks import DivergedError, Progress, StopAtInterrupt, StopAtNaN
 
 
 def watching(callback, **model):
@@ -66,3 +69,58 @@ def test_the_bar_shows_rounds_losses_and_rate(clock, width):
 def test_a_bar_that_was_never_begun_can_be_closed():
     """Where the data is refused, there is an error to show, and no bar."""
     Progress(10, 4).close()
+
+
+class Referred:
+    pass
+
+
+def interrupt_where_python_drops_it():
+    referred = Referred()
+    reference = weakref.ref(referred, lambda _: signal.raise_signal(signal.SIGINT))
+    del referred
+    assert reference() is None
+
+
+def test_an_interrupt_that_python_drops_ends_the_training_with_its_round():
+    before = signal.getsignal(signal.SIGINT)
+    with StopAtInterrupt().listening() as stop:
+        stop.on_train_batch_end(0)
+        interrupt_where_python_drops_it()
+        with pytest.raises(KeyboardInterrupt):
+            stop.on_train_batch_end(1)
+    assert signal.getsignal(signal.SIGINT) is before is signal.default_int_handler
+
+
+def test_a_second_interrupt_does_not_wait_for_the_end_of_the_round():
+    with StopAtInterrupt().listening():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_somebody_else_handles_is_left_to_them():
+    heard, before = [], signal.signal(signal.SIGINT, lambda *_: heard.append("heard"))
+    try:
+        with StopAtInterrupt().listening() as stop:
+            signal.raise_signal(signal.SIGINT)
+            stop.on_train_batch_end(0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == ["heard"]
+
+
+def test_in_another_thread_no_signal_can_be_taken_over():
+    errors = []
+
+    def listen():
+        try:
+            with StopAtInterrupt().listening():
+                pass
+        except ValueError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert not errors
