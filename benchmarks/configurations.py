@@ -44,20 +44,21 @@ class Configuration:
     simultaneous: bool = False
     arguments: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
-    def dense(self, x: Any, units: int) -> Any:
-        """x through a linear layer."""
+    def dense(self, x: Any, units: int, kind: type | None = None) -> Any:
+        """x through a linear layer, of Keras or of another kind."""
         import keras
 
         name, arguments = self.initializer
-        return keras.layers.Dense(units, kernel_initializer=getattr(keras.initializers, name)(**arguments))(x)
+        kind = kind or keras.layers.Dense
+        return kind(units, kernel_initializer=getattr(keras.initializers, name)(**arguments))(x)
 
-    def hidden(self, x: Any, count: int) -> Any:
+    def hidden(self, x: Any, count: int, kind: type | None = None) -> Any:
         """x through hidden layers."""
         import keras
 
         name, arguments = self.activation
         for _ in range(count):
-            x = getattr(keras.layers, name)(**arguments)(self.dense(x, HIDDEN))
+            x = getattr(keras.layers, name)(**arguments)(self.dense(x, HIDDEN, kind))
         return x
 
 
@@ -91,7 +92,7 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
     cls, configuration = variant_class(variant), CONFIGURATIONS[name]
     arguments = {**ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {})}
     arguments |= {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
-    if takes(cls, "num_classes"):
+    if trains_on_labels(cls):
         if not num_modes:
             raise ValueError(f"{cls.__name__} trains on labels, and this distribution has no modes to label.")
         arguments["num_classes"] = num_modes
@@ -118,21 +119,28 @@ def _generator(template, configuration):
 
 
 def _discriminator(template, configuration):
-    """A point, and perhaps labels -> hidden layers -> what the variant's discriminator gives: score, image, features."""
+    """A point, and perhaps labels -> hidden layers -> what the variant's discriminator gives: score, image, features.
+
+    Where the variant's own layers have spectral norm, these have it too: it is a part of its game.
+    """
     import keras
+
+    from keras_gan_zoo.layers import SNDense
 
     theirs = template.discriminator
     inputs = [keras.Input((1, 2, 1))] + [keras.Input(x.shape[1:], dtype=x.dtype) for x in theirs.inputs[1:]]
     point = keras.layers.Flatten()(inputs[0])
     if configuration.divisor != 1:
         point = keras.layers.Rescaling(1 / configuration.divisor)(point)
-    hidden = configuration.hidden(_joined([point, *inputs[1:]], template.num_classes), configuration.discriminator_layers)
+    kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
+    joined = _joined([point, *inputs[1:]], template.num_classes)
+    hidden = configuration.hidden(joined, configuration.discriminator_layers, kind)
     outputs = []
     for output in theirs.outputs:
         if len(output.shape) == 4:
-            outputs.append(keras.layers.Reshape((1, 2, 1))(configuration.dense(hidden, 2)))
+            outputs.append(keras.layers.Reshape((1, 2, 1))(configuration.dense(hidden, 2, kind)))
         elif output.shape[-1] == 1:
-            outputs.append(configuration.dense(hidden, 1))
+            outputs.append(configuration.dense(hidden, 1, kind))
         elif len(output.shape) == 2:
             outputs.append(hidden)
         else:
@@ -154,8 +162,9 @@ def _single(tensors):
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def takes(cls, argument):
-    """Whether a variant's constructor takes an argument, its own or of a class that it extends."""
+def trains_on_labels(cls):
+    """Whether a variant is conditional by itself: its constructor has a number of classes that is not None."""
     import inspect
 
-    return any(argument in inspect.signature(base.__init__).parameters for base in cls.__mro__ if "__init__" in vars(base))
+    number = inspect.signature(cls.__init__).parameters.get("num_classes")
+    return number is not None and number.default is not None

@@ -32,7 +32,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
-from benchmarks.configurations import CONFIGURATIONS, points_gan, takes
+from benchmarks.configurations import CONFIGURATIONS, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
 from keras_gan_zoo.files import whole_file
@@ -124,7 +124,7 @@ def plays(bed: str, variant: str) -> bool:
     """Whether a variant can play: one that trains on labels needs modes to label, and not 1,000 that it would be told of."""
     from keras_gan_zoo.models import variant_class
 
-    return bed not in UNLABELLED or not takes(variant_class(variant), "num_classes")
+    return bed not in UNLABELLED or not trains_on_labels(variant_class(variant))
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:

@@ -174,7 +174,8 @@ class Base(Sampling, Compiling, Fitting, Trainer, keras.Model):
 
     def score(self, batch: Any, training: bool = True) -> Any:
         """Raw scores (batch,), high for real; (batch, h, w) where the discriminator judges patches."""
-        return per_sample(self.discriminator(batch, training=training))
+        inputs = list(batch) if isinstance(batch, tuple) else batch
+        return per_sample(self.discriminator(inputs, training=training))
 
     def scores(self, real: Any, fake: Any) -> tuple[Any, Any]:
         """Scores of real and of fake samples, in one pass where no layer lets samples influence each other."""

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import keras
 
+from ..data.checks import check_integer
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -112,3 +114,8 @@ def check_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
             f"image_shape={image_shape!r} has {shape[-1]} channels; 1 (grey), 3 (RGB) and 4 (RGBA) are possible."
         )
     return shape
+
+
+def check_classes(num_classes: int | None) -> int | None:
+    """A number of classes, or None for a model that is told of none."""
+    return None if num_classes is None else check_integer(num_classes, "num_classes", 2)

@@ -1,6 +1,7 @@
 """Pure functions of scores, input gradients and codes; none of them sees a model."""
 
 from .adversarial import (
+    hinge_discriminator_loss,
     least_squares_discriminator_loss,
     least_squares_generator_loss,
     minimax_discriminator_loss,
@@ -17,6 +18,7 @@ __all__ = [
     "categorical_information_loss",
     "gaussian_information_loss",
     "gradient_penalty",
+    "hinge_discriminator_loss",
     "least_squares_discriminator_loss",
     "least_squares_generator_loss",
     "minimax_discriminator_loss",

@@ -33,6 +33,19 @@ def non_saturating_generator_loss(fake_scores: Any) -> Any:
     return ops.mean(ops.softplus(-fake_scores))
 
 
+def hinge_discriminator_loss(real_scores: Any, fake_scores: Any) -> Any:
+    """E max(0, 1 - r) + E max(0, 1 + f) (Lim and Ye, 2017, https://arxiv.org/abs/1705.02894).
+
+    Args:
+        real_scores: scores r of real samples (linear).
+        fake_scores: scores f of generated samples.
+
+    Returns:
+        Scalar loss; 2 where all scores are 0, and without a gradient where r > 1 and f < -1.
+    """
+    return ops.mean(ops.relu(1.0 - real_scores)) + ops.mean(ops.relu(1.0 + fake_scores))
+
+
 def least_squares_discriminator_loss(
     real_scores: Any, fake_scores: Any, real_label: float = 1.0, fake_label: float = 0.0
 ) -> Any:
@@ -61,5 +74,5 @@ def wasserstein_discriminator_loss(real_scores: Any, fake_scores: Any) -> Any:
 
 
 def wasserstein_generator_loss(fake_scores: Any) -> Any:
-    """-E f (Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875)."""
+    """-E f (Arjovsky et al., 2017, https://arxiv.org/abs/1701.07875); the hinge game's generator has the same loss."""
     return -ops.mean(fake_scores)

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from ..base.options import check_classes
 from ..networks import dcgan_discriminator, dcgan_generator
 from .gan import GAN
 
@@ -27,9 +28,15 @@ class DCGAN(GAN):
         width: channels at half the image size.
         base_size: longest side of the smallest map; 4 makes networks of 28 x 28 one layer deeper than 7.
         discriminator_width: the discriminator's width, where it differs from the generator's.
-        discriminator_norm: "batch" (the paper), "layer" or None; an input-gradient penalty needs one of the last two.
+        discriminator_norm: "batch" (the paper), "layer", "spectral" or None; an input-gradient penalty needs one of the last
+            three.
+        num_classes: makes it conditional: it trains on (images, labels), labels being integers in [0, num_classes). None for
+            images alone.
         **options: as in `GAN`.
     """
+
+    # Negative slope of the discriminator's LeakyReLU.
+    leak = 0.2
 
     def __init__(
         self,
@@ -40,8 +47,10 @@ class DCGAN(GAN):
         base_size: int = 7,
         discriminator_width: int | None = None,
         discriminator_norm: str | None = "batch",
+        num_classes: int | None = None,
         **options: Any,
     ) -> None:
+        self.num_classes = check_classes(num_classes)
         self.base_size = base_size
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
         super().__init__(image_shape, latent_dim, width=width, **options)
@@ -61,5 +70,6 @@ class DCGAN(GAN):
             width=self.discriminator_width or self.width,
             norm=self.discriminator_norm,
             base_size=self.base_size,
+            leak=self.leak,
             num_classes=self.num_classes,
         )

@@ -80,7 +80,11 @@ class GAN(Base):
 
     def fake_like(self, real: Any) -> Any:
         """As many generated samples as there are in `real`, under the same conditions."""
-        return self.generator(self.draw_latents(batch_size_of(real)), training=True)
+        latents = self.draw_latents(batch_size_of(real))
+        if not self.takes_labels:
+            return self.generator(latents, training=True)
+        _, labels = real
+        return self.generator([latents, labels], training=True), labels
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         """Scores of real and of generated samples (batch,) -> scalar."""

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 
 from ..base.batches import batch_size_of, images_of, with_images
+from ..base.options import check_classes
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
 from .gan import GAN
@@ -35,6 +36,7 @@ class WGANGP(GAN):
         penalty_weight: weight of the penalty (10).
         one_sided: penalise only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
         n_critic: critic steps in a round (5).
+        num_classes: as in `DCGAN`; the penalty is then on the gradient by the images, under their labels.
         **options: as in `GAN`.
     """
 
@@ -50,8 +52,10 @@ class WGANGP(GAN):
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         n_critic: int = 5,
+        num_classes: int | None = None,
         **options: Any,
     ) -> None:
+        self.num_classes = check_classes(num_classes)
         self.discriminator_width, self.kernel_size, self.generator_norm = discriminator_width, kernel_size, generator_norm
         self.penalty_weight, self.one_sided = penalty_weight, one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
@@ -64,11 +68,18 @@ class WGANGP(GAN):
             kernel_size=self.kernel_size,
             norm=self.generator_norm,
             base_size=4,
+            num_classes=self.num_classes,
         )
 
     def default_discriminator(self) -> keras.Model:
-        width = self.discriminator_width or self.width
-        return dcgan_discriminator(self.image_shape, width=width, kernel_size=self.kernel_size, norm=None, base_size=4)
+        return dcgan_discriminator(
+            self.image_shape,
+            width=self.discriminator_width or self.width,
+            kernel_size=self.kernel_size,
+            norm=None,
+            base_size=4,
+            num_classes=self.num_classes,
+        )
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {name: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for name in ("discriminator", "generator")}

@@ -12,7 +12,9 @@ from typing import Any
 import keras
 from keras import initializers, layers
 
-from ..layers import BatchNorm, OneHot, label_maps
+from ..layers import BatchNorm, OneHot, SNConv2D, SNConv2DTranspose, SNDense, label_maps
+
+NORMS = ("batch", "layer", "spectral", None)
 
 
 def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
@@ -40,10 +42,18 @@ def _kernels(norm):
     return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
 
 
-def check_norm(norm: str | None) -> None:
-    """Refuses a normalisation that these networks do not have."""
-    if norm not in ("batch", "layer", None):
-        raise ValueError(f"norm={norm!r} is unknown; pass 'batch', 'layer' or None.")
+def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS) -> None:
+    """Refuses a normalisation that a network does not have."""
+    if norm not in possible:
+        *first, last = map(repr, possible)
+        raise ValueError(f"norm={norm!r} is not possible; pass {', '.join(first)} or {last}.")
+
+
+def _kinds(norm):
+    """Classes of the fully connected, convolutional and transposed layers: spectral norm is a property of these."""
+    if norm == "spectral":
+        return SNDense, SNConv2D, SNConv2DTranspose
+    return layers.Dense, layers.Conv2D, layers.Conv2DTranspose
 
 
 def dcgan_generator(
@@ -65,7 +75,7 @@ def dcgan_generator(
         latent_dim: number of latent variables.
         width: channels of the map at half the image size.
         kernel_size: side of the kernels; 4 divides evenly into the stride, 5 is the paper's.
-        norm: "batch", "layer" or None, after each layer but the last.
+        norm: "batch", "layer" or None, after each layer but the last; "spectral", in each layer.
         base_size: longest side that the first map may have.
         hidden: units of a fully connected layer before the first map, or None.
         num_classes: number of classes; then the model takes [latents, labels].
@@ -75,6 +85,7 @@ def dcgan_generator(
     """
     check_norm(norm)
     sizes = ladder(image_shape, base_size)
+    dense, _, transposed = _kinds(norm)
     options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
     inputs = x = keras.Input((latent_dim,), name="latents")
     if num_classes:
@@ -82,11 +93,9 @@ def dcgan_generator(
         inputs = [inputs, labels]
         x = layers.Concatenate(name="latents_and_label")([x, OneHot(num_classes, name="one_hot")(labels)])
     if hidden:
-        x = layers.ReLU(name="hidden_relu")(
-            _normalisation(layers.Dense(hidden, name="hidden", **options)(x), norm, "hidden")
-        )
+        x = layers.ReLU(name="hidden_relu")(_normalisation(dense(hidden, name="hidden", **options)(x), norm, "hidden"))
     channels = width * 2 ** max(len(sizes) - 2, 0)
-    x = layers.Dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
+    x = dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
     x = layers.Reshape((*sizes[-1], channels), name="base_map")(x)
     x = layers.ReLU(name="base_relu")(_normalisation(x, norm, "base"))
     for (height, width_), (above_height, above_width) in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
@@ -95,7 +104,7 @@ def dcgan_generator(
         stage = f"up_{above_height}x{above_width}"
         # The output layer stays in float32, so that reduced precision ends before the pixels.
         dtype = {"dtype": "float32"} if last else {}
-        x = layers.Conv2DTranspose(channels, kernel_size, 2, padding="same", name=stage, **options, **dtype)(x)
+        x = transposed(channels, kernel_size, 2, padding="same", name=stage, **options, **dtype)(x)
         excess = (2 * height - above_height, 2 * width_ - above_width)
         if any(excess):
             x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop", **dtype)(x)
@@ -119,22 +128,23 @@ def dcgan_features(
     """The discriminator below its head: symbolic images -> features (batch, features)."""
     check_norm(norm)
     sizes = ladder(images.shape[1:], base_size)
+    dense, convolution, _ = _kinds(norm)
     options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
     x, channels = images, width
     for i, (height, width_) in enumerate(sizes[1:]):
         stage = f"down_{height}x{width_}"
-        x = layers.Conv2D(channels, kernel_size, 2, padding="same", name=stage, **options)(x)
+        x = convolution(channels, kernel_size, 2, padding="same", name=stage, **options)(x)
         # The first layer sees raw pixels: normalising them lets the networks oscillate (DCGAN, section 3).
         x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalisation(x, norm, stage))
         channels *= 2
     if num_classes:
         # At the last map too deep a stack cannot lose the label, as it can when it enters with the pixels only.
         x = layers.Concatenate(name="map_and_label")([x, label_maps(labels, num_classes, *sizes[-1], name="label")])
-        x = layers.Conv2D(channels // 2, 3, padding="same", name="matching", **options)(x)
+        x = convolution(channels // 2, 3, padding="same", name="matching", **options)(x)
         x = layers.LeakyReLU(leak, name="matching_relu")(_normalisation(x, norm, "matching"))
     x = layers.Flatten(name="flatten")(x)
     if hidden:
-        x = _normalisation(layers.Dense(hidden, name="hidden", **options)(x), norm, "hidden")
+        x = _normalisation(dense(hidden, name="hidden", **options)(x), norm, "hidden")
         x = layers.LeakyReLU(leak, name="hidden_relu")(x)
     return x
 
@@ -157,8 +167,8 @@ def dcgan_discriminator(
         image_shape: (height, width, channels) of the images.
         width: channels of the first map.
         kernel_size: side of the kernels.
-        norm: "batch", "layer" or None, after each layer but the first and the last. An input-gradient penalty needs
-            "layer" or None, since batch norm mixes the samples.
+        norm: "batch", "layer" or None, after each layer but the first and the last; "spectral", in each layer. An
+            input-gradient penalty cannot go with "batch", which mixes the samples.
         base_size: longest side that the last map may have.
         leak: negative slope of the LeakyReLU (0.2 in the paper).
         hidden: units of a fully connected layer before the score, or None.
@@ -183,5 +193,6 @@ def dcgan_discriminator(
         labels=labels,
         num_classes=num_classes,
     )
-    head = layers.Dense(1, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
+    dense, *_ = _kinds(norm)
+    head = dense(1, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
     return keras.Model(inputs, head(features), name=name)

@@ -6,7 +6,9 @@ import keras
 from keras import initializers, layers
 
 from ..layers import BatchNorm
-from .dcgan import dcgan_features
+from .dcgan import check_norm, dcgan_features
+
+NORMS = ("batch", "layer", None)
 
 
 def info_gan_discriminator(
@@ -30,6 +32,7 @@ def info_gan_discriminator(
     Returns:
         Model, images (batch, height, width, channels) in [-1, 1] -> [scores (batch, 1), features (batch, hidden)].
     """
+    check_norm(norm, NORMS)
     images = keras.Input(image_shape, name="images")
     features = dcgan_features(images, width=width, kernel_size=4, norm=norm, base_size=7, leak=leak, hidden=hidden)
     kernels = initializers.RandomNormal(0.0, 0.02)
@@ -60,6 +63,7 @@ def info_gan_recognition(
     Returns:
         Model, features (batch, features_dim) -> [logits (batch, categories), means (batch, continuous)].
     """
+    check_norm(norm, NORMS)
     features = keras.Input((features_dim,), name="features")
     kernels = initializers.RandomNormal(0.0, 0.02)
     x = layers.Dense(hidden, kernel_initializer=kernels, name="hidden")(features)

@@ -25,12 +25,15 @@ GOLDEN = [
     (losses.least_squares_generator_loss, (F4,), {}, 1.9765625),
     (losses.least_squares_generator_loss, (F4,), {"target_label": 0.0}, 0.9140625),
     (losses.least_squares_generator_loss, (F3,), {}, 2.623333333333),
+    (losses.hinge_discriminator_loss, (R4, F4), {}, 1.4375),
+    (losses.hinge_discriminator_loss, (R3, F3), {}, 2.933333333333),
     (losses.wasserstein_discriminator_loss, (R4, F4), {}, -1.6875),
     (losses.wasserstein_generator_loss, (F4,), {}, 0.5625),
     (losses.wasserstein_generator_loss, (F3,), {}, -0.933333333333),
 ]
 TWO_SIDED = [
     losses.minimax_discriminator_loss,
+    losses.hinge_discriminator_loss,
     losses.least_squares_discriminator_loss,
     losses.wasserstein_discriminator_loss,
 ]
