@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from keras_gan_zoo.layers import SNConv2D, SNConv2DTranspose, SNDense
 from keras_gan_zoo.networks import dcgan_discriminator, dcgan_generator
 from keras_gan_zoo.networks.dcgan import ladder
 
+SPECTRAL = (SNDense, SNConv2D, SNConv2DTranspose)
 NORMS = (layers.BatchNormalization, layers.LayerNormalization)
 
 
@@ -95,7 +97,7 @@ def test_any_size_and_channels(size, channels):
 
 
 @pytest.mark.parametrize("kernel_size", [4, 5])
-@pytest.mark.parametrize("norm", ["batch", "layer", None])
+@pytest.mark.parametrize("norm", ["batch", "layer", "spectral", None])
 def test_options_build_and_stay_in_range(norm, kernel_size):
     options = {"width": 4, "norm": norm, "kernel_size": kernel_size, "hidden": 6}
     generator = dcgan_generator((14, 14, 1), 8, **options)
@@ -106,7 +108,9 @@ def test_options_build_and_stay_in_range(norm, kernel_size):
     assert discriminator(images).shape == (4, 1)
     for network in (generator, discriminator):
         kinds = [kind for kind in NORMS if normalised_layers(network, kind)]
-        assert kinds == {"batch": [NORMS[0]], "layer": [NORMS[1]], None: []}[norm]
+        assert kinds == {"batch": [NORMS[0]], "layer": [NORMS[1]]}.get(norm, [])
+        kernels = [layer for layer in network.layers if hasattr(layer, "use_bias")]
+        assert all(isinstance(layer, SPECTRAL) == (norm == "spectral") for layer in kernels)
         biased = [layer.use_bias for layer in network.layers if hasattr(layer, "use_bias")]
         assert all(biased) if norm != "batch" else not any(biased)
 
@@ -164,5 +168,5 @@ def test_an_unknown_norm_is_refused():
         lambda: dcgan_generator((16, 16, 1), 8, norm="group"),
         lambda: dcgan_discriminator((16, 16, 1), norm="bn"),
     ):
-        with pytest.raises(ValueError, match="'batch', 'layer' or None"):
+        with pytest.raises(ValueError, match="'batch', 'layer', 'spectral' or None"):
             build()
