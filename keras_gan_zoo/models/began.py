@@ -7,6 +7,10 @@ The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |
     balance        k <- clip(k + rate (gamma L(x) - L(G(z))), 0, 1)
     convergence    L(x) + |gamma L(x) - L(G(z))|              (lower is better; it does not see a collapse)
 
+What holds a collapse back is k alone: D lowers the error at x with weight p_data(x) - k p_G(x), so G is driven from a mode
+only once that holds more than 1 / k of its true share. Where k stays near 0, any point that D copies well is an optimum of
+G. A balance_rate of 0.001 goes with the paper's hundreds of thousands of rounds; short trainings need a larger one.
+
 Differs from the paper: its optional skip connections and vanishing residuals are left out.
 """
 
@@ -29,6 +33,7 @@ class BEGAN(GAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: latent variables, and hidden units of the auto-encoder (64).
         width: channels of the convolutions (64 or 128 in the paper).
+        discriminator_width: those of the auto-encoder, where they differ from the generator's.
         gamma: diversity ratio E L(G(z)) / E L(x) to be held, in [0, 1]; lower gives sharper, less varied images.
         balance_rate: step of k in a round (lambda_k in the paper), for errors that are means over the pixels.
         latent_distribution: U(-1, 1) in the paper.
@@ -45,6 +50,7 @@ class BEGAN(GAN):
         latent_dim: int = 64,
         *,
         width: int = 64,
+        discriminator_width: int | None = None,
         gamma: float = 0.5,
         balance_rate: float = 0.001,
         latent_distribution: str = "uniform",
@@ -52,7 +58,7 @@ class BEGAN(GAN):
     ) -> None:
         if not 0 <= gamma <= 1:
             raise ValueError(f"gamma={gamma!r} is not possible; the diversity ratio must be in [0, 1].")
-        self.gamma, self.balance_rate = gamma, balance_rate
+        self.discriminator_width, self.gamma, self.balance_rate = discriminator_width, gamma, balance_rate
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
     def build_more(self) -> None:
@@ -62,7 +68,7 @@ class BEGAN(GAN):
         return began_decoder(self.image_shape, self.latent_dim, width=self.width)
 
     def default_discriminator(self) -> keras.Model:
-        return began_autoencoder(self.image_shape, self.latent_dim, width=self.width)
+        return began_autoencoder(self.image_shape, self.latent_dim, width=self.discriminator_width or self.width)
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """Adam whose rate is halved after 100,000 steps and again after 200,000."""

@@ -37,6 +37,15 @@ def test_defaults_are_the_papers():
         np.testing.assert_allclose(rates, [8e-5, 8e-5, 4e-5, 2e-5, 2e-5], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, 6), (3, 3)])
+def test_the_autoencoder_has_the_generators_width_or_its_own(given, expected):
+    gan = BEGAN((10, 10, 1), 4, width=6, discriminator_width=given)
+    assert gan.generator.get_layer("base_conv_1").filters == 6
+    assert gan.discriminator.get_layer("pixels_in").filters == expected
+    assert gan.discriminator.get_layer("decoder").get_layer("base_conv_1").filters == expected
+    assert gan.get_config()["discriminator_width"] == given
+
+
 def test_golden_values(gan):
     gan.balance.assign(0.05)
     real, fake = ops.convert_to_tensor([-0.3, -0.5]), ops.convert_to_tensor([-0.1, -0.2])
