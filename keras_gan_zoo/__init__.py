@@ -24,6 +24,7 @@ _NAMES = {
     "Preset": "presets",
     "PresetError": "presets",
     "ConfigError": "config",
+    "register_variant": "models",
     "train": "training",
 }
 _MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks")

@@ -3,6 +3,7 @@
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -16,6 +17,30 @@ from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 out, err = Console(), Console(stderr=True)
+
+
+def _imported(paths: list[Path] | None) -> list[Path] | None:
+    """Runs the files of --import, as modules of their names, before the command looks for a variant."""
+    for path in paths or []:
+        if path.suffix != ".py" or not path.is_file():
+            _fail(f"--import {path} is no Python file; name the one that registers your variant, as my_gan.py.")
+        # Beside it may lie what it imports, as when Python runs it.
+        sys.path.append(str(path.resolve().parent))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever the file does
+            _fail(f"--import {path}: {type(error).__name__}: {error}")
+    return paths
+
+
+Imports = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--import", callback=_imported, is_eager=True, help="A Python file that registers a variant; may be repeated."
+    ),
+]
 
 
 @app.command("list")
@@ -42,6 +67,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
     label: Annotated[int | None, typer.Option(help="Class of all images, for conditional models.")] = None,
     truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
+    imports: Imports = None,
 ):
     """Writes a grid of generated images."""
     from .callbacks import grid_samples, save_grid
@@ -74,6 +100,7 @@ def train(
     evaluate: Annotated[
         int | None, typer.Option(min=1, help="Rounds from one FID, and one look for a collapse, to the next.")
     ] = None,
+    imports: Imports = None,
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
@@ -118,6 +145,7 @@ def evaluate(
     channels: Annotated[int | None, typer.Option(help="And to 1 or 3 channels.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also writes the records to this JSON file.")] = None,
+    imports: Imports = None,
 ):
     """Measures a preset or a folder of images against real ones, and prints the records."""
     from .evaluation import evaluate_source
@@ -154,6 +182,7 @@ def verify(
     results: Annotated[list[str] | None, typer.Option("--result", help='Only these, as "FID"; may be repeated.')] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
+    imports: Imports = None,
 ):
     """Generates the images of presets again, measures them, and compares with the stored results."""
     from .evaluation import verified_presets, verify_preset

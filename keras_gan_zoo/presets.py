@@ -195,12 +195,13 @@ def save_to_preset(
 
 def recipe_of(gan: "Base") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
-    from .models import variant_class, variant_name, variants
+    from .models import variant_name
 
     variant = variant_name(gan)
-    if variant not in variants() or variant_class(variant) is not type(gan):
+    if variant is None:
         raise PresetError(
-            f"{type(gan).__name__} is not one of the zoo's variants, so no preset can build it anew; use save_weights."
+            f"{type(gan).__name__} is no registered variant, so no preset can build it anew; decorate the class with "
+            '@keras_gan_zoo.register_variant("a_name"), or use save_weights.'
         )
     # None stays, since it is not always the default: discriminator_norm=None.
     model = {key: value for key, value in gan.get_config().items() if key not in ("name", "dtype", "seed")}

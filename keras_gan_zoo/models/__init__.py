@@ -1,14 +1,64 @@
-"""One flat file for each variant; the registry is the listing of this folder."""
+"""One flat file for each variant; the registry is the listing of this folder, and what users add to it."""
 
 import difflib
 import importlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+# Name -> class of the variants that users have registered.
+_REGISTERED: dict[str, type] = {}
+
+
+def register_variant(name: str) -> Callable[[type], type]:
+    """Makes a class of your own a variant, which recipes, presets and the command line know by its name.
+
+        @keras_gan_zoo.register_variant("my_gan")
+        class MyGAN(keras_gan_zoo.DCGAN):
+            def generator_loss(self, fake_scores): ...
+
+    A preset holds the name, never code: whoever loads it imports the class first (`--import my_gan.py` on the command line).
+
+    Args:
+        name: of lower-case letters, digits and underscores, as "my_gan".
+
+    Returns:
+        The decorator; it gives the class back, registered with Keras too.
+
+    Raises:
+        ValueError: an impossible name, one that the zoo has, or one under which another class is registered.
+        TypeError: what is decorated is no variant's class.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"name={name!r} is not possible; pass lower-case letters, digits and underscores, as 'my_gan'.")
+    if name in _files():
+        raise ValueError(f"name={name!r} is that of a variant of the zoo; choose another one.")
+
+    def register(cls: type) -> type:
+        import keras
+
+        from ..base import Base
+
+        if not isinstance(cls, type) or not issubclass(cls, Base):
+            raise TypeError(f"{cls!r} is no variant; register a class that extends keras_gan_zoo.GAN or another variant.")
+        other = _REGISTERED.get(name)
+        # A cell of a notebook that runs again defines its class anew.
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"name={name!r} is that of {other.__module__}.{other.__qualname__}; choose another one.")
+        _REGISTERED[name] = keras.saving.register_keras_serializable(name)(cls)
+        return cls
+
+    return register
+
+
+def _files():
+    return {path.stem for path in Path(__file__).parent.glob("[!_]*.py")}
 
 
 def variants() -> list[str]:
     """Names of all variants, as "wgan_gp"."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(_files() | set(_REGISTERED))
 
 
 def check_variant(name: str) -> None:
@@ -16,16 +66,26 @@ def check_variant(name: str) -> None:
     if name not in variants():
         close = difflib.get_close_matches(name, variants(), n=3)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"the variants are {', '.join(variants())}."
-        raise ValueError(f"variant={name!r} is unknown; {hint}")
+        raise ValueError(
+            f"variant={name!r} is unknown; {hint} One of your own is known once the file that registers it is imported, on "
+            "the command line by --import FILE."
+        )
 
 
 def variant_class(name: str) -> type:
     """The class of a variant: "wgan_gp" -> `WGANGP`; a ValueError for a name that is no variant's."""
     check_variant(name)
+    if name in _REGISTERED:
+        return _REGISTERED[name]
     module = importlib.import_module(f".{name}", __name__)
     return next(value for key, value in vars(module).items() if key.lower() == name.replace("_", ""))
 
 
-def variant_name(gan: Any) -> str:
-    """The name under which the class of a model is registered: `WGANGP()` -> "wgan_gp"."""
-    return type(gan).__module__.rpartition(".")[2]
+def variant_name(gan: Any) -> str | None:
+    """The name under which the class of a model is registered: `WGANGP()` -> "wgan_gp"; None where it is not."""
+    for name, cls in _REGISTERED.items():
+        if cls is type(gan):
+            return name
+    module = type(gan).__module__
+    name = module.removeprefix(f"{__name__}.")
+    return name if name in _files() and name != module and variant_class(name) is type(gan) else None
