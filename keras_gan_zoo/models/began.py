@@ -7,9 +7,12 @@ The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |
     balance        k <- clip(k + rate (gamma L(x) - L(G(z))), 0, 1)
     convergence    L(x) + |gamma L(x) - L(G(z))|              (lower is better; it does not see a collapse)
 
-What holds a collapse back is k alone: D lowers the error at x with weight p_data(x) - k p_G(x), so G is driven from a mode
-only once that holds more than 1 / k of its true share. Where k stays near 0, any point that D copies well is an optimum of
-G. A balance_rate of 0.001 goes with the paper's hundreds of thousands of rounds; short trainings need a larger one.
+The game compares mean errors, not images: samples of a single mode are an equilibrium too, once their error is gamma times
+that of the data. What drives G away from there is k alone: D lowers the error at x with weight p_data(x) - k p_G(x), so G
+leaves a mode only where that holds more than 1 / k of its true share. Where k stays near 0, any point that D copies well is
+an optimum of G. A balance_rate of 0.001 goes with the paper's hundreds of thousands of rounds. Short trainings need one that
+answers within tens of rounds, a gamma near 1 and a D slower than G (the recipe began_mnist); on points in the plane even
+these end on one mode.
 
 Differs from the paper: its optional skip connections and vanishing residuals are left out.
 """
