@@ -92,6 +92,10 @@ def train(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="For a variant: pass over images that cannot be read.")
     ] = False,
+    flip: Annotated[bool, typer.Option("--flip", help="For a variant: mirror half of the images left to right.")] = False,
+    crop: Annotated[
+        int | None, typer.Option(min=0, help="For a variant: pixels by which images are moved at random, at most.")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
@@ -109,15 +113,16 @@ def train(
     if dtype not in (None, "float32", "mixed_bfloat16"):
         _fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
     if Path(recipe).exists():
-        if skip_unreadable or any(value is not None for value in (data, size, channels, rounds, batch_size)):
+        if skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size)):
             _fail(
-                "--data, --size, --channels, --skip-unreadable, --rounds and --batch-size are for a variant; a recipe "
-                "says them itself."
+                "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds and --batch-size are for a "
+                "variant; a recipe says them itself."
             )
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:
-        settings = _recipe_for(recipe, data, size, channels or 3, skip_unreadable, rounds, batch_size)
+        images = {"source": data, "flip": flip, "crop": crop or 0, **({"on_error": "skip"} if skip_unreadable else {})}
+        settings = _recipe_for(recipe, images, size, channels or 3, rounds, batch_size)
         name = recipe
     output = output or Path("runs") / name
     try:
@@ -229,14 +234,14 @@ def _sides(size):
     return int(sides[0]), int(sides[-1])
 
 
-def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_size):
+def _recipe_for(variant, data, size, channels, rounds, batch_size):
     from .config import parse_recipe
     from .models import check_variant
 
     if Path(variant).name != variant or Path(variant).suffix:
         _fail(f"There is no recipe {variant}.")
     check_variant(variant)
-    if data is None or size is None:
+    if data["source"] is None or size is None:
         _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
     height, width = _sides(size)
     training = {"rounds": rounds, "batch_size": batch_size, "checkpoint_rounds": min(rounds or 500, 500)}
@@ -246,7 +251,7 @@ def _recipe_for(variant, data, size, channels, skip_unreadable, rounds, batch_si
     settings = {
         "variant": variant,
         "model": {"image_shape": [height, width, channels]},
-        "data": {"source": data, **({"on_error": "skip"} if skip_unreadable else {})},
+        "data": data,
         "training": {key: value for key, value in training.items() if value is not None},
     }
     return parse_recipe(settings, "the command line")

@@ -55,12 +55,15 @@ class Data(_Settings):
         split: split of a TFDS data set; "train" where nothing is said.
         license: licence of the data, as its source states it.
         on_error: for folders and zips, "raise" on images that cannot be read (the default), or "skip" them.
+        flip, crop: as in `fit`.
     """
 
     source: str
     split: str | None = None
     license: str = "not stated"
     on_error: Literal["raise", "skip"] | None = None
+    flip: bool = False
+    crop: int = pydantic.Field(0, ge=0)
 
 
 class Optimizer(_Settings):

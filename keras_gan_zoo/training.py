@@ -101,6 +101,8 @@ def train(
             f"A round takes {images} images ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
             f"but {recipe.data.source!r} has {len(data.images)}; lower training.batch_size."
         )
+    if recipe.data.crop >= min(size):
+        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of the images, {size}.")
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
@@ -118,16 +120,17 @@ def train(
         if evaluate is not None:
             watchers += _judges(recipe, data, output, evaluate)
         # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
-        _play(gan, data, settings, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
+        _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
         save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
         c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
     return gan
 
 
-def _play(gan, data, settings, callbacks, console):
+def _play(gan, data, recipe, callbacks, console):
     """The rounds that are left."""
     from .callbacks import Progress, StopAtInterrupt
 
+    settings = recipe.training
     progress = Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
     part = settings.checkpoint_rounds
     try:
@@ -141,6 +144,8 @@ def _play(gan, data, settings, callbacks, console):
                 callbacks=[progress, *callbacks, stop],
                 verbose=0,
                 seed=settings.seed,
+                flip=recipe.data.flip,
+                crop=recipe.data.crop,
             )
     finally:
         progress.close()

@@ -200,8 +200,10 @@ def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(comma
     options = ["--data", folder, "--size", 16, "--rounds", 1, "--batch-size", 2, "--output", tmp_path / "run"]
     code, _, err = command("train", "dcgan", *options)
     assert code == 1 and "bad.png" in err and not (tmp_path / "run").exists()
-    code, _, err = command("train", "dcgan", *options, "--skip-unreadable")
+    code, _, err = command("train", "dcgan", *options, "--skip-unreadable", "--flip", "--crop", 2)
     assert code == 0, err
+    data = read_recipe(tmp_path / "run").data
+    assert (data.flip, data.crop, data.on_error) == (True, 2, "skip")
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,7 @@ def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(comma
         (["dcgna", "--data", "x", "--size", 16], "did you mean 'dcgan'"),
         (["no/config.yaml"], "no recipe no/config.yaml"),
         (["dcgan", "--data", "no [/such] folder", "--size", 16], "no [/such] folder"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--crop", 16], "data.crop=16"),
         (["dcgan", "--data", "PICTURES", "--size", 0], "--size 0"),
         (["dcgan", "--data", "PICTURES", "--size", "8x8x8"], "--size 8x8x8"),
         (["dcgan", "--data", "PICTURES", "--size", "large"], "--size large"),

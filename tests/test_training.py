@@ -262,6 +262,19 @@ def test_training_on_labels(recipe_for, tmp_path):
     assert gan.takes_labels and keras_gan_zoo.load(tmp_path / "run" / "preset").num_classes == 3
 
 
+def test_flips_and_crops_are_those_of_the_recipe(recipe_for, tmp_path, monkeypatch):
+    from keras_gan_zoo.base.model import Base
+
+    given = []
+    monkeypatch.setattr(Base, "fit", lambda self, *arguments, **options: given.append((options["flip"], options["crop"])))
+    train(recipe_for("gan"), tmp_path / "plain")
+    train(recipe_for("gan", {"data": {"flip": True, "crop": 3}}), tmp_path / "moved")
+    assert given == [(False, 0), (True, 3)]
+    with pytest.raises(ConfigError, match=r"data\.crop=16 is not possible"):
+        train(recipe_for("gan", {"data": {"crop": 16}}), tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+
+
 def test_the_decided_dtype_is_written_down(recipe_for, tmp_path, monkeypatch):
     """A run goes on in the precision in which it began, whatever would be fastest where it goes on."""
     monkeypatch.setattr(training, "fastest_dtype", lambda: ("mixed_bfloat16", "a test"))

@@ -1,5 +1,6 @@
 """`fit` on whatever holds images."""
 
+import functools
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ class Fitting:
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         seed: int = 0,
+        flip: bool = False,
+        crop: int = 0,
     ) -> keras.callbacks.History:
         """Trains the model.
 
@@ -51,7 +54,10 @@ class Fitting:
             epochs: passes over the data, or repeats of `steps_per_epoch` rounds.
             verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
             steps_per_epoch: rounds in an epoch; by default as many as one pass over the data gives.
-            seed: of the order of the images.
+            seed: of the order of the images, of flips and of crops.
+            flip: whether each image is mirrored left to right with probability 1/2, anew in every pass.
+            crop: pixels by which each image is moved at most along each axis, what comes in being its own mirror image.
+                Both are for images in memory, not for data sets that yield batches.
 
         Returns:
             `keras.callbacks.History`.
@@ -69,21 +75,21 @@ class Fitting:
         if _holds_batches(x):
             if y is not None:
                 raise ValueError("y was given beside a data set; let the data set yield (images, labels) instead.")
+            if flip or crop:
+                raise ValueError(
+                    f"flip={flip!r} and crop={crop!r} are for images in memory; {type(x).__name__} yields its own batches, "
+                    "so change the images there."
+                )
             rounds = self.rounds_of(x, batch_size, count)
             self._tell_what_is_fresh()
             return super().fit(rounds, steps_per_epoch=steps_per_epoch, **options)
         data = self.image_data(x, y)
         images, labels = data.images, data.labels if self.takes_labels else None
-        order = ImageStream(images, labels, batch_size=batch_size * count, length=1, seed=seed)
-        steps = steps_per_epoch or order.batches_per_epoch
-        stream = ImageStream(
-            images,
-            labels,
-            batch_size=batch_size * count,
-            start=initial_epoch * steps,
-            length=max(epochs - initial_epoch, 1) * steps,
-            seed=seed,
+        stream = functools.partial(
+            ImageStream, images, labels, batch_size=batch_size * count, seed=seed, flip=flip, crop=crop
         )
+        steps = steps_per_epoch or stream(length=1).batches_per_epoch
+        stream = stream(start=initial_epoch * steps, length=max(epochs - initial_epoch, 1) * steps)
         signature = [((batch_size * count, *images.shape[1:]), "uint8")]
         signature += [((batch_size * count,), "int32")] if self.takes_labels else []
         batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), signature)

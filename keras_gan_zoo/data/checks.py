@@ -45,6 +45,17 @@ def check_integer(value: Any, name: str, low: int, high: int | None = None) -> i
     return number
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """Check that `value` is True or False.
+
+    Raises:
+        InvalidData: it is anything else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidData(f"{name}={value!r} must be True or False.")
+    return bool(value)
+
+
 def check_channels(channels: Any, name: str = "channels") -> None:
     """Check that `channels` is 1 (grey), 3 (RGB) or 4 (RGBA).
 

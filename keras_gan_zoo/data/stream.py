@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData, check_images, check_integer, check_labels
+from keras_gan_zoo.data.checks import InvalidData, check_flag, check_images, check_integer, check_labels
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -42,10 +42,12 @@ class ImageStream(keras.utils.PyDataset):
         batch_size: images per batch, 1 <= batch_size <= n.
         length: number of batches, >= 1.
         start: number in the sequence of the first batch, >= 0.
-        seed: 0 <= seed < 2^32. Decides the permutations, flips and `augment`.
+        seed: 0 <= seed < 2^32. Decides the permutations, flips, crops and `augment`.
         flip: mirror each image left to right with probability 1/2.
+        crop: pixels, 0 <= crop < height and width, by which each image is moved at most along each axis: it is continued by
+            its own mirror image on all sides, and a window of its size is cut out at random.
         augment: function of (images uint8 (batch_size, height, width, channels), `numpy.random.Generator`) that returns
-            images of the same shape and dtype, after the flips. All its randomness must come from the generator, which
+            images of the same shape and dtype, after flips and crops. All its randomness must come from the generator, which
             is a function of (seed, b). It gets a copy, so it may write in place.
 
     Raises:
@@ -62,6 +64,7 @@ class ImageStream(keras.utils.PyDataset):
         start: int = 0,
         seed: int = 0,
         flip: bool = False,
+        crop: int = 0,
         augment: Augment | None = None,
     ) -> None:
         super().__init__()
@@ -74,7 +77,8 @@ class ImageStream(keras.utils.PyDataset):
         self.start = check_integer(start, "start", 0)
         # A larger seed would run into the next word of NumPy's entropy, and so meet the epochs of another seed.
         self.seed = check_integer(seed, "seed", 0, 2**32)
-        self.flip = flip
+        self.flip = check_flag(flip, "flip")
+        self.crop = check_integer(crop, "crop", 0, min(images.shape[1:3]))
         self.augment = augment
         if self.batch_size > len(images):
             raise InvalidData(
@@ -129,7 +133,7 @@ class ImageStream(keras.utils.PyDataset):
         epoch, position = divmod(batch, self.batches_per_epoch)
         chosen = self._order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
         images = self.images[chosen]
-        if self.flip or self.augment is not None:
+        if self.flip or self.crop or self.augment is not None:
             images = self._augmented(images, batch)
         return images if self.labels is None else (images, self.labels[chosen])
 
@@ -146,6 +150,8 @@ class ImageStream(keras.utils.PyDataset):
         if self.flip:
             mirrored = rng.random(len(images)) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
+        if self.crop:
+            images = self._cropped(images, rng)
         if self.augment is None:
             return images
         augmented = self.augment(images, rng)
@@ -153,3 +159,11 @@ class ImageStream(keras.utils.PyDataset):
             got = f"{getattr(augmented, 'dtype', type(augmented).__name__)} {getattr(augmented, 'shape', '')}".strip()
             raise InvalidData(f"augment returned {got}; expected uint8 {images.shape}. Fix: keep the shape and dtype.")
         return augmented
+
+    def _cropped(self, images, rng):
+        height, width = images.shape[1:3]
+        pad = (self.crop, self.crop)
+        padded = np.pad(images, ((0, 0), pad, pad, (0, 0)), mode="reflect")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+        top, left = rng.integers(0, 2 * self.crop + 1, (2, len(images)))
+        return np.ascontiguousarray(np.moveaxis(windows[np.arange(len(images)), top, left], 1, -1))

@@ -218,3 +218,43 @@ def test_errors(listening, conditional):
     with pytest.raises(InvalidData, match="labels has the value 11"):
         conditional.fit(iter([(numbered(4), np.full(4, 11))]))
     assert gan.seen == conditional.seen == []
+
+
+class Looking(GAN):
+    """Keeps the images of each discriminator step."""
+
+    def discriminator_objective(self, real, fake):
+        self.seen.append(ops.convert_to_numpy(real))
+        return super().discriminator_objective(real, fake)
+
+
+def looked_at(**options):
+    """The rows and the columns of ramps, as the discriminator saw them in two passes."""
+    gan = Looking(SHAPE, 4, width=10, seed=0)
+    gan.compile(run_eagerly=True)
+    gan.seen = []
+    ramps = np.arange(8)[:, None] * 8 + np.arange(8)
+    images = np.broadcast_to(ramps[None, :, :, None], (16, *SHAPE)).astype("uint8")
+    gan.fit(images, batch_size=8, epochs=2, verbose=0, **options)
+    seen = np.rint((np.concatenate(gan.seen)[..., 0] + 1) * 127.5).astype(int)
+    return seen[:, 4, :] % 8, seen[:, :, 4] // 8
+
+
+def test_flips_and_crops_of_arrays():
+    plain = np.arange(8)
+    columns, rows = looked_at()
+    assert (columns == plain).all() and (rows == plain).all()
+    columns, rows = looked_at(flip=True)
+    mirrored = (columns == plain[::-1]).all(axis=1)
+    assert (rows == plain).all() and (mirrored | (columns == plain).all(axis=1)).all()
+    assert 4 < mirrored.sum() < 28 and (mirrored[:16] != mirrored[16:]).any()
+    columns, rows = looked_at(crop=3)
+    assert len({tuple(row) for row in columns}) > 4 and len({tuple(row) for row in rows}) > 4
+    np.testing.assert_array_equal(looked_at(crop=3, flip=True), looked_at(crop=3, flip=True))
+
+
+@pytest.mark.parametrize(("options", "words"), [({"flip": True}, "flip=True"), ({"crop": 2}, "crop=2")])
+def test_batches_are_not_changed_behind_their_owner(options, words):
+    gan = GAN(SHAPE, 4, width=10)
+    with pytest.raises(ValueError, match=f"{words}.*Batches yields its own batches"):
+        gan.fit(Batches(3), verbose=0, **options)

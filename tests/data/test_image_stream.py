@@ -90,6 +90,22 @@ def test_flips_are_a_function_of_seed_and_index():
     np.testing.assert_array_equal(images, kept)
 
 
+def test_crops_move_an_image_by_at_most_so_many_pixels_along_each_axis():
+    images = np.random.default_rng(0).integers(0, 256, (200, 7, 9, 3), np.uint8)
+    options = {"batch_size": 200, "seed": 3}
+    (before,), cropped = ImageStream(images, length=1, **options), ImageStream(images, length=2, crop=2, **options)
+    mirrored = np.pad(before, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
+    seen = set()
+    for i, image in enumerate(cropped[0]):
+        moves = [(top, left) for top in range(5) for left in range(5) if (image == mirrored[i, top:, left:][:7, :9]).all()]
+        assert len(moves) == 1
+        seen |= set(moves)
+    assert len(seen) == 25
+    again = ImageStream(images, length=1, start=1, crop=2, **options)
+    np.testing.assert_array_equal(again[0], cropped[1])
+    assert cropped[0].flags.c_contiguous and cropped[0].dtype == np.uint8
+
+
 def test_augment():
     def brighten(images, rng):
         images += rng.integers(1, 100, dtype=np.uint8)
@@ -114,6 +130,9 @@ def test_augment():
         ({"length": 2.5}, "length=2.5"),
         ({"start": -1}, "start=-1"),
         ({"seed": 2**32}, "seed=4294967296"),
+        ({"flip": "yes"}, "flip='yes' must be True or False"),
+        ({"crop": 4}, r"crop=4 must be an integer in \[0, 4\)"),
+        ({"crop": -1}, "crop=-1"),
         ({"labels": np.arange(4)}, "4 entries for 11"),
     ],
 )
