@@ -93,6 +93,8 @@ def train(
     compile_by(gan, recipe)
     options = recipe.data.model_dump(include={"split", "on_error"}, exclude_none=True)
     size, channels = gan.image_shape[:2], gan.image_shape[2]
+    if recipe.data.crop >= min(size):
+        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of the images, {size}.")
     data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
     gan.image_data(data)
     images = settings.batch_size * gan.minibatches_per_round
@@ -101,8 +103,6 @@ def train(
             f"A round takes {images} images ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
             f"but {recipe.data.source!r} has {len(data.images)}; lower training.batch_size."
         )
-    if recipe.data.crop >= min(size):
-        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of the images, {size}.")
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
