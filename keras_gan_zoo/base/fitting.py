@@ -64,6 +64,11 @@ class Fitting:
         """
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)
+        if initial_epoch > epochs:
+            raise ValueError(
+                f"initial_epoch={initial_epoch!r} is past epochs={epochs!r}, the number of the last epoch and not of "
+                f"those that are left; pass epochs={initial_epoch + epochs} to train {epochs} more."
+            )
         if steps_per_epoch is not None:
             check_integer(steps_per_epoch, "steps_per_epoch", 1)
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}

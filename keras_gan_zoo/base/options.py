@@ -87,6 +87,14 @@ class Options:
         for name, (good, expected) in allowed.items():
             if not good:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not possible; it must be {expected}.")
+        for name, owner in (
+            ("instance_noise_images", "instance_noise"),
+            ("r1_share", "r1_gamma"),
+            ("ema_rampup", "ema_half_life"),
+        ):
+            value = getattr(self, name)
+            if value != getattr(type(self), name) and not getattr(self, owner):
+                raise ValueError(f"{name}={value!r} has no effect without {owner}; set that too, or leave {name} out.")
 
 
 @contextlib.contextmanager

@@ -220,6 +220,11 @@ def test_errors(listening, conditional):
     assert gan.seen == conditional.seen == []
 
 
+def test_an_initial_epoch_past_the_last_one_is_refused():
+    with pytest.raises(ValueError, match="initial_epoch=5 is past epochs=2.*pass epochs=7"):
+        GAN(SHAPE, 4, width=10).fit(numbered(12), epochs=2, initial_epoch=5, verbose=0)
+
+
 class Looking(GAN):
     """Keeps the images of each discriminator step."""
 

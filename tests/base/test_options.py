@@ -27,6 +27,9 @@ def test_every_trick_is_off_by_default():
         ({"r1_gamma": -1.0}, "r1_gamma=-1.0 .* 0 or more"),
         ({"r1_share": 0.0}, r"r1_share=0.0 .* \(0, 1\]"),
         ({"ema_half_life": -1}, "ema_half_life=-1 .* 0 or more"),
+        ({"r1_share": 0.5}, "r1_share=0.5 has no effect without r1_gamma"),
+        ({"instance_noise_images": 9}, "instance_noise_images=9 has no effect without instance_noise"),
+        ({"ema_rampup": 0.1}, "ema_rampup=0.1 has no effect without ema_half_life"),
         ({"ema_rampup": 0.0}, r"ema_rampup=0.0 .* \(0, 1\]"),
     ],
 )
