@@ -65,6 +65,9 @@ def set_weights(gan):
                 weight.assign(1 + 0.1 * rng.normal(size=weight.shape))
             elif path in ("kernel", "bias", "beta"):
                 weight.assign(rng.normal(size=weight.shape) / np.sqrt(max(np.prod(weight.shape[:-1]), 1)) / 2)
+            elif path in ("u", "v"):  # of spectral norm
+                vector = rng.normal(size=weight.shape)
+                weight.assign(vector / np.linalg.norm(vector))
     if gan.average_generator is not None:
         gan.average_generator.set_weights(gan.generator.get_weights())
 
