@@ -9,22 +9,22 @@ from .config import ConfigError, Optimizer, Recipe
 if TYPE_CHECKING:
     import keras
 
-    from .base import Base
+    from .base import Game
 
 
-def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Base":
+def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Game":
     """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
     from .models import variant_class
 
     try:
         variant = variant_class(recipe.variant)
         _check_types(variant, recipe.model)
-        return variant(**_networks_built(recipe.model), dtype=dtype, seed=seed)
+        return variant(**_networks_built(recipe.model, variant.network_names), dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {error}") from error
 
 
-def compile_by(gan: "Base", recipe: Recipe) -> None:
+def compile_by(gan: "Game", recipe: Recipe) -> None:
     """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
     steps = {}
     for player in gan.players():
@@ -68,9 +68,8 @@ def _check_types(variant, arguments):
             raise ConfigError(f"model.{key}={value!r} is not possible; expected {expected.__name__}: {defaults[key]!r}.")
 
 
-def _networks_built(arguments):
+def _networks_built(arguments, names):
     """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
-    names = ("generator", "discriminator")
     networks = {k: v for k, v in arguments.items() if isinstance(v, dict) or (k in names and v is not None)}
     if not networks:
         return arguments

@@ -25,7 +25,7 @@ from .config import Recipe, parse_recipe, read_recipe, write_recipe
 from .files import whole_folder
 
 if TYPE_CHECKING:
-    from .base import Base
+    from .base import Game
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
@@ -72,7 +72,7 @@ def list_presets(pattern: str = "*") -> list[Preset]:
     return [_described(folder) for folder in folders if fnmatch.fnmatch(folder.name, pattern)]
 
 
-def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None) -> "Base":
+def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None) -> "Game":
     """Builds a model from a preset.
 
     Args:
@@ -104,8 +104,8 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
     return gan
 
 
-def load_as(cls: type["Base"], name: str | Path, **options: Any) -> "Base":
-    """`load` for a preset of a class; see `Base.from_preset`."""
+def load_as(cls: type["Game"], name: str | Path, **options: Any) -> "Game":
+    """`load` for a preset of a class; see `Game.from_preset`."""
     from .models import variant_class
 
     found = variant_class(read_recipe(find_preset(name)).variant)
@@ -148,20 +148,21 @@ def is_trained(folder: str | Path, recipe: Recipe) -> bool:
 
 
 def save_to_preset(
-    gan: "Base",
+    gan: "Game",
     folder: str | Path,
     *,
     dtype: str = "float32",
-    networks: Sequence[str] = ("generator",),
+    networks: Sequence[str] | None = None,
     recipe: Recipe | None = None,
 ) -> Path:
     """Writes a model as a preset, which `load` reads.
 
     Args:
-        gan: the model. Where it keeps an average of the generator, that is what is saved as the generator.
+        gan: the model. Where it keeps an average of a network, that is what is saved of it.
         folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
         dtype: "float32", or "float16" for half the size.
-        networks: names of the networks to save; add "discriminator" to go on training elsewhere.
+        networks: names of the networks to save, by default those that inference needs; add "discriminator" to go on training
+            elsewhere.
         recipe: the `Recipe` that the model was trained by, if there is one.
 
     Raises:
@@ -176,8 +177,9 @@ def save_to_preset(
         raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.")
     if dtype not in DTYPES:
         raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
-    if "generator" not in networks:
-        raise PresetError(f"networks={networks!r} leaves the generator out; a preset holds at least that.")
+    networks = gan.inference_names if networks is None else networks
+    if missing := set(gan.inference_names) - set(networks):
+        raise PresetError(f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs.")
     tensors = {}
     for name in networks:
         variables = _variables(gan, name)
@@ -193,7 +195,7 @@ def save_to_preset(
     return folder
 
 
-def recipe_of(gan: "Base") -> Recipe:
+def recipe_of(gan: "Game") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
     from .models import variant_name
 
@@ -208,7 +210,7 @@ def recipe_of(gan: "Base") -> Recipe:
     return parse_recipe({"variant": variant, "model": json.loads(json.dumps(model))}, "the model")
 
 
-def read_weights(gan: "Base", folder: str | Path) -> None:
+def read_weights(gan: "Game", folder: str | Path) -> None:
     """Puts a preset's weights into a model, after checking hash, names, shapes and types.
 
     Raises:
@@ -238,7 +240,7 @@ def read_weights(gan: "Base", folder: str | Path) -> None:
         tensors = safetensors.numpy.load(data)
     except Exception as error:  # safetensors raises several types, not all of them its own
         raise PresetError(f"{path} is no safetensors file ({error}).") from error
-    if dtype not in DTYPES or "generator" not in networks:
+    if dtype not in DTYPES or set(gan.inference_names) - set(networks):
         raise PresetError(f"{info_path} says dtype={dtype!r}, networks={networks!r}; no preset has those.")
     # Older files have the names of layers in their keys.
     held = {"/".join((*key.split("/")[:2], *key.split("/")[2:][-1:])): tensor for key, tensor in tensors.items()}
@@ -258,19 +260,18 @@ def read_weights(gan: "Base", folder: str | Path) -> None:
         _finite(f"{path}: {_told(key, variable)}", tensor)
     for key, variable in variables.items():
         variable.assign(tensors[key].astype("float32"))
-    if gan.average_generator is not None:
-        gan.generator.set_weights(gan.average_generator.get_weights())
+    for name in set(gan.averaged_names) & set(networks):
+        getattr(gan, name).set_weights(gan.network(name).get_weights())
     trained = {id(getattr(gan, name)) for name in networks}
     gan.fresh = tuple(p.name for p in gan.players() if not trained.issuperset(map(id, p.networks)))
 
 
 def _variables(gan, network):
-    """Key in the file -> variable, for one network; the generator is the one that samples."""
-    model = gan.sampler if network == "generator" else getattr(gan, network, None)
-    if not hasattr(model, "weights") or network == "sampler":
+    """Key in the file -> variable, for one network as inference takes it."""
+    if network not in gan.network_names:
         raise PresetError(f"networks names {network!r}, which {type(gan).__name__} does not have.")
     # Without names of layers: Keras numbers those of a user's own network in each process.
-    return {f"{network}/{i:03d}/{variable.name}": variable for i, variable in enumerate(model.weights)}
+    return {f"{network}/{i:03d}/{variable.name}": variable for i, variable in enumerate(gan.network(network).weights)}
 
 
 def _told(key, variable):

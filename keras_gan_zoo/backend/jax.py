@@ -104,7 +104,7 @@ class Trainer(SingleDevice):
     def _split(self, player):
         """Values of the player's weights, and all else that may be read: other networks, statistics, seeds, metrics."""
         own = {id(variable) for variable in player.variables}
-        return _values(player.variables), [v for v in self.variables + self.metrics_variables if id(v) not in own]
+        return _values(player.variables), [v for v in self._all() if id(v) not in own]
 
     def _write(self, player, variables, values):
         written = {id(variable) for variable in self.written_by(player)}
@@ -112,6 +112,26 @@ class Trainer(SingleDevice):
             if id(variable) in written:
                 variable.assign(value)
 
+    def _all(self):
+        return self.variables + self.optimizer.variables + self.metrics_variables
+
+    def only_if(self, condition, step):
+        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        variables = self._all()
+
+        def taken(values):
+            with _scope(variables, values) as scope:
+                loss = jax.numpy.asarray(step(), "float32")
+            return loss, [scope.get_current_value(variable) for variable in variables]
+
+        def left(values):
+            return jax.numpy.float32("nan"), values
+
+        loss, values = jax.lax.cond(condition, taken, left, _values(variables))
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return loss
+
     def gradient(self, function, x):
-        """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""
+        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
         return jax.grad(lambda x: keras.ops.sum(function(x)))(x)

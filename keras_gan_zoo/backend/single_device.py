@@ -28,4 +28,4 @@ class SingleDevice:
     @staticmethod
     def as_dataset(batches, signature):
         """What `fit` takes, a generator of tuples, from a function that begins an iterator of batches."""
-        return (batch if isinstance(batch, tuple) else (batch,) for batch in batches())
+        return ((batch,) for batch in batches())

@@ -103,8 +103,16 @@ class Trainer:
             if value is not None:
                 _assign(variable, value)
 
+    def only_if(self, condition, step):
+        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        if _replicas() > 1:
+            raise ValueError("A player that decides when it moves cannot play under tf.distribute; train on one device.")
+        if isinstance(condition, bool):
+            return step() if condition else float("nan")
+        return tf.cond(condition, lambda: tf.cast(step(), "float32"), lambda: tf.constant(float("nan")))
+
     def gradient(self, function, x):
-        """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""
+        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             y = function(x)
@@ -125,8 +133,8 @@ class Trainer:
 
         Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
         """
-        specs = tuple(tf.TensorSpec(shape, dtype) for shape, dtype in signature)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=specs if len(specs) > 1 else specs[0])
+        specs = {name: tf.TensorSpec(shape, dtype) for name, (shape, dtype) in signature.items()}
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=specs)
         # There is nothing to tune, and the tuner's thread can hold up the end of `fit` for five seconds.
         options = tf.data.Options()
         options.autotune.enabled = False

@@ -63,11 +63,16 @@ class Trainer(SingleDevice):
             _assign(self.written_by(player), scope)
         return loss.detach(), gradients
 
+    def only_if(self, condition, step):
+        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        return step() if bool(condition) else float("nan")
+
     def gradient(self, function, x):
-        """Derivative of sum(function(x)) with respect to x, itself differentiable; the shape of x."""
+        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
         with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+            leaves = [y if y.requires_grad else y.detach().requires_grad_() for y in keras.tree.flatten(x)]
+            total = function(keras.tree.pack_sequence_as(x, leaves)).sum()
+            return keras.tree.pack_sequence_as(x, list(torch.autograd.grad(total, leaves, create_graph=True)))
 
 
 def _assign(variables, scope):

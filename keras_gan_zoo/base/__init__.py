@@ -1,7 +1,9 @@
-"""What all variants share and no paper is about: options, compile and fit, the round, sampling and saving."""
+"""What all variants share and no paper is about: the engine of rounds, the rules of 2014, and the way from inputs to samples."""
 
-from .model import Base
+from .game import Game
 from .options import Options
 from .player import Player
+from .sampler import LatentSampler, Sampler
+from .two_player_game import TwoPlayerGame
 
-__all__ = ["Base", "Options", "Player"]
+__all__ = ["Game", "LatentSampler", "Options", "Player", "Sampler", "TwoPlayerGame"]

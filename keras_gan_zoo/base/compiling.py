@@ -20,7 +20,7 @@ class _Owners:
 
 
 class Compiling:
-    """`compile` and its configuration; mixed into `Base`."""
+    """`compile` and its configuration; mixed into `Game`."""
 
     @property
     def optimizer_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`fit` on whatever holds images."""
+"""`fit` on whatever holds the fields of a variant."""
 
 import functools
 import itertools
@@ -10,18 +10,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data import ImageData, ImageStream, load_images
-from ..data.checks import check_images, check_integer, check_labels
-from .batches import images_of
+from ..data import ImageData, Schema, Stream
+from ..data.checks import check_integer
 
 
 class Fitting:
-    """`fit` and the checks of its data; mixed into `Base`."""
+    """`fit` and the checks of its data; mixed into `Game`."""
 
     @property
-    def takes_labels(self) -> bool:
-        """Whether training batches are (images, labels)."""
-        return self.num_classes is not None
+    def schema(self) -> Schema:
+        """The fields of an example, put together."""
+        return Schema(self.fields(), type(self).__name__)
 
     @property
     def minibatches_per_round(self) -> int:
@@ -30,7 +29,7 @@ class Fitting:
     def fit(
         self,
         x: Any = None,
-        y: np.ndarray | Sequence[int] | None = None,
+        y: Any = None,
         batch_size: int = 64,
         epochs: int = 1,
         verbose: str | int = "auto",
@@ -44,20 +43,21 @@ class Fitting:
         """Trains the model.
 
         Args:
-            x: the images: a NumPy array (n, height, width, channels), uint8 or floats in [-1, 1] or [0, 1]; an
-                `ImageData`; a folder, zip or .npz of images; the name of a TFDS data set; or an iterable of batches
-                (`tf.data.Dataset`, `PyDataset`, generator). A data set of single images is batched here. A data set that
-                is batched already keeps its batches as the minibatches of one gradient step: with n_critic = 5 a round
-                takes five of them, and `batch_size` is not used.
-            y: integer labels (n,) in [0, num_classes), for conditional models.
-            batch_size: images in one gradient step. A round takes n_critic times as many.
+            x: the data of the first field (`fields()`), as a NumPy array; or a tuple or dictionary of all fields; what the
+                field reads, such as a folder, zip or .npz of images, or the name of a TFDS data set; an `ImageData`; or an
+                iterable of batches (`tf.data.Dataset`, `PyDataset`, generator), which are arrays, tuples in the order of the
+                fields, or dictionaries. Images are uint8, or floats in [-1, 1] or [0, 1]. A data set of single examples is
+                batched here. A data set that is batched already keeps its batches as the minibatches of one gradient step:
+                with n_critic = 5 a round takes five of them, and `batch_size` is not used.
+            y: the data of the second field, such as labels (n,) in [0, num_classes), or targets.
+            batch_size: examples in one gradient step. A round takes as many times that as a player takes steps (n_critic).
             epochs: passes over the data, or repeats of `steps_per_epoch` rounds.
             verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
             steps_per_epoch: rounds in an epoch; by default as many as one pass over the data gives.
-            seed: of the order of the images, of flips and of crops.
-            flip: whether each image is mirrored left to right with probability 1/2, anew in every pass.
-            crop: pixels by which each image is moved at most along each axis, what comes in being its own mirror image.
-                Both are for images in memory, not for data sets that yield batches.
+            seed: of the order of the data, of flips and of crops.
+            flip: whether the images of an example are mirrored left to right with probability 1/2, anew in every pass.
+            crop: pixels by which they are moved at most along each axis, what comes in being their own mirror image. Both are
+                for images in memory, not for data sets that yield batches.
 
         Returns:
             `keras.callbacks.History`.
@@ -75,11 +75,12 @@ class Fitting:
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False
         count = self.minibatches_per_round
-        if y is not None and not self.takes_labels:
-            raise ValueError(f"y (labels) was given, but {type(self).__name__} does not train on labels; leave y out.")
+        schema = self.schema
         if _holds_batches(x):
             if y is not None:
-                raise ValueError("y was given beside a data set; let the data set yield (images, labels) instead.")
+                raise ValueError(
+                    f"y was given beside a data set; let the data set yield ({', '.join(schema.fields)}) instead."
+                )
             if flip or crop:
                 raise ValueError(
                     f"flip={flip!r} and crop={crop!r} are for images in memory; {type(x).__name__} yields its own batches, "
@@ -88,18 +89,20 @@ class Fitting:
             rounds = self.rounds_of(x, batch_size, count)
             self._tell_what_is_fresh()
             return super().fit(rounds, steps_per_epoch=steps_per_epoch, **options)
-        data = self.image_data(x, y)
-        images, labels = data.images, data.labels if self.takes_labels else None
+        arrays = schema.arrays(x, y)
         stream = functools.partial(
-            ImageStream, images, labels, batch_size=batch_size * count, seed=seed, flip=flip, crop=crop
+            Stream, arrays, schema.fields, batch_size=batch_size * count, seed=seed, flip=flip, crop=crop
         )
         steps = steps_per_epoch or stream(length=1).batches_per_epoch
         stream = stream(start=initial_epoch * steps, length=max(epochs - initial_epoch, 1) * steps)
-        signature = [((batch_size * count, *images.shape[1:]), "uint8")]
-        signature += [((batch_size * count,), "int32")] if self.takes_labels else []
-        batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), signature)
+        batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), schema.signature(batch_size * count))
+        self._look_at(arrays)
         self._tell_what_is_fresh()
         return super().fit(batches, steps_per_epoch=steps, **options)
+
+    def _look_at(self, arrays):
+        if int(self.rounds) == 0:
+            self.adapt(arrays)
 
     def _tell_what_is_fresh(self):
         if self.fresh:
@@ -111,64 +114,39 @@ class Fitting:
             )
             self.fresh = ()
 
-    def image_data(self, x: Any, y: np.ndarray | Sequence[int] | None = None) -> ImageData:
-        """Any finite source of images as an `ImageData` that fits this model, or an error that says what does not."""
-        if isinstance(x, ImageData):
-            data = x
-        elif isinstance(x, (str, Path)):
-            size, channels = self.image_shape[:2], self.image_shape[2]
-            data = load_images(x, size=size, channels=channels, labels=self.takes_labels)
-        else:
-            data = load_images((x, y) if y is not None else x)
-        check_images(data.images, self.image_shape, name="x")
-        if self.takes_labels:
-            if data.labels is None:
-                raise ValueError(f"{type(self).__name__} trains on labels, but the data has none; pass y, integers (n,).")
-            check_labels(data.labels, self.num_classes, len(data.images), name="y")
-        return data
-
     def rounds_of(self, data: Any, batch_size: int, count: int) -> Any:
-        """A data set of images or of batches as one of rounds, `count` minibatches each."""
+        """A data set of examples or of batches as one of rounds, `count` minibatches each."""
         if _is_tf_dataset(data):
-            rank = len(images_of(data.element_spec).shape)
-            first = next(iter((data if rank == 4 else data.batch(batch_size)).take(1).as_numpy_iterator()))
-            self.check_batch(first)
-            if rank == 3:
+            spec, field = self._first(data.element_spec)
+            batched = len(spec.shape) > len(field.shape)
+            first = next(iter((data if batched else data.batch(batch_size)).take(1).as_numpy_iterator()))
+            self._check_first(first)
+            if not batched:
                 return data.batch(batch_size * count, drop_remainder=True)
-            return data.rebatch(len(images_of(first)) * count, drop_remainder=True) if count > 1 else data
+            return data.rebatch(len(self._first(first)[0]) * count, drop_remainder=True) if count > 1 else data
         if isinstance(data, keras.utils.PyDataset):
-            self.check_batch(data[0])
-            return _Rounds(data, count) if count > 1 else data
+            self._check_first(data[0])
+            return _Rounds(data, count, self.schema) if count > 1 else data
         # Keras itself knows how to begin an iterable anew in each epoch; an iterator, and the joining of batches, go once.
         return self.joined_batches(data, count) if count > 1 or isinstance(data, Iterator) else data
 
-    def joined_batches(self, batches: Iterable[Any], count: int) -> Iterator[tuple[np.ndarray, ...]]:
+    def joined_batches(self, batches: Iterable[Any], count: int) -> Iterator[tuple[dict[str, np.ndarray]]]:
         """An iterator of batches as one of rounds."""
-        iterator = iter(batches)
-        for parts in iter(lambda: tuple(itertools.islice(iterator, count)), ()):
+        iterator, schema = iter(batches), self.schema
+        for i, parts in enumerate(iter(lambda: tuple(itertools.islice(iterator, count)), ())):
             if len(parts) == count:
-                self.check_batch(parts[0])
-                joined = _concatenated(parts)
+                (schema.check_batch if i else self._check_first)(parts[0])
                 # Keras takes tuples only from a generator.
-                yield joined if isinstance(joined, tuple) else (joined,)
+                yield (_joined(parts, schema),)
 
-    def check_batch(self, batch: Any) -> None:
-        """Refuses NumPy images, or labels, that this model was not built for."""
-        parts = self.unpacked(batch)
-        check_images(np.asarray(images_of(parts)), self.image_shape, name="x")
-        if self.takes_labels:
-            check_labels(np.asarray(parts[1]), self.num_classes, len(parts[0]), name="labels")
+    def _first(self, batch):
+        """The first field of a batch, and its kind."""
+        name, field = next(iter(self.schema.fields.items()))
+        return self.schema.named(batch)[name], field
 
-    def unpacked(self, data: Any) -> Any:
-        """What a round gets, whatever Keras wrapped it in: images, or (images, labels) where labels are trained on."""
-        parts = [part for part in data if part is not None] if isinstance(data, (tuple, list)) else [data]
-        if len(parts) != 1 + self.takes_labels:
-            wanted = "(images, labels)" if self.takes_labels else "images alone"
-            raise ValueError(
-                f"{type(self).__name__} trains on {wanted}, but the data yields {len(parts)} parts; "
-                "map the data set to what is wanted."
-            )
-        return tuple(parts) if self.takes_labels else parts[0]
+    def _check_first(self, batch):
+        self.schema.check_batch(batch)
+        self._look_at({name: np.asarray(part) for name, part in self.schema.named(batch).items()})
 
 
 def _is_tf_dataset(x):
@@ -177,28 +155,27 @@ def _is_tf_dataset(x):
 
 
 def _holds_batches(x):
-    finite = (str, Path, np.ndarray, ImageData, tuple, list)
+    finite = (str, Path, np.ndarray, ImageData, tuple, list, dict)
     return not isinstance(x, finite) and (hasattr(x, "__iter__") or hasattr(x, "__getitem__"))
 
 
-def _concatenated(batches):
-    if isinstance(batches[0], (tuple, list)):
-        return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return np.concatenate(batches)
+def _joined(batches, schema):
+    named = [schema.named(batch) for batch in batches]
+    return {name: np.concatenate([np.asarray(batch[name]) for batch in named]) for name in schema.fields}
 
 
 class _Rounds(keras.utils.PyDataset):
     """Consecutive batches of a data set, `count` at a time."""
 
-    def __init__(self, batches, count):
+    def __init__(self, batches, count, schema):
         super().__init__()
-        self.batches, self.count = batches, count
+        self.batches, self.count, self.schema = batches, count, schema
 
     def __len__(self):
         return len(self.batches) // self.count
 
     def __getitem__(self, index):
-        return _concatenated([self.batches[index * self.count + i] for i in range(self.count)])
+        return _joined([self.batches[index * self.count + i] for i in range(self.count)], self.schema)
 
     def on_epoch_end(self):
         self.batches.on_epoch_end()

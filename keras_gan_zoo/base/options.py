@@ -58,12 +58,17 @@ class Options:
         """
         fields = {field.name for field in dataclasses.fields(cls)}
         signatures = [inspect.signature(base.__init__).parameters for base in owner.__mro__ if "__init__" in vars(base)]
-        possible = fields.union(*signatures)
-        for name in arguments:
+        read = {name for base in owner.__mro__ for name in vars(base).get("option_names", ())}
+        applied = read - set(owner.refused_options)
+        possible = applied.union(owner.network_names, *signatures) - {"self", "options", "args", "kwargs"}
+        for name, value in arguments.items():
             if name not in fields:
                 close = difflib.get_close_matches(name, possible, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(sorted(fields))}."
+                hint = f"did you mean {close[0]!r}?" if close else f"the options are {', '.join(sorted(applied))}."
                 raise TypeError(f"{owner.__name__}() got an unknown argument {name!r}; {hint}")
+            if name not in applied and value != getattr(cls, name):
+                why = owner.refused_options.get(name, "no rule of its game reads it")
+                raise ValueError(f"{name}={value!r} does not apply to {owner.__name__}: {why}; leave it out.")
         options = cls(**arguments)
         options.check()
         return options

@@ -10,11 +10,15 @@ class Player(NamedTuple):
     """One side of the game.
 
     Attributes:
-        name: names the loss in the logs ("discriminator" gives "discriminator_loss"), and the optimizer in `compile`.
+        name: names the loss in the logs ("discriminator" gives "discriminator_loss"), and the optimizer in `compile`. The
+            player called "generator" makes the fakes, and its gradient goes through them.
         networks: the models whose weights, and no others, this player moves.
-        objective: function of a batch and of as many generated samples (`GAN.fake_like`); returns the scalar loss that
-            the player minimises.
-        steps: gradient steps in a round, each on images of its own; the last player, who generates, takes one.
+        objective: function of a batch and of as many generated samples (`Game.fake_like`); returns the scalar loss that
+            the player minimizes.
+        steps: gradient steps in a round, each on data of its own.
+        when: function of a batch, of as many fakes and of the losses of the players that came before in this round (NaN for
+            one that stood still); returns whether the player takes this step, a scalar boolean tensor. None for always.
+            What it has networks compute in training mode moves their statistics.
         optimizer: name of the player whose optimizer this one shares; by default it has its own.
     """
 
@@ -22,6 +26,7 @@ class Player(NamedTuple):
     networks: tuple[keras.Model, ...]
     objective: Callable
     steps: int = 1
+    when: Callable | None = None
     optimizer: str | None = None
 
     @property
@@ -31,3 +36,6 @@ class Player(NamedTuple):
     @property
     def optimizer_name(self) -> str:
         return self.optimizer or self.name
+
+    def shares_networks_with(self, other: "Player") -> bool:
+        return bool({id(network) for network in self.networks} & {id(network) for network in other.networks})

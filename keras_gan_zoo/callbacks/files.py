@@ -98,9 +98,8 @@ def grid_samples(
     gan: Any, n: int, seed: int, labels: int | Sequence[int] | np.ndarray | None = None, truncation: float = 1.0
 ) -> np.ndarray:
     """n uint8 images; those of a conditional model go through all its classes in order, unless labels are given."""
-    if labels is None and gan.num_classes is not None:
-        labels = np.arange(n) * gan.num_classes // n
-    return gan.generate(n, labels=labels, seed=seed, truncation=truncation, dtype="uint8")
+    classes = gan.in_order(n) if labels is None else {"labels": labels}
+    return gan.generate(n, seed=seed, truncation=truncation, dtype="uint8", **classes)
 
 
 def tiled(images: np.ndarray) -> np.ndarray:

@@ -49,8 +49,8 @@ def fixed_samples(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray |
 
     The same latents and labels as those of `grid_samples`.
     """
-    labels = None if gan.num_classes is None else np.arange(n) * gan.num_classes // n
-    return gan.generate(n, labels=labels, seed=seed), labels
+    classes = gan.in_order(n)
+    return gan.generate(n, seed=seed, **classes), classes.get("labels")
 
 
 def save_state(gan: Any, path: Path) -> None:

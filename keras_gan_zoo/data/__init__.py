@@ -1,15 +1,32 @@
-"""Images in, batches out.
+"""Data in, batches out.
 
-    source (array, .npz, folder, zip, TFDS name, tf.data) --load_images--> ImageData --ImageStream--> batches
+    source (array, .npz, folder, zip, TFDS name, tf.data) --Schema--> one array for each field --Stream--> batches
 
 NumPy, Pillow and Keras do the work. TensorFlow and TensorFlow Datasets are imported only when a TFDS name or a
 tf.data.Dataset is loaded, so everything else runs on the JAX and torch backends without them.
 """
 
 from keras_gan_zoo.data.checks import InvalidData
+from keras_gan_zoo.data.fields import Field, Images, Labels, Latents, Points, Tokens, Volumes
 from keras_gan_zoo.data.files import FolderBatches
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.load import load_images
-from keras_gan_zoo.data.stream import ImageStream
+from keras_gan_zoo.data.schema import Batch, Schema
+from keras_gan_zoo.data.stream import Stream
 
-__all__ = ["FolderBatches", "ImageData", "ImageStream", "InvalidData", "load_images"]
+__all__ = [
+    "Batch",
+    "Field",
+    "FolderBatches",
+    "ImageData",
+    "Images",
+    "InvalidData",
+    "Labels",
+    "Latents",
+    "Points",
+    "Schema",
+    "Stream",
+    "Tokens",
+    "Volumes",
+    "load_images",
+]

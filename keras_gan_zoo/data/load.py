@@ -4,6 +4,7 @@ import os
 import re
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,27 +174,53 @@ def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any) -> None:
         raise InvalidData(f"data_dir='{data_dir}' is for TFDS names, but source is a {kind}. Fix: leave it out.")
 
 
-def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
-    # `images` is one set without splits, so another split can only be one of Keras's names.
-    pairs = [(f"x_{split}", f"y_{split}")]
-    if split == "train":
-        pairs.insert(0, ("images", "labels"))
+def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[str, np.ndarray]:
+    """Those arrays of an .npz that have the names; nothing is unpickled.
+
+    Args:
+        source: the path, or a name that the folder of KERAS_GAN_ZOO_DATA has as an .npz.
+        names: of the arrays.
+        required: the one that must be there.
+
+    Raises:
+        InvalidData: no such file, a damaged one, or one without the array `required`.
+    """
+    path = Path(_kept_file(source) or source) if isinstance(source, str) else source
+    if not isinstance(path, Path) or path.suffix != ".npz" or not path.is_file():
+        raise InvalidData(f"source={str(source)!r} is no .npz file, which is what {required} are read from.")
+    arrays, held = _opened(path, [name for name in names])
+    if required not in arrays:
+        wanted = ", ".join(f"{name}={name}" for name in names)
+        raise InvalidData(f"'{path}' has no array named {required!r}; it has {held or 'none'}. Fix: np.savez(path, {wanted}).")
+    return arrays
+
+
+def _opened(path: Path, names: Collection[str]) -> tuple[dict[str, np.ndarray], str]:
+    """Those of the named arrays that an .npz holds, and the names of all that it holds, in words."""
     try:
         if not zipfile.is_zipfile(path):  # np.load would take a pickle or a bare .npy for what it is
             raise zipfile.BadZipFile("it is not a zip archive, as every .npz is")
         with np.load(path, allow_pickle=False) as arrays:
-            names = arrays.files
-            for image_name, label_name in pairs:
-                if image_name in names:
-                    return arrays[image_name], arrays[label_name] if label_name in names else None
+            return {name: arrays[name] for name in names if name in arrays.files}, ", ".join(arrays.files)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError) as error:
         fix = "copy or write it again, it may be truncated"
         if "allow_pickle" in str(error):
             fix = "save plain arrays, np.savez(path, images=np.stack(images)); pickled objects are not loaded"
         raise InvalidData(f"'{path}' cannot be read as .npz ({error}). Fix: {fix}.") from error
+
+
+def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    # `images` is one set without splits, so another split can only be one of Keras's names.
+    pairs = [(f"x_{split}", f"y_{split}")]
+    if split == "train":
+        pairs.insert(0, ("images", "labels"))
+    for image_name, label_name in pairs:
+        arrays, held = _opened(path, (image_name, label_name))
+        if image_name in arrays:
+            return arrays[image_name], arrays.get(label_name)
     wanted = " or ".join(repr(image_name) for image_name, _ in reversed(pairs))
     raise InvalidData(
-        f"'{path}' has no array named {wanted} for split={split!r}; it has {', '.join(names) or 'none'}. Fix: "
+        f"'{path}' has no array named {wanted} for split={split!r}; it has {held or 'none'}. Fix: "
         f"np.savez(path, images=images, labels=labels)."
     )
 

@@ -1,31 +1,30 @@
 """Batches in an order that is a pure function of (seed, index)."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData, check_flag, check_images, check_integer, check_labels
+from keras_gan_zoo.data.checks import InvalidData, check_flag, check_integer
+from keras_gan_zoo.data.fields import Field, Images
+from keras_gan_zoo.data.schema import Schema
 
-Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-
-class ImageStream(keras.utils.PyDataset):
-    """A window of `length` batches on an endless sequence of shuffled epochs.
+class Stream(keras.utils.PyDataset):
+    """A window of `length` batches on an endless sequence of shuffled epochs; a batch is a dictionary of its fields.
 
     Item i is batch number b = start + i of the sequence. With k = n // batch_size batches per epoch, it holds the
-    images at positions [(b mod k) batch_size, (b mod k + 1) batch_size) of the permutation that
-    `numpy.random.default_rng([seed, b // k])` draws; the last n mod batch_size images of each permutation sit that
-    epoch out, so that every batch has one shape. No state is kept, so a run that stopped after t steps goes on
+    rows at positions [(b mod k) batch_size, (b mod k + 1) batch_size) of the permutation that
+    `numpy.random.default_rng([seed, b // k])` draws; the last n mod batch_size rows of each permutation sit that
+    epoch out, so that every batch has one shape. Each further table has epochs of its own length, and permutations from
+    `default_rng([seed, b // k, 2, number of the table])`. No state is kept, so a run that stopped after t steps goes on
     bit-exactly with start=t (under one version of NumPy, which does not promise its random streams across versions).
 
-        stream = ImageStream(data.images, data.labels, batch_size=64, length=5000, seed=7)
-        gan.fit(stream, shuffle=False)
-        ...
-        gan.fit(ImageStream(data.images, data.labels, batch_size=64, length=5000, start=5000, seed=7), shuffle=False)
+        stream = Stream({"images": images}, {"images": Images((28, 28, 1))}, batch_size=64, length=5000, seed=7)
+        gan.fit(stream)
 
-    How `fit` of Keras 3.15 reads it:
+    How `fit` of Keras 3.15 reads it, where it is not the zoo's own:
 
     * `shuffle=False` is needed. The default, True, permutes the items with Python's global random state.
     * One epoch of `fit` is the whole stream, and each further one repeats the same batches. Either make `length` all
@@ -33,31 +32,28 @@ class ImageStream(keras.utils.PyDataset):
     * `workers` stays 1 and `use_multiprocessing` False; other values are refused. An item does not depend on who makes
       it, but Keras's queue drops the batches that it drew to build the model (JAX, torch), and starts again at item 0
       after each epoch with `steps_per_epoch`. Workers would gain nothing, as a batch takes microseconds.
-    * TensorFlow sees a batch axis of None (Keras hides it from every PyDataset), though each batch has batch_size
-      images.
+    * TensorFlow sees a batch axis of None (Keras hides it from every PyDataset), though each batch has batch_size rows.
 
     Args:
-        images: uint8 (n, height, width, channels) in 0..255, channels 1, 3 or 4. Kept, not copied.
-        labels: integers (n,), >= 0, or None.
-        batch_size: images per batch, 1 <= batch_size <= n.
+        arrays: name of a field -> array (n, ...), as `Schema.arrays` gives them. Kept, not copied.
+        fields: name -> kind.
+        batch_size: rows per batch, 1 <= batch_size <= n.
         length: number of batches, >= 1.
         start: number in the sequence of the first batch, >= 0.
-        seed: 0 <= seed < 2^32. Decides the permutations, flips, crops and `augment`.
-        flip: mirror each image left to right with probability 1/2.
-        crop: pixels, 0 <= crop < height and width, by which each image is moved at most along each axis: it is continued by
-            its own mirror image on all sides, and a window of its size is cut out at random.
-        augment: function of (images uint8 (batch_size, height, width, channels), `numpy.random.Generator`) that returns
-            images of the same shape and dtype, after flips and crops. All its randomness must come from the generator, which
-            is a function of (seed, b). It gets a copy, so it may write in place.
+        seed: 0 <= seed < 2^32. Decides the permutations, flips and crops.
+        flip: mirror left to right with probability 1/2: all images of a row, or none.
+        crop: pixels, 0 <= crop < height and width, by which the images of a row are moved at most along each axis: they are
+            continued by their own mirror images on all sides, and a window of their size is cut out at random, the same one
+            for all images of a row.
 
     Raises:
-        InvalidData: images, labels or numbers other than described, or a batch_size above n.
+        InvalidData: numbers other than described, no images to flip or crop, or a batch_size above n.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
-        labels: np.ndarray | None = None,
+        arrays: Mapping[str, np.ndarray],
+        fields: Mapping[str, Field],
         *,
         batch_size: int,
         length: int,
@@ -65,28 +61,31 @@ class ImageStream(keras.utils.PyDataset):
         seed: int = 0,
         flip: bool = False,
         crop: int = 0,
-        augment: Augment | None = None,
     ) -> None:
         super().__init__()
-        if check_images(images) != (0, 255):
-            raise InvalidData(f"images has dtype {images.dtype}; expected uint8. Fix: load_images(images).images.")
-        self.images = images
-        self.labels = None if labels is None else check_labels(labels, n=len(images))
+        self.arrays, self.tables = dict(arrays), Schema(fields, "a stream").tables
         self.batch_size = check_integer(batch_size, "batch_size", 1)
         self.length = check_integer(length, "length", 1)
         self.start = check_integer(start, "start", 0)
         # A larger seed would run into the next word of NumPy's entropy, and so meet the epochs of another seed.
         self.seed = check_integer(seed, "seed", 0, 2**32)
+        sizes = {name: field.shape[:2] for name, field in fields.items() if isinstance(field, Images)}
         self.flip = check_flag(flip, "flip")
-        self.crop = check_integer(crop, "crop", 0, min(images.shape[1:3]))
-        self.augment = augment
-        if self.batch_size > len(images):
-            raise InvalidData(
-                f"batch_size={self.batch_size} is more than the {len(images)} images; a batch is drawn from one epoch. "
-                f"Fix: batch_size of at most {len(images)}, or more images."
-            )
-        # The last permutation used. The pair is replaced as one, so threads see a permutation with its own epoch.
-        self._permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.crop = check_integer(crop, "crop", 0, min(map(min, sizes.values()), default=None))
+        if (flip or crop) and not sizes:
+            raise InvalidData(f"flip={flip!r} and crop={crop!r} are for images, and there are {', '.join(fields)}; leave both out.")
+        for table in self.tables.values():
+            sides = {sizes[name] for name in table if name in sizes}
+            if crop and len(sides) > 1:
+                raise InvalidData(f"crop={crop!r} moves images of one row alike, and theirs are of sizes {sorted(sides)}; pass 0.")
+        for table in self.tables:
+            if self.batch_size > self.rows(table):
+                raise InvalidData(
+                    f"batch_size={self.batch_size} is more than the {self.rows(table)} {next(iter(self.tables[table]))}; a "
+                    f"batch is drawn from one epoch. Fix: batch_size of at most {self.rows(table)}, or more data."
+                )
+        # The last permutation used of each table, with its epoch: replaced as one, so threads see both or neither.
+        self._permutations: dict[str, tuple[int, np.ndarray]] = {}
 
     @property
     def workers(self) -> int:
@@ -110,60 +109,60 @@ class ImageStream(keras.utils.PyDataset):
                 f"use_multiprocessing={value!r}: only with False does Keras keep the order of the items. Fix: leave it."
             )
 
+    def rows(self, table: str) -> int:
+        """Rows of a table."""
+        return len(self.arrays[next(iter(self.tables[table]))])
+
     @property
     def batches_per_epoch(self) -> int:
-        """Batches in one pass over the images, n // batch_size."""
-        return len(self.images) // self.batch_size
+        """Batches in one pass over the first table, n // batch_size."""
+        return self.rows(next(iter(self.tables))) // self.batch_size
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> Any:
-        """Batch number start + index.
-
-        Returns:
-            images, uint8 (batch_size, height, width, channels); with labels, (images, labels int32 (batch_size,)).
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """Batch number start + index: name of a field -> array (batch_size, ...).
 
         Raises:
             IndexError: index is not in [0, length).
         """
         if not 0 <= index < self.length:
             raise IndexError(f"index {index} is outside of [0, {self.length}).")
-        batch = self.start + int(index)
-        epoch, position = divmod(batch, self.batches_per_epoch)
-        chosen = self._order(epoch)[position * self.batch_size : (position + 1) * self.batch_size]
-        images = self.images[chosen]
-        if self.flip or self.crop or self.augment is not None:
-            images = self._augmented(images, batch)
-        return images if self.labels is None else (images, self.labels[chosen])
+        number = self.start + int(index)
+        batch = {}
+        for table, (name, fields) in enumerate(self.tables.items()):
+            epoch, position = divmod(number, self.rows(name) // self.batch_size)
+            chosen = self._order(name, table, epoch)[position * self.batch_size : (position + 1) * self.batch_size]
+            batch |= self._augmented({key: self.arrays[key][chosen] for key in fields}, fields, number, table)
+        return batch
 
-    def _order(self, epoch: int) -> np.ndarray:
-        cached, permutation = self._permutation
+    def _order(self, name: str, table: int, epoch: int) -> np.ndarray:
+        cached, permutation = self._permutations.get(name, (-1, None))
         if cached != epoch:
-            permutation = np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
-            self._permutation = (epoch, permutation)
+            entropy = [self.seed, epoch] + ([2, table] if table else [])
+            permutation = np.random.default_rng(entropy).permutation(self.rows(name))
+            self._permutations[name] = (epoch, permutation)
         return permutation
 
-    def _augmented(self, images: np.ndarray, batch: int) -> np.ndarray:
+    def _augmented(self, batch: dict[str, np.ndarray], fields: dict[str, Field], number: int, table: int) -> dict[str, np.ndarray]:
+        names = [name for name, field in fields.items() if isinstance(field, Images)]
+        if not names or not (self.flip or self.crop):
+            return batch
         # The 1 keeps these draws apart from those of the permutations; a 0 would not, NumPy pads the entropy with it.
-        rng = np.random.default_rng([self.seed, batch, 1])
+        rng = np.random.default_rng([self.seed, number, 1] + ([table] if table else []))
         if self.flip:
-            mirrored = rng.random(len(images)) < 0.5
-            images[mirrored] = images[mirrored, :, ::-1]
+            mirrored = rng.random(self.batch_size) < 0.5
+            for name in names:
+                batch[name][mirrored] = batch[name][mirrored, :, ::-1]
         if self.crop:
-            images = self._cropped(images, rng)
-        if self.augment is None:
-            return images
-        augmented = self.augment(images, rng)
-        if getattr(augmented, "shape", None) != images.shape or augmented.dtype != np.uint8:
-            got = f"{getattr(augmented, 'dtype', type(augmented).__name__)} {getattr(augmented, 'shape', '')}".strip()
-            raise InvalidData(f"augment returned {got}; expected uint8 {images.shape}. Fix: keep the shape and dtype.")
-        return augmented
+            top, left = rng.integers(0, 2 * self.crop + 1, (2, self.batch_size))
+            batch |= {name: self._cropped(batch[name], top, left) for name in names}
+        return batch
 
-    def _cropped(self, images, rng):
+    def _cropped(self, images, top, left):
         height, width = images.shape[1:3]
         pad = (self.crop, self.crop)
         padded = np.pad(images, ((0, 0), pad, pad, (0, 0)), mode="reflect")
         windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-        top, left = rng.integers(0, 2 * self.crop + 1, (2, len(images)))
         return np.ascontiguousarray(np.moveaxis(windows[np.arange(len(images)), top, left], 1, -1))

@@ -38,9 +38,9 @@ def register_variant(name: str) -> Callable[[type], type]:
     def register(cls: type) -> type:
         import keras
 
-        from ..base import Base
+        from ..base import Game
 
-        if not isinstance(cls, type) or not issubclass(cls, Base):
+        if not isinstance(cls, type) or not issubclass(cls, Game):
             raise TypeError(f"{cls!r} is no variant; register a class that extends keras_gan_zoo.GAN or another variant.")
         other = _REGISTERED.get(name)
         # A cell of a notebook that runs again defines its class anew.

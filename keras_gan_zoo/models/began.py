@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
+from ..data import Batch
 from ..losses import autoencoder_error
 from ..networks import began_autoencoder, began_decoder
 from .gan import GAN
@@ -43,7 +44,8 @@ class BEGAN(GAN):
         **options: as in `GAN`.
     """
 
-    log_names = (*GAN.log_names, "balance", "convergence")
+    log_names = ("balance", "convergence")
+    tiny_width = 8
     # The error of fakes is held at the share gamma of that of real images.
     ranks_fakes_first = True
 
@@ -79,8 +81,9 @@ class BEGAN(GAN):
         schedule = keras.optimizers.schedules.PiecewiseConstantDecay
         return {name: keras.optimizers.Adam(schedule(steps, rates), beta_1=0.5) for name in ("discriminator", "generator")}
 
-    def score(self, batch: Any, training: bool = True) -> Any:
-        return -autoencoder_error(batch, self.discriminator(batch, training=training))
+    def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
+        samples = batch[self.sample]
+        return {"scores": -autoencoder_error(samples, getattr(self, by)(samples, training=training))}
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return ops.mean(-real_scores) - self.balance * ops.mean(-fake_scores)
@@ -88,12 +91,9 @@ class BEGAN(GAN):
     def generator_loss(self, fake_scores: Any) -> Any:
         return ops.mean(-fake_scores)
 
-    def discriminator_objective(self, real: Any, fake: Any) -> Any:
-        fake = tree.map_structure(ops.stop_gradient, fake)
-        real_scores, fake_scores = self.scores(real, fake)
-        loss = self.labelled_loss(real_scores, fake_scores) + self.penalty(real, fake)
-        self.move_balance(ops.mean(-real_scores), ops.mean(-fake_scores))
-        return loss
+    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
+        self.move_balance(ops.mean(-of_real["scores"]), ops.mean(-of_fake["scores"]))
+        return 0.0
 
     def move_balance(self, real_error: Any, fake_error: Any) -> None:
         """One step of the controller, from the errors under the networks that the round began with."""

@@ -35,6 +35,7 @@ class DCGAN(GAN):
         **options: as in `GAN`.
     """
 
+    tiny_width = 8
     # Negative slope of the discriminator's LeakyReLU.
     leak = 0.2
 

@@ -16,14 +16,14 @@ in the authors' code.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
-import numpy as np
 from keras import ops
 
 from ..base import Player
-from ..base.batches import batch_size_of, per_sample
+from ..base.batches import per_sample
+from ..data import Batch, Field, Labels, Latents
 from ..losses import categorical_information_loss, gaussian_information_loss
 from ..networks import dcgan_generator, info_gan_discriminator, info_gan_recognition
 from .gan import GAN
@@ -49,8 +49,9 @@ class InfoGAN(GAN):
         **options: as in `GAN`.
     """
 
-    log_names = (*GAN.log_names, "information")
-    takes_labels = False
+    log_names = ("information",)
+    network_names = (*GAN.network_names, "recognition")
+    tiny_width = 8
 
     def __init__(
         self,
@@ -69,13 +70,17 @@ class InfoGAN(GAN):
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        self.num_classes, self.continuous, self.hidden, self.norm = categories, continuous, hidden, norm
+        self.categories, self.continuous, self.hidden, self.norm = categories, continuous, hidden, norm
         self.discriminator_width, self.discriminator_hidden = discriminator_width, discriminator_hidden
         self.categorical_weight, self.continuous_weight = categorical_weight, continuous_weight
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
+    @classmethod
+    def tiny(cls, **arguments: Any) -> Self:
+        return super().tiny(**{"hidden": 16, **arguments})
+
     def default_generator(self) -> keras.Model:
-        inputs = self.latent_dim + self.continuous + self.num_classes
+        inputs = self.latent_dim + self.continuous + self.categories
         return dcgan_generator(self.image_shape, inputs, width=self.width, hidden=self.hidden)
 
     def default_discriminator(self) -> keras.Model:
@@ -86,9 +91,9 @@ class InfoGAN(GAN):
             norm=self.norm,
         )
 
-    def build_more(self) -> None:
+    def default_recognition(self) -> keras.Model:
         features = self.discriminator.outputs[1].shape[-1]
-        self.recognition = info_gan_recognition(features, self.num_classes, self.continuous, norm=self.norm)
+        return info_gan_recognition(features, self.categories, self.continuous, norm=self.norm)
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"discriminator": 2e-4, "generator": 1e-3}
@@ -98,40 +103,29 @@ class InfoGAN(GAN):
         discriminator, generator = super().players()
         return discriminator._replace(networks=(self.discriminator, self.recognition)), generator
 
-    def score(self, batch: Any, training: bool = True) -> Any:
-        return per_sample(self.discriminator(batch, training=training)[0])
+    def inputs(self) -> dict[str, Field]:
+        numbers = Latents((self.continuous,), distribution="uniform")
+        return {**super().inputs(), "numbers": numbers, "labels": Labels(classes=self.categories)}
 
-    def discriminator_objective(self, real: Any, fake: Any) -> Any:
-        images, codes = ops.stop_gradient(fake[0]), fake[1]
-        fake_scores, information_loss = self.judged(images, codes)
-        loss = self.labelled_loss(self.score(self.noisy(real)), fake_scores)
-        return loss + information_loss + self.penalty(real, images)
+    def make(self, batch: Batch, training: bool) -> Batch:
+        category = ops.one_hot(batch["labels"], self.categories)
+        inputs = ops.concatenate([batch["latents"], batch["numbers"], category], axis=-1)
+        return {self.sample: self.generator(inputs, training=training)}
 
-    def generator_objective(self, real: Any, fake: Any) -> Any:
-        fake_scores, information_loss = self.judged(*fake)
-        return self.generator_loss(fake_scores) + information_loss
+    def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
+        scores, features = self.discriminator(batch[self.sample], training=training)
+        return {"scores": per_sample(scores), "features": features}
 
-    def fake_like(self, real: Any) -> Any:
-        """Generated images, and their codes: one-hot categories (batch, categories) and numbers (batch, continuous)."""
-        n = batch_size_of(real)
-        numbers = self.uniform((n, self.continuous))
-        categories = ops.cast(ops.floor(self.uniform((n,), 0.0, self.num_classes)), "int32")
-        one_hot = ops.one_hot(ops.minimum(categories, self.num_classes - 1), self.num_classes)
-        latents = ops.concatenate([self.draw_latents(n), numbers, one_hot], axis=-1)
-        return self.generator(latents, training=True), (one_hot, numbers)
+    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
+        return self.information_loss(fake, of_fake["features"])
 
-    def judged(self, fake: Any, codes: Any) -> tuple[Any, Any]:
-        """Scores of generated images, and the weighted loss of guessing their codes."""
-        scores, features = self.discriminator(self.noisy(fake), training=True)
+    def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
+        return self.information_loss(fake, of_fake["features"])
+
+    def information_loss(self, fake: Batch, features: Any) -> Any:
+        """The weighted loss of guessing the codes of generated images from what D says of these."""
         logits, means = self.recognition(features, training=True)
-        categorical = categorical_information_loss(codes[0], logits)
-        self.log("information", math.log(self.num_classes) - categorical)
-        numbers = gaussian_information_loss(codes[1], means)
-        return per_sample(scores), self.categorical_weight * categorical + self.continuous_weight * numbers
-
-    def noise(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        numbers = rng.uniform(-1.0, 1.0, (n, self.continuous)).astype("float32")
-        return np.concatenate([super().noise(rng, n), numbers], axis=-1)
-
-    def conditioned(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return np.concatenate([latents, np.eye(self.num_classes, dtype="float32")[labels]], axis=-1)
+        categorical = categorical_information_loss(ops.one_hot(fake["labels"], self.categories), logits)
+        self.log("information", math.log(self.categories) - categorical)
+        numbers = gaussian_information_loss(fake["numbers"], means)
+        return self.categorical_weight * categorical + self.continuous_weight * numbers

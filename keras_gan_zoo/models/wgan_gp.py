@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
-from ..base.batches import batch_size_of, images_of, with_images
 from ..base.options import check_classes
+from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
 from .gan import GAN
@@ -39,6 +40,8 @@ class WGANGP(GAN):
         num_classes: as in `DCGAN`; the penalty is then on the gradient by the images, under their labels.
         **options: as in `GAN`.
     """
+
+    tiny_width = 8
 
     def __init__(
         self,
@@ -90,14 +93,18 @@ class WGANGP(GAN):
     def generator_loss(self, fake_scores: Any) -> Any:
         return wasserstein_generator_loss(fake_scores)
 
-    def penalty(self, real: Any, fake: Any) -> Any:
+    @property
+    def penalizes_slopes(self) -> bool:
+        return bool(self.penalty_weight) or super().penalizes_slopes
+
+    def penalty(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
         if not self.penalty_weight:
-            return super().penalty(real, fake)
-        between = self.interpolates(images_of(real), images_of(fake))
-        gradient = self.score_gradient(with_images(real, between))
-        return super().penalty(real, fake) + self.penalty_weight * gradient_penalty(gradient, one_sided=self.one_sided)
+            return super().penalty(real, fake, by)
+        between = self.interpolates(real[self.sample], fake[self.sample])
+        gradient = self.score_gradient({**real, self.sample: between}, by)
+        return super().penalty(real, fake, by) + self.penalty_weight * gradient_penalty(gradient, one_sided=self.one_sided)
 
     def interpolates(self, real: Any, fake: Any) -> Any:
-        """One point, uniformly drawn, on the segment from each generated image to a real one."""
-        share = self.uniform((batch_size_of(real), 1, 1, 1), 0.0, 1.0)
+        """One point, uniformly drawn, on the segment from each generated sample to a real one."""
+        share = self.uniform((ops.shape(real)[0],) + (1,) * (len(real.shape) - 1), 0.0, 1.0)
         return fake + share * (real - fake)

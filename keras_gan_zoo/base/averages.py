@@ -1,0 +1,48 @@
+"""Averages of weights, which inference takes in place of the weights themselves."""
+
+import contextlib
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class Averages:
+    """The averages of `averaged_names`, where `ema_half_life` asks for them; mixed into `Game`."""
+
+    def build_averages(self) -> None:
+        """A copy of each averaged network, `average_<name>`; None where there is no average."""
+        for key in self.averaged_names:
+            average = None
+            if self.options.ema_half_life:
+                average = keras.models.clone_model(getattr(self, key))
+                average.trainable = False
+                average.set_weights(getattr(self, key).get_weights())
+            setattr(self, f"average_{key}", average)
+
+    def network(self, name: str) -> keras.Model:
+        """A network as inference takes it: the average of its weights where one is kept, else itself."""
+        average = getattr(self, f"average_{name}", None)
+        return getattr(self, name) if average is None else average
+
+    def averaged(self) -> Any:
+        """A scope in which networks have the averages of their weights, where such are kept; all verbs run in it."""
+        pairs = [
+            (weight, average.value)
+            for name in self.averaged_names
+            if self.network(name) is not getattr(self, name)
+            for weight, average in zip(getattr(self, name).weights, self.network(name).weights, strict=True)
+        ]
+        return keras.StatelessScope(state_mapping=pairs) if pairs else contextlib.nullcontext()
+
+    def update_averages(self, batch_size: Any) -> None:
+        """average <- d average + (1 - d) weights, with d = 0.5^(samples of this round / half-life)."""
+        if not self.options.ema_half_life:
+            return
+        samples = ops.cast(batch_size, "float32")
+        ramp = self.options.ema_rampup * samples * ops.cast(self.rounds, "float32")
+        half_life = ops.maximum(ops.minimum(float(self.options.ema_half_life), ramp), 1e-8)
+        rest = 1.0 - ops.power(0.5, samples / half_life)
+        for name in self.averaged_names:
+            for average, weight in zip(self.network(name).weights, getattr(self, name).weights, strict=True):
+                average.assign(average + ops.cast(rest, average.dtype) * (weight - average))

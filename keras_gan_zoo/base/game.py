@@ -1,0 +1,306 @@
+"""The engine under all variants: rounds among players over batches of named fields.
+
+Nothing here knows of images, latents or discriminators.
+"""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..backend import Trainer
+from ..data import Batch, Field
+from .averages import Averages
+from .batches import batch_size_of, minibatches
+from .compiling import Compiling
+from .fitting import Fitting
+from .options import Options, precision
+from .player import Player
+from .saving import Saving
+
+# The entry of a round's logs, for `make_train_function` alone, that says which of the others are of players that stood still.
+_STANDING = "standing"
+
+
+def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """All layers of a network, those of nested networks among them."""
+    for layer in network.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
+
+
+class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
+    """Plays rounds of a game.
+
+    A variant says what its examples hold (`fields`), which networks there are (`network_names`, and `default_<name>()` for
+    each), who plays (`players`, `default_optimizers`) and, where something is generated, what the fakes are (`fake_like`).
+    A constructor sets its attributes before it calls `super().__init__()`, which builds the networks.
+
+    Args:
+        seed: of the random numbers of training; None takes one at random.
+        name, dtype: of `keras.Model`; dtype may be "mixed_bfloat16".
+        **options: networks of one's own, by their names; and see `Options`.
+
+    Attributes:
+        log_names: scalars in the logs beside the losses of the players.
+        network_names: the networks, each an attribute and an argument of the constructor.
+        frozen_names: those of them that no player moves.
+        averaged_names: those whose average is kept where `ema_half_life` asks for it.
+        inference_names: those that inference needs, so that presets hold them.
+        option_names: the options that the rules of this class read.
+        refused_options: option -> why it does not apply here.
+    """
+
+    log_names: ClassVar[tuple[str, ...]] = ()
+    network_names: ClassVar[tuple[str, ...]] = ()
+    frozen_names: ClassVar[tuple[str, ...]] = ()
+    averaged_names: ClassVar[tuple[str, ...]] = ()
+    inference_names: ClassVar[tuple[str, ...]] = ()
+    option_names: ClassVar[tuple[str, ...]] = ("simultaneous", "ema_half_life", "ema_rampup")
+    refused_options: ClassVar[dict[str, str]] = {}
+    # Players whose networks are not trained although others of the model are.
+    fresh = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for kind in ("frozen_names", "averaged_names", "inference_names"):
+            for name in getattr(cls, kind):
+                if name not in cls.network_names:
+                    raise TypeError(f"{cls.__name__}.{kind} has {name!r}, which is none of its networks {cls.network_names}.")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        model = super().__new__(cls)
+        # Keras records constructor arguments for layers but not for subclassed models.
+        with contextlib.suppress(TypeError):  # a wrong call is for __init__ to refuse
+            bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
+            bound.apply_defaults()
+            arguments = dict(list(bound.arguments.items())[1:])
+            options = arguments.pop("options", {})
+            model._arguments = {**arguments, **options}
+        return model
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        given = {key: options.pop(key, None) for key in self.network_names}
+        self.options = Options.from_arguments(type(self), options)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        with precision(self.dtype_policy):
+            for key in self.network_names:
+                setattr(self, key, given[key] or getattr(self, f"default_{key}")())
+            for key in self.frozen_names:
+                getattr(self, key).trainable = False
+            self.build_averages()
+            self.build_more()
+        self.check()
+        losses = [f"{player.name}_loss" for player in self.players()]
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
+        self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
+        # All weights exist; without this mark Keras would call the model once to find that out.
+        self.built = True
+        self.compile()
+
+    @classmethod
+    def tiny(cls, **arguments: Any) -> Self:
+        """A small model of this kind, for tests and for a first look; `arguments` override what makes it small."""
+        raise NotImplementedError(f"{cls.__name__} has no tiny(); let it return a small model.")
+
+    def build_more(self) -> None:
+        """For variants with state of their own."""
+
+    def check(self) -> None:
+        """Refuses what does not go together, once the networks are there."""
+        if self.options.simultaneous and any(player.when for player in self.players()):
+            raise ValueError("simultaneous=True is not possible where a player decides when it moves; leave it out.")
+
+    def fields(self) -> dict[str, Field]:
+        """What one example is: name -> kind, in the order in which `fit` takes them."""
+        raise NotImplementedError(f"{type(self).__name__} says nothing of its data; let fields() return a dictionary.")
+
+    def conditions(self) -> dict[str, Field]:
+        """Fields under which samples are made and judged; networks take them, in this order, after their first input."""
+        return {}
+
+    def with_conditions(self, name: str, batch: Batch) -> Any:
+        """What a network takes: the field `name` alone, or a list of it and of the conditions of the batch."""
+        values = [batch[key] for key in self.conditions()]
+        return [batch[name], *values] if values else batch[name]
+
+    def derived_fields(self) -> dict[str, Field]:
+        """Fields that no data hold: what `derive` makes in each round, and people may give at inference."""
+        return {}
+
+    def derive(self, real: Batch) -> Batch:
+        """Values of `derived_fields` for a batch, such as masks, noise and low resolutions, from the model's own seed."""
+        return {}
+
+    def adapt(self, data: dict[str, np.ndarray]) -> None:
+        """Takes a look at the data, once before round 0: all arrays, or the first batch of a data set that yields batches."""
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return list(self.trackers.values())
+
+    # The round ---------------------------------------------------------------------------------------------------------
+
+    def players(self) -> tuple[Player, ...]:
+        """The players, in the order of their moves."""
+        raise NotImplementedError
+
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """Name of a player -> its optimizer."""
+        raise NotImplementedError
+
+    def fake_like(self, real: Batch) -> Batch:
+        """As many generated samples as there are in `real`, under the same conditions; nothing where nothing is generated."""
+        return {}
+
+    def train_round(self, data: Any) -> dict[str, Any]:
+        """Lets each player in turn take its steps, or all take the last one at once; returns the logs.
+
+        Args:
+            data: the fields of `fields()`, as many samples as all steps of the round need.
+        """
+        schema = self.schema
+        real = schema.preprocess(schema.named(data))
+        return self.play_round({**real, **self.derive(real)})
+
+    def play_round(self, real: Batch) -> dict[str, Any]:
+        """The moves of a round, on a batch as networks see it."""
+        players = self.players()
+        parts = minibatches(real, max(player.steps for player in players))
+        # What generates is judged by what the others have just moved on: that saves a pass of it.
+        generating = next((player for player in players if player.name == "generator"), None)
+        shared = self.record(generating, parts[-1]) if generating else None
+        losses, waiting = {}, []
+        for player in players:
+            # Who moves the generating networks too is not judged on fakes that they have made for another.
+            apart = generating is None or (player is not generating and player.shares_networks_with(generating))
+            for part in parts[-player.steps :]:
+                is_last = part is parts[-1]
+                recording = shared if is_last and not apart else None
+                if player.when is not None:
+                    moves = player.when(part, shared.fake if shared else {}, dict(losses))
+                    losses[player.name] = self.only_if(moves, functools.partial(self._step, player, part, recording))
+                elif is_last and self.options.simultaneous:
+                    losses[player.name], gradients = self.differentiate(player, part, recording)
+                    waiting.append((player, gradients))
+                else:
+                    losses[player.name] = self._step(player, part, recording)
+            if apart and generating is not None and player is not players[-1]:
+                shared = self.record(generating, parts[-1])
+        for player, gradients in waiting:
+            self.move(player, gradients)
+        with self.writing(self.metrics_variables):
+            for player in players:
+                if player.when is None:
+                    self.log(f"{player.name}_loss", losses[player.name])
+        with self.writing(self.non_trainable_variables):
+            self.rounds.assign(self.rounds + 1)
+            self.update_averages(batch_size_of(parts[0]))
+        logs = {name: tracker.result() for name, tracker in self.trackers.items()}
+        own = [logs[f"{player.name}_loss"] for player in players]
+        logs["loss"] = sum(own[1:], start=own[0])
+        if any(player.when for player in players):
+            logs[_STANDING] = {name: tracker.count == 0 for name, tracker in self.trackers.items()}
+        return logs
+
+    def _step(self, player, batch, recording):
+        """One gradient step; returns the loss before it, which goes into the logs of who may stand still here."""
+        loss, gradients = self.differentiate(player, batch, recording)
+        self.move(player, gradients)
+        if player.when is not None:
+            with self.writing(self.metrics_variables):
+                self.log(f"{player.name}_loss", loss)
+        return loss
+
+    def make_train_function(self, force: bool = False) -> Callable:
+        before, played = self.train_function, super().make_train_function(force)
+        # On TensorFlow it is kept and not returned.
+        played = played or self.train_function
+        if self.train_function is before or not any(player.when for player in self.players()):
+            return played
+
+        def moved_alone(*arguments):
+            """Leaves players out of the logs that have stood still since the logs began."""
+            result = played(*arguments)
+            logs = result[0] if isinstance(result, tuple) else result
+            for name, standing in logs.pop(_STANDING).items():
+                if bool(standing):
+                    del logs[name]
+            return result
+
+        self.train_function = moved_alone
+        return moved_alone
+
+    def move(self, player: Player, gradients: Sequence[Any]) -> None:
+        """Lets a player's optimizer take the step that the gradients by its variables ask for."""
+        self.optimizers[player.optimizer_name].apply(gradients, player.variables)
+
+    def log(self, name: str, value: Any) -> None:
+        """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""
+        self.trackers[name].update_state(ops.stop_gradient(value))
+
+    def written_by(self, player: Player) -> list[keras.Variable]:
+        """The variables that an update of `player` may write: all but the weights of the other players' networks.
+
+        A generator that is called in the discriminator's step must not have its batch statistics moved there.
+        """
+        own = {id(weight) for network in player.networks for weight in network.weights}
+        others = {id(w) for other in self.players() for network in other.networks for w in network.weights} - own
+        return [v for v in self.variables + self.metrics_variables if id(v) not in others]
+
+    # What objectives are made of ---------------------------------------------------------------------------------------
+
+    def normal(self, shape: Sequence[Any]) -> Any:
+        """N(0, 1), from this model's own seed."""
+        return self.draw(lambda shape: keras.random.normal(shape, seed=self.seed_generator), shape)
+
+    def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
+        """U(low, high), from this model's own seed."""
+        return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)
+
+    # Inference ---------------------------------------------------------------------------------------------------------
+
+    def mapped(self, function: Callable, *arrays: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """function(*tensors) for arrays of n rows, some rows at a time, as a NumPy array; under the averaged weights."""
+        parts = []
+        with self.averaged():
+            for i in range(0, len(arrays[0]), batch_size):
+                tensors = (ops.convert_to_tensor(array[i : i + batch_size]) for array in arrays)
+                parts.append(ops.convert_to_numpy(function(*tensors)))
+        return np.concatenate(parts)
+
+    @contextlib.contextmanager
+    def seeded(self, seed: int | None) -> Iterator[None]:
+        """Draws inside come from `seed`, or from a fresh one; the random numbers of training stay as they were."""
+        state = self.seed_generator.state
+        before = ops.convert_to_numpy(state)
+        word = np.random.default_rng(seed).integers(0, 2**32, dtype="uint32")
+        state.assign(np.array([word, 0], "uint32").astype(before.dtype))
+        try:
+            yield
+        finally:
+            state.assign(before)
+
+    def preview(self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0) -> dict[str, tuple[Field, np.ndarray]]:
+        """What the model does, in n cases: title -> (field, array as networks make it), in the order of display.
+
+        Args:
+            n: number of cases.
+            data: arrays of the fields, for models that need an input.
+            seed: the same seed gives the same cases.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has nothing to show; let preview() return a dictionary.")

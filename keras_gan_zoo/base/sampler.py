@@ -1,0 +1,255 @@
+"""One path from inputs, given or drawn, to samples, in training and after it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..data import Batch, Field, InvalidData, Labels, Latents
+from ..data.checks import check_integer
+from ..interpolation import spherical
+from .batches import batch_size_of
+
+
+class Sampler:
+    """A generator that makes the field `sample` from `inputs()`; mixed into games."""
+
+    def inputs(self) -> dict[str, Field]:
+        """What `make` needs, in the order in which people give it; optional ones are drawn where they are not given."""
+        raise NotImplementedError
+
+    def make(self, batch: Batch, training: bool) -> Batch:
+        """The samples, and what else belongs to them, from the inputs of a batch."""
+        raise NotImplementedError
+
+    def fake_like(self, real: Batch) -> Batch:
+        n = batch_size_of(real)
+        batch = {**real, **{name: field.draw(self, n) for name, field in self.inputs().items() if name not in real}}
+        return {**batch, **self.make(batch, training=True)}
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator with the weights that inference takes."""
+        return self.network("generator")
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """What the generator takes -> what it makes."""
+        return self.sampler(inputs, training=training)
+
+    def generate(
+        self, n: int, *, seed: int | None = None, batch_size: int = 256, dtype: str = "float32", **given: Any
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Args:
+            n: number of samples.
+            seed: integer; the same seed gives the same samples, on every call and in every process. None draws afresh.
+            batch_size: samples in one pass through the generator.
+            dtype: "float32" for what the generator makes (images in [-1, 1]), "uint8" for samples as data are kept (images
+                in 0 to 255).
+            **given: inputs by name, (n, ...) or one for all samples, such as `labels=3`; those that are not given are drawn.
+
+        Returns:
+            NumPy array (n, ...).
+        """
+        if needed := self._needed():
+            raise TypeError(f"{type(self).__name__} makes samples from {', '.join(needed)}; use translate({', '.join(needed)}).")
+        return self._made(self._drawn(n, given, seed), seed, batch_size, dtype)
+
+    def translate(
+        self, *given: Any, seed: int | None = None, batch_size: int = 32, dtype: str = "float32", **named: Any
+    ) -> np.ndarray:
+        """Samples for inputs.
+
+        Args:
+            *given: the inputs that the model needs, in the order of `inputs()`, each (n, ...) as in the data for `fit`.
+            seed: of what is drawn beside them. None draws afresh.
+            batch_size, dtype: as in `generate`.
+            **named: further inputs by name.
+
+        Returns:
+            NumPy array (n, ...).
+        """
+        needed = self._needed()
+        if not needed:
+            raise TypeError(f"{type(self).__name__} makes samples from noise, and translates nothing; use generate(n).")
+        if len(given) > len(needed):
+            raise TypeError(f"translate takes {', '.join(needed)}, and got {len(given)} arrays; pass others by name.")
+        named |= dict(zip(needed, given, strict=False))
+        if missing := [name for name in needed if named.get(name) is None]:
+            raise TypeError(f"translate needs {missing[0]}; pass {', '.join(needed)}.")
+        n = len(self.inputs()[needed[0]].validate(named[needed[0]], needed[0]))
+        return self._made(self._drawn(n, named, seed), seed, batch_size, dtype)
+
+    def preview(self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0) -> dict[str, tuple[Field, np.ndarray]]:
+        """n samples, those of a conditional model through its classes in order; or rows of inputs, output and target."""
+        fields, needed = self.fields(), self._needed()
+        if not needed:
+            return {self.sample: (fields[self.sample], self.generate(n, seed=seed, **self.in_order(n)))}
+        if data is None:
+            raise InvalidData(f"data=None is not possible, as {type(self).__name__} makes samples from {', '.join(needed)}.")
+        rows = np.linspace(0, len(next(iter(data.values()))) - 1, n).astype(int)
+        real = {name: field.preprocess(data[name][rows]) for name, field in fields.items() if name in data}
+        with self.seeded(seed):
+            real = {name: ops.convert_to_numpy(value) for name, value in {**real, **self.derive(real)}.items()}
+        known = {**fields, **self.derived_fields(), **self.inputs()}
+        shown = {name: (known[name], real[name]) for name in needed}
+        shown["output"] = (fields[self.sample], self.translate(*(real[name] for name in needed), seed=seed))
+        if self.sample in real and self.sample not in needed:
+            shown["target"] = (fields[self.sample], real[self.sample])
+        return shown
+
+    def in_order(self, n: int) -> dict[str, np.ndarray]:
+        """Values for n samples of those inputs that are classes, from the first class to the last."""
+        return {name: field.in_order(n) for name, field in self.inputs().items() if isinstance(field, Labels)}
+
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **options: Any) -> None:
+        """Writes the sampling generator for use without this library.
+
+        Args:
+            filepath: the folder or file to write.
+            format: "tf_saved_model", "onnx" or "litert", as `keras.Model.export` has them.
+            **options: of `keras.Model.export`.
+        """
+        options.setdefault("verbose", False)
+        # Keras's ONNX exporter takes a model that was called.
+        rng = np.random.default_rng(0)
+        self._made({name: field.random(rng, 1) for name, field in self.inputs().items()}, 0, 1, "float32")
+        self.sampler.export(filepath, format=format, **options)
+
+    def _needed(self):
+        return [name for name, field in self.inputs().items() if not field.optional]
+
+    def _drawn(self, n, given, seed):
+        """An array of n for each input, those not given being drawn by NumPy, with the same numbers on every backend."""
+        check_integer(n, "n", 1)
+        fields, rng = self.inputs(), np.random.default_rng(seed)
+        if unknown := [name for name in given if name not in fields]:
+            raise TypeError(
+                f"{unknown[0]}={given[unknown[0]]!r} was given, but {type(self).__name__} makes samples from "
+                f"{', '.join(fields)} alone; leave it out."
+            )
+        arrays = {}
+        for name, field in fields.items():
+            if (value := given.get(name)) is None:
+                arrays[name] = field.random(rng, n)
+                continue
+            value = np.asarray(value)
+            one_for_all = value.ndim == len(field.shape)
+            array = field.validate(value[None] if one_for_all else value, name)
+            if not one_for_all and len(array) != n:
+                raise InvalidData(f"{name} has {len(array)} entries for {n} samples. Fix: one for all, or one for each.")
+            arrays[name] = np.broadcast_to(array, (n, *array.shape[1:]))
+        return arrays
+
+    def _made(self, inputs, seed, batch_size, dtype):
+        if dtype not in ("float32", "uint8"):
+            raise ValueError(f"dtype={dtype!r} is not possible; pass 'float32' or 'uint8'.")
+        check_integer(batch_size, "batch_size", 1)
+        fields = self.inputs()
+
+        def function(*tensors):
+            batch = {name: fields[name].preprocess(tensor) for name, tensor in zip(inputs, tensors, strict=True)}
+            return self.make(batch, training=False)[self.sample]
+
+        field = self.fields()[self.sample]
+        with self.seeded(seed):
+            samples = self.mapped(function, *inputs.values(), batch_size=batch_size)
+        if field.output_range is not None:
+            samples = np.clip(samples.astype("float32"), *field.output_range)
+        return field.quantize(samples) if dtype == "uint8" else samples
+
+
+class LatentSampler(Sampler):
+    """A sampler whose generator takes latents, and then the conditions.
+
+    Args:
+        latent_dim: number of latent variables.
+        **options: as in `Game`.
+    """
+
+    option_names = ("latent_distribution",)
+
+    def __init__(self, latent_dim: int, **options: Any) -> None:
+        self.latent_dim = check_integer(latent_dim, "latent_dim", 1)
+        super().__init__(**options)
+
+    def inputs(self) -> dict[str, Field]:
+        return {"latents": Latents((self.latent_dim,), distribution=self.options.latent_distribution), **self.conditions()}
+
+    def make(self, batch: Batch, training: bool) -> Batch:
+        return {self.sample: self.generator(self.with_conditions("latents", batch), training=training)}
+
+    def generate(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        truncation: float = 1.0,
+        batch_size: int = 256,
+        dtype: str = "float32",
+        **given: Any,
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Args:
+            n, seed, batch_size, dtype: as in `Sampler.generate`.
+            truncation: in (0, 1]; latents that are drawn are scaled by it. 1 is what the model was trained on; less gives
+                more typical and less varied samples.
+            **given: inputs by name, (n, ...) or one for all samples, such as `labels=3` or `latents=gan.latents(n)`.
+
+        Returns:
+            NumPy array (n, ...).
+        """
+        if not 0 < truncation <= 1:
+            raise ValueError(f"truncation={truncation!r} is not possible; it must be in (0, 1].")
+        inputs = self._drawn(n, given, seed)
+        for name, field in self.inputs().items():
+            if isinstance(field, Latents) and given.get(name) is None:
+                inputs[name] = inputs[name] * np.float32(truncation)
+        return self._made(inputs, seed, batch_size, dtype)
+
+    def latents(self, n: int, seed: int | None = None) -> np.ndarray:
+        """Latents (n, latent_dim), such as `generate(latents=...)` takes: those of `generate(n, seed=seed)`."""
+        return self.inputs()["latents"].random(np.random.default_rng(seed), check_integer(n, "n", 1))
+
+    def interpolate(
+        self,
+        start: int | np.ndarray,
+        end: int | np.ndarray,
+        steps: int,
+        *,
+        batch_size: int = 256,
+        dtype: str = "float32",
+        **given: Any,
+    ) -> np.ndarray:
+        """Samples along the great circle from one latent vector to another.
+
+            z(t) = [sin((1 - t) w) start + sin(t w) end] / sin w,   w the angle between them
+
+        Gaussian latents lie near a sphere; a straight line would leave it (Shoemake, 1985; White, 2016,
+        https://arxiv.org/abs/1609.04468).
+
+        Args:
+            start, end: latent vectors (latent_dim,), or seeds, each of which names one vector.
+            steps: number of samples, the two ends among them; at least 2.
+            batch_size, dtype: as in `generate`.
+            **given: other inputs by name, one for all or one for each step; those not given are drawn once, for all steps.
+
+        Returns:
+            NumPy array (steps, ...).
+        """
+        check_integer(steps, "steps", 2)
+        ends = [self._latent_vector(value, name) for value, name in ((start, "start"), (end, "end"))]
+        latents = spherical(*ends, np.linspace(0.0, 1.0, steps)[:, None]).astype("float32")
+        rest = self._drawn(1, {}, 0)
+        rest = {name: value[0] for name, value in rest.items() if name != "latents"} | given
+        return self._made(self._drawn(steps, {**rest, "latents": latents}, 0), 0, batch_size, dtype)
+
+    def _latent_vector(self, value: int | Sequence[float] | np.ndarray, name: str) -> np.ndarray:
+        if isinstance(value, (int, np.integer)):
+            return self.latents(1, seed=value)[0]
+        return self.inputs()["latents"].validate(np.asarray(value, "float32")[None], name)[0]

@@ -1,0 +1,74 @@
+"""How a game is saved: its configuration, its whole state, and presets."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+
+class Saving:
+    """Saving and loading; mixed into `Game`."""
+
+    def _saved(self):
+        """Variables of the model itself and, since Keras leaves them out, the states of all random generators in it."""
+        weights = {id(variable) for variable in self.weights}
+        seeds = [variable for variable in self.non_trainable_variables if id(variable) not in weights]
+        return {
+            str(i): variable for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
+        }
+
+    def save_to_preset(self, folder: str | Path, **options: Any) -> Path:
+        """Writes the model as a preset, which `keras_gan_zoo.load(folder)` reads.
+
+        Args:
+            folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
+            **options: `dtype`, `networks` and `recipe`, as `keras_gan_zoo.save_to_preset` has them.
+        """
+        # The one look upward, at call time: users of Keras expect to find it on the model.
+        from ..presets import save_to_preset
+
+        return save_to_preset(self, folder, **options)
+
+    @classmethod
+    def from_preset(cls, name: str | Path, **options: Any) -> Self:
+        """`keras_gan_zoo.load` for a preset of this class.
+
+        Raises:
+            PresetError: it is of another class, which the message names.
+        """
+        from ..presets import load_as
+
+        return load_as(cls, name, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, defaults included; networks of the caller's own as Keras configurations."""
+        config = {
+            **self._arguments,
+            **dataclasses.asdict(self.options),
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+        }
+        networks = {key: value for key, value in config.items() if isinstance(value, keras.Model)}
+        return {**config, **{key: keras.saving.serialize_keras_object(value) for key, value in networks.items()}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        networks = {key: value for key, value in config.items() if isinstance(value, dict)}
+        return cls(**{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}})
+
+    def save_own_variables(self, store: Any) -> None:
+        for name, variable in self._saved().items():
+            store[name] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        variables = self._saved()
+        if set(store.keys()) != set(variables):
+            raise ValueError(
+                f"The file holds {len(store.keys())} state variables for {self.name!r} and {type(self).__name__} has "
+                f"{len(variables)}; build it with the arguments that the saved model had."
+            )
+        for name, variable in variables.items():
+            variable.assign(store[name])
+        self.fresh = ()

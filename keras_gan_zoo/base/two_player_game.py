@@ -1,0 +1,199 @@
+"""The rules of 2014 between a generator and one or more discriminators, on samples of any kind."""
+
+import fractions
+import functools
+from typing import Any, ClassVar
+
+import keras
+from keras import ops, tree
+
+from ..data import Batch
+from ..losses import (
+    minimax_discriminator_loss,
+    minimax_generator_loss,
+    non_saturating_generator_loss,
+    zero_centred_penalty,
+)
+from .batches import batch_size_of, joined, per_sample, stopped
+from .game import Game, layers_of
+from .player import Player
+
+
+class TwoPlayerGame(Game):
+    """Discriminators score samples, high for real; the generator makes samples that score high.
+
+    Attributes:
+        sample: the field that is generated and judged.
+        saturating: whether the generator minimizes the value of the game itself.
+        discriminator_names: the networks that judge; each is a player, and the generator answers all.
+        judges_conditions: whether they are told the conditions (CGAN), or not (ACGAN, which finds them).
+        ranks_fakes_first: whether the game itself has fakes score above real samples, so that this is no sign of trouble.
+    """
+
+    sample: ClassVar[str] = "images"
+    saturating = False
+    discriminator_names: ClassVar[tuple[str, ...]] = ("discriminator",)
+    judges_conditions = True
+    ranks_fakes_first = False
+    network_names = ("generator", "discriminator")
+    averaged_names = ("generator",)
+    inference_names = ("generator",)
+    option_names = (
+        "n_critic",
+        "label_smoothing",
+        "label_flipping",
+        "instance_noise",
+        "instance_noise_images",
+        "r1_gamma",
+        "r1_share",
+    )
+
+    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """Adam with the rate and beta_1 of DCGAN."""
+        return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in (*self.discriminator_names, "generator")}
+
+    def players(self) -> tuple[Player, ...]:
+        steps = self.options.n_critic
+        judges = (
+            Player(name, (getattr(self, name),), functools.partial(self.discriminator_objective, by=name), steps)
+            for name in self.discriminator_names
+        )
+        return (*judges, Player("generator", (self.generator,), self.generator_objective))
+
+    def check(self) -> None:
+        super().check()
+        if self.penalizes_slopes:
+            for name in self.discriminator_names:
+                if mixing := [layer for layer in layers_of(getattr(self, name)) if _mixes(layer)]:
+                    raise ValueError(
+                        f"{type(self).__name__} penalizes the input gradient of each sample, but its {name} has "
+                        f"{type(mixing[0]).__name__} ({mixing[0].name}), which mixes the samples of a batch; build it with "
+                        "norm='layer' or norm=None, or leave the penalty out."
+                    )
+
+    # Objectives --------------------------------------------------------------------------------------------------------
+
+    def discriminator_objective(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
+        """Loss of a discriminator on a batch of real samples and as many fakes; scalar."""
+        fake = stopped(fake)
+        of_real, of_fake = self.judge_pair(real, fake, by)
+        loss = self.labelled_loss(of_real["scores"], of_fake["scores"]) + self.penalty(real, fake, by)
+        return loss + self.discriminator_extra(real, fake, of_real, of_fake)
+
+    def generator_objective(self, real: Batch, fake: Batch) -> Any:
+        """Loss of the generator on a batch of fakes, under the conditions of the batch `real`; scalar."""
+        loss = 0.0
+        for name in self.discriminator_names:
+            of_fake = self.judge(self.noisy(fake), by=name)
+            loss = loss + self.generator_loss(of_fake["scores"]) + self.generator_extra(real, fake, of_fake)
+        return loss
+
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
+        """Scores of real and of generated samples (batch,) -> scalar."""
+        return minimax_discriminator_loss(real_scores, fake_scores)
+
+    def generator_loss(self, fake_scores: Any) -> Any:
+        """Scores of generated samples (batch,) -> scalar."""
+        return minimax_generator_loss(fake_scores) if self.saturating else non_saturating_generator_loss(fake_scores)
+
+    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
+        """What the loss of D has beside scores and penalty, from all that D says of both; scalar."""
+        return 0.0
+
+    def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
+        """What the loss of G has beside the scores; scalar."""
+        return 0.0
+
+    def penalty(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
+        """What the loss of D has for its slopes: here R1, where the options ask for it."""
+        return self.r1_penalty(real, by)
+
+    @property
+    def penalizes_slopes(self) -> bool:
+        """Whether `penalty` takes the input gradient of the score of each sample."""
+        return bool(self.options.r1_gamma)
+
+    # Judges ------------------------------------------------------------------------------------------------------------
+
+    def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
+        """All that a discriminator says of samples, by name; "scores" are among it, (batch,) or (batch, h, w) for patches.
+
+        A network with one output gives its scores; one with several gives a dictionary.
+        """
+        inputs = self.with_conditions(self.sample, batch) if self.judges_conditions else batch[self.sample]
+        said = getattr(self, by)(inputs, training=training)
+        said = said if isinstance(said, dict) else {"scores": said}
+        return {**said, "scores": per_sample(said["scores"])}
+
+    def score(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Any:
+        """Raw scores (batch,), high for real; (batch, h, w) where the discriminator judges patches. `judge` is to override."""
+        return self.judge(batch, training, by)["scores"]
+
+    def judge_pair(self, real: Batch, fake: Batch, by: str = "discriminator") -> tuple[Batch, Batch]:
+        """`judge` of real and of fake samples, in one pass where no layer lets samples influence each other."""
+        real, fake = self.noisy(real), self.noisy(fake)
+        if self.may_mix_samples(by):
+            return self.judge(real, by=by), self.judge(fake, by=by)
+        said = self.judge(joined(real, fake), by=by)
+        halves = {name: ops.split(value, 2) for name, value in said.items()}
+        return tuple({name: parts[i] for name, parts in halves.items()} for i in range(2))
+
+    def may_mix_samples(self, by: str = "discriminator") -> bool:
+        """Whether a judge's score of a sample may depend on the rest of the batch: by a layer that does, or is not known."""
+        return any(_mixes(layer) is not False for layer in layers_of(getattr(self, by)))
+
+    def score_gradient(self, batch: Batch, by: str = "discriminator") -> Any:
+        """d score / d sample, of the sample's shape, differentiable."""
+        # In inference mode, since on JAX a state written inside of a gradient would leak out of its trace.
+        return self.gradient(lambda x: self.score({**batch, self.sample: x}, False, by), batch[self.sample])
+
+    # Options -----------------------------------------------------------------------------------------------------------
+
+    def labelled_loss(self, real_scores: Any, fake_scores: Any) -> Any:
+        """`discriminator_loss` under the label tricks of the options.
+
+        For a loss A(real) + B(fake), smoothing s asks for (1 - s) A(real) + s B(real) + B(fake): cross-entropy with the
+        target 1 - s, in any loss's own terms. It is written with the two-sided loss against constant scores, which adds
+        a constant and no gradient.
+        """
+        if self.options.label_flipping:
+            flipped = self.uniform(ops.shape(real_scores), 0.0, 1.0) < self.options.label_flipping
+            real_scores, fake_scores = (
+                ops.where(flipped, fake_scores, real_scores),
+                ops.where(flipped, real_scores, fake_scores),
+            )
+        loss = self.discriminator_loss(real_scores, fake_scores)
+        if self.options.label_smoothing:
+            none = ops.zeros_like(real_scores)
+            as_fake = self.discriminator_loss(none, real_scores) - self.discriminator_loss(real_scores, none)
+            loss = loss + self.options.label_smoothing * as_fake
+        return loss
+
+    def noisy(self, batch: Batch) -> Batch:
+        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as samples are seen."""
+        if not self.options.instance_noise:
+            return batch
+        samples = batch[self.sample]
+        seen = ops.cast(self.rounds, "float32") * ops.cast(ops.shape(samples)[0], "float32")
+        left = ops.maximum(1.0 - seen / self.options.instance_noise_images, 0.0)
+        return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
+
+    def r1_penalty(self, real: Batch, by: str = "discriminator") -> Any:
+        """gamma / 2 E |grad D(x)|^2 at real samples, or nothing where gamma is 0."""
+        if not self.options.r1_gamma:
+            return 0.0
+        if self.options.r1_share < 1:
+            # In integers, rounded up: JAX cuts by numbers only that are known when it compiles.
+            share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
+            count = -(-batch_size_of(real) * share.numerator // share.denominator)
+            real = tree.map_structure(lambda x: x[:count], real)
+        return self.options.r1_gamma * zero_centred_penalty(self.score_gradient(real, by))
+
+
+def _mixes(layer: keras.layers.Layer) -> bool | None:
+    """Whether a layer lets the samples of a batch influence each other: what it says itself, what is known, or None."""
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return True
+    said = getattr(layer, "mixes_samples", None)
+    known = type(layer).__module__.split(".")[0] in ("keras", __name__.split(".")[0])
+    return False if said is None and known else said

@@ -1,0 +1,229 @@
+"""What one example is made of: a variant names its fields, and says of what kind each is.
+
+    {"images": Images((28, 28, 1)), "labels": Labels(10)}                 images with their classes
+    {"source": Images((64, 64, 1)), "target": Images((64, 64, 3))}        pairs
+    {"a": Images(shape, table="a"), "b": Images(shape, table="b")}        two sets, each in an order of its own
+    {"tokens": Tokens((20,), vocabulary=5000)}     {"voxels": Volumes((32, 32, 32, 1))}     {"points": Points((2,))}
+
+A kind knows how its data are read, checked and kept, what networks see of them, how people see them, and what valid ones look
+like. `Schema` puts the fields of a variant together.
+"""
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+import numpy as np
+from keras import ops
+
+from .checks import InvalidData, check_images, check_labels
+from .image_data import ImageData
+from .load import load_images, read_arrays
+from .projection import render_voxels
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of an example: numbers of one shape.
+
+    Attributes:
+        shape: of one sample.
+        table: fields of one table belong together row by row; those of another are drawn in an order of their own.
+        dtype: in which arrays are kept and sent.
+        output_range: what networks make is cut to, or None.
+        optional: whether inference draws it where it is an input that is not given.
+    """
+
+    shape: tuple[int, ...] = ()
+    table: str = "data"
+    dtype: ClassVar[str] = "float32"
+    output_range: ClassVar[tuple[float, float] | None] = None
+    optional: ClassVar[bool] = False
+
+    def read(self, source: Any, name: str, table: "dict[str, Field]", **options: Any) -> dict[str, np.ndarray]:
+        """The field `name`, and what else of its table a source holds: here an .npz with arrays of these names.
+
+        Args:
+            source: a path or a name, as a person gives it to `fit`.
+            name: of this field.
+            table: the fields that belong together, this one among them.
+            **options: such as `split`, of the kind's own reader.
+        """
+        return read_arrays(source, table, required=name, **options)
+
+    def validate(self, data: Any, name: str) -> np.ndarray:
+        """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value and the fix."""
+        data = np.asarray(data)
+        if data.shape[1:] != tuple(self.shape) or data.ndim != 1 + len(self.shape) or not len(data):
+            sides = "".join(f", {side}" for side in self.shape)
+            raise InvalidData(f"{name} has shape {data.shape}; expected (n{sides or ','}), n of at least 1.")
+        if data.dtype.kind not in "biuf":
+            raise InvalidData(f"{name} has dtype {data.dtype}; expected numbers. Fix: {name}.astype('{self.dtype}').")
+        if data.dtype.kind == "f" and not np.isfinite(data).all():
+            raise InvalidData(f"{name} has values that are NaN or infinite. Fix: find where they come from, or drop them.")
+        return data
+
+    def preprocess(self, data: Any) -> Any:
+        """A tensor as it is kept -> what networks see."""
+        return ops.convert_to_tensor(data, dtype=self.dtype)
+
+    def quantize(self, data: np.ndarray) -> np.ndarray:
+        """What networks make -> as data are kept."""
+        return data.astype(self.dtype, copy=False)
+
+    def render(self, data: np.ndarray) -> Any:
+        """What networks make, for people: uint8 images (n, height, width, channels), or n lines of text."""
+        return [np.array2string(row, precision=3, separator=" ") for row in data]
+
+    def random(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """n valid samples, as they are kept."""
+        return rng.uniform(-1.0, 1.0, (n, *self.shape)).astype(self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Images(Field):
+    """Images (height, width, channels): uint8, which networks see as floats in [-1, 1]."""
+
+    dtype = "uint8"
+    output_range = (-1.0, 1.0)
+
+    def read(self, source, name, table, **options):
+        others = [key for key, field in table.items() if isinstance(field, Images) and key != name]
+        if others and not isinstance(source, ImageData):
+            from .pairs import load_pairs
+
+            return load_pairs(source, {key: table[key].shape for key in (name, *others)}, **options)
+        if not isinstance(source, ImageData):
+            size, labels = self.shape[:2], "labels" in table
+            source = load_images(source, size=size, channels=self.shape[2], labels=labels, **options)
+        found = {name: source.images, "labels": source.labels}
+        return {key: found[key] for key in table if found.get(key) is not None}
+
+    def validate(self, data, name):
+        images = load_images(data).images
+        check_images(images, self.shape, name=name)
+        return images
+
+    def preprocess(self, data):
+        data = ops.convert_to_tensor(data)
+        return ops.cast(data, "float32") / 127.5 - 1.0 if "uint8" in str(data.dtype) else data
+
+    def quantize(self, data):
+        return np.clip(np.rint((data + 1.0) * 127.5), 0, 255).astype(self.dtype)
+
+    def render(self, data):
+        return self.quantize(data)
+
+    def random(self, rng, n):
+        return rng.integers(0, 256, (n, *self.shape), dtype=np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels(Field):
+    """Classes: integers in [0, classes)."""
+
+    classes: int = 0
+    dtype = "int32"
+    optional = True
+
+    def validate(self, data, name):
+        return check_labels(data, self.classes, name=name)
+
+    def random(self, rng, n):
+        return rng.integers(0, self.classes, n).astype("int32")
+
+    def draw(self, game: Any, n: Any) -> Any:
+        """n classes in a round, uniformly, from the seed of a game."""
+        classes = ops.cast(ops.floor(game.uniform((n,), 0.0, self.classes)), "int32")
+        return ops.minimum(classes, self.classes - 1)
+
+    def in_order(self, n: int) -> np.ndarray:
+        """n classes from the first to the last, each as often as the others."""
+        return (np.arange(n) * self.classes // n).astype("int32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Latents(Field):
+    """What a generator starts from: N(0, I), or U(-1, 1) in each direction."""
+
+    distribution: str = "normal"
+    optional = True
+
+    def validate(self, data, name):
+        return super().validate(data, name).astype(self.dtype, copy=False)
+
+    def random(self, rng, n):
+        if self.distribution == "uniform":
+            return super().random(rng, n)
+        return rng.standard_normal((n, *self.shape), dtype="float32")
+
+    def draw(self, game: Any, n: Any) -> Any:
+        """n of them in a round, from the seed of a game."""
+        return (game.uniform if self.distribution == "uniform" else game.normal)((n, *self.shape))
+
+
+@dataclasses.dataclass(frozen=True)
+class Points(Field):
+    """Points of a space of few dimensions, float32."""
+
+    def validate(self, data, name):
+        return super().validate(data, name).astype(self.dtype, copy=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Volumes(Field):
+    """Occupancies 0 or 1, (depth, height, width, channels): uint8, which networks see as floats; shown as projections."""
+
+    dtype = "uint8"
+    output_range = (0.0, 1.0)
+
+    def validate(self, data, name):
+        data = super().validate(data, name)
+        if not ((data == 0) | (data == 1)).all():
+            raise InvalidData(
+                f"{name} has values other than 0 and 1, in [{data.min()}, {data.max()}]; voxels are empty or full. "
+                f"Fix: ({name} >= 0.5).astype('uint8'), with the threshold of your data."
+            )
+        return data.astype(self.dtype, copy=False)
+
+    def preprocess(self, data):
+        return ops.cast(ops.convert_to_tensor(data), "float32")
+
+    def quantize(self, data):
+        return (data >= 0.5).astype(self.dtype)
+
+    def render(self, data):
+        return render_voxels(data)
+
+    def random(self, rng, n):
+        return rng.integers(0, 2, (n, *self.shape), dtype=np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens(Field):
+    """Sequences (length,) of integers in [0, vocabulary); shown as lines of numbers."""
+
+    vocabulary: int = 0
+    dtype = "int32"
+
+    def validate(self, data, name):
+        data = super().validate(data, name)
+        if data.dtype.kind not in "iu":
+            raise InvalidData(f"{name} has dtype {data.dtype}; expected integers. Fix: {name}.astype('int32').")
+        if data.min() < 0 or data.max() >= self.vocabulary:
+            raise InvalidData(
+                f"{name} has tokens in [{data.min()}, {data.max()}]; expected [0, {self.vocabulary}). Fix: "
+                f"vocabulary={data.max() + 1}, or tokens that count from 0."
+            )
+        return data.astype(self.dtype, copy=False)
+
+    def render(self, data):
+        return [" ".join(map(str, row)) for row in data]
+
+    def random(self, rng, n):
+        return rng.integers(0, self.vocabulary, (n, *self.shape)).astype("int32")
+
+
+def labels_of(fields: dict[str, Field]) -> Collection[str]:
+    """The names of those fields that are classes."""
+    return [name for name, field in fields.items() if isinstance(field, Labels)]

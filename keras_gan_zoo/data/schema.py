@@ -1,0 +1,143 @@
+"""The fields of a variant put together: what packs, unpacks, reads and checks its examples. Nothing here knows a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .checks import InvalidData
+from .fields import Field
+from .image_data import ImageData
+
+Batch = dict[str, Any]
+
+
+class Schema:
+    """The fields of an example.
+
+    Args:
+        fields: name -> kind, in the order in which people give them.
+        owner: who trains on them, for messages.
+    """
+
+    def __init__(self, fields: Mapping[str, Field], owner: str) -> None:
+        self.fields, self.owner = dict(fields), owner
+
+    @property
+    def tables(self) -> dict[str, dict[str, Field]]:
+        """Name of a table -> its fields."""
+        tables: dict[str, dict[str, Field]] = {}
+        for name, field in self.fields.items():
+            tables.setdefault(field.table, {})[name] = field
+        return tables
+
+    def arrays(self, x: Any, y: Any = None, **options: Any) -> dict[str, np.ndarray]:
+        """Any finite source as checked arrays, one for each field.
+
+        Args:
+            x: data of the first field, or a tuple or dictionary of all; a path or a name; an `ImageData`.
+            y: data of the second field, such as labels or targets.
+            **options: of the reader, such as `split`.
+
+        Raises:
+            InvalidData: a field is missing, or does not fit; or there is more than there are fields.
+        """
+        given, shown = self._given(x, y, options)
+        if missing := [name for name in self.fields if given.get(name) is None]:
+            raise InvalidData(
+                f"{self.owner} trains on {self._told()}, but the data has no {missing[0]}; pass "
+                f"{'y' if len(self.fields) == 2 and missing[0] == self._names[1] else 'a dictionary with all of them'}."
+            )
+        arrays = {name: field.validate(given[name], shown.get(name, name)) for name, field in self.fields.items()}
+        for table in self.tables.values():
+            first, *others = table
+            for name in others:
+                if len(arrays[name]) != len(arrays[first]):
+                    raise InvalidData(
+                        f"{shown.get(name, name)} has {len(arrays[name])} entries for {len(arrays[first])} {first}. Fix: one "
+                        "for each, in one order."
+                    )
+        return arrays
+
+    def read(self, source: Any, **options: Any) -> dict[str, np.ndarray]:
+        """The fields that a path or name holds, one table after the other."""
+        found = {}
+        if len(self.tables) > 1:
+            raise InvalidData(
+                f"{self.owner} trains on {self._told()}, which come from {len(self.tables)} sources; pass a dictionary with one "
+                f"for each, such as {{{', '.join(f'{name!r}: ...' for name in self.fields)}}}."
+            )
+        for table in self.tables.values():
+            first = next(iter(table))
+            found |= table[first].read(source, first, table, **options)
+        return found
+
+    def named(self, data: Any) -> Batch:
+        """A batch by the names of its fields, whatever Keras or a data set wrapped it in."""
+        parts = data
+        while isinstance(parts, (tuple, list)):
+            parts = [part for part in parts if part is not None]
+            if len(parts) != 1:
+                break
+            parts = parts[0]
+        if isinstance(parts, Mapping):
+            held = list(parts)
+        else:
+            parts = parts if isinstance(parts, list) else [parts]
+            held = [f"{len(parts)} part{'s' if len(parts) > 1 else ''}"]
+            parts = dict(zip(self.fields, parts, strict=True)) if len(parts) == len(self.fields) else {}
+        if set(self.fields) - set(parts):
+            raise InvalidData(
+                f"{self.owner} trains on {self._told()}, but the data yields {', '.join(map(str, held))}; map the data set to "
+                f"{'that' if len(self.fields) == 1 else 'a tuple in this order, or to a dictionary'}."
+            )
+        return {name: parts[name] for name in self.fields}
+
+    def preprocess(self, batch: Batch) -> Batch:
+        """What networks see of a batch."""
+        return {name: field.preprocess(batch[name]) for name, field in self.fields.items()}
+
+    def check_batch(self, batch: Any) -> None:
+        """Refuses a batch of NumPy arrays or tensors on the CPU that does not fit."""
+        parts = self.named(batch)
+        names = dict.fromkeys(self.fields) | dict(zip(self.fields, ("x",), strict=False))
+        for name, field in self.fields.items():
+            field.validate(np.asarray(parts[name]), names[name] or name)
+
+    def signature(self, batch_size: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Name -> (shape, dtype) of what a batch holds."""
+        return {name: ((batch_size, *field.shape), field.dtype) for name, field in self.fields.items()}
+
+    @property
+    def _names(self):
+        return list(self.fields)
+
+    def _told(self):
+        return f"({', '.join(self.fields)})" if len(self.fields) > 1 else f"{self._names[0]} alone"
+
+    def _given(self, x, y, options):
+        """Name -> data, and name -> what messages call it."""
+        first = self._names[0]
+        shown = {name: shown for name, shown in zip(self.fields, ("x", "y"), strict=False)}
+        if y is not None and len(self.fields) < 2:
+            raise InvalidData(f"y was given, but {self.owner} trains on {self._told()}; leave y out.")
+        if isinstance(x, Mapping):
+            if unknown := [name for name in x if name not in self.fields]:
+                raise InvalidData(f"x has the field {unknown[0]!r}, but {self.owner} trains on {self._told()}; leave it out.")
+            # A field of its own source, such as a folder.
+            one = {name: {name: self.fields[name]} for name in x}
+            given = {
+                name: self.fields[name].read(value, name, one[name], **options)[name] if isinstance(value, (str, Path)) else value
+                for name, value in x.items()
+            }
+            shown = {}
+        elif isinstance(x, (str, Path, ImageData)):
+            given = self.read(x, **options)
+        elif isinstance(x, tuple):
+            if len(x) > len(self.fields):
+                raise InvalidData(f"x is a tuple of {len(x)}, but {self.owner} trains on {self._told()}; leave the rest out.")
+            given = dict(zip(self.fields, x, strict=False))
+        else:
+            given = {first: x}
+        return (given if y is None else {**given, self._names[1]: y}), shown
