@@ -1,9 +1,10 @@
-"""The command line: keras-gan-zoo list | sample | train | evaluate | verify.
+"""The command line: keras-gan-zoo list | sample | translate | train | evaluate | verify.
 
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
 import importlib.util
+import inspect
 import json
 import os
 import sys
@@ -62,24 +63,45 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, as 
 @app.command()
 def sample(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
-    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("samples.png"),
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of images in the grid.")] = 64,
+    output: Annotated[Path, typer.Option(help="The PNG file to write, or .txt for text.")] = Path("samples.png"),
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of samples.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
     label: Annotated[int | None, typer.Option(help="Class of all images, for conditional models.")] = None,
     truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
     imports: Imports = None,
 ):
-    """Writes a grid of generated images."""
-    from .callbacks import grid_samples, save_grid
+    """Writes generated samples: a grid of images, or lines of text."""
+    from .callbacks import save_preview
     from .presets import load
 
     if output.is_dir():
         _fail(f"--output {output} is a folder; name a PNG file.")
     gan = load(preset)
-    images = grid_samples(gan, n, seed, label, truncation)
+    if not gan.generates:
+        _fail(f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT.")
+    given = gan.in_order(n) if label is None else {"labels": label}
+    if truncation != 1:
+        given["truncation"] = truncation
+    samples = gan.generate(n, seed=seed, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
-    save_grid(images, output)
-    _say(out, f"{output}: {n} images of {preset}, seed {seed}.")
+    written = save_preview({gan.sample: (gan.fields()[gan.sample], samples)}, output)
+    _say(out, f"{written}: {n} {gan.sample} of {preset}, seed {seed}.")
+
+
+@app.command()
+def translate(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
+    source: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
+    output: Annotated[Path, typer.Option(help="The PNG file to write; for a folder, the folder.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
+    imports: Imports = None,
+):
+    """Writes what a model makes of images."""
+    from .presets import load
+    from .translation import translate_files
+
+    written = translate_files(load(preset), source, output, seed=seed)
+    _say(out, f"{output}: {written} image{'s' if written > 1 else ''} of {preset}, seed {seed}.")
 
 
 @app.command()
@@ -236,11 +258,13 @@ def _sides(size):
 
 def _recipe_for(variant, data, size, channels, rounds, batch_size):
     from .config import parse_recipe
-    from .models import check_variant
+    from .models import check_variant, variant_class
 
     if Path(variant).name != variant or Path(variant).suffix:
         _fail(f"There is no recipe {variant}.")
     check_variant(variant)
+    if "image_shape" not in inspect.signature(variant_class(variant).__init__).parameters:
+        _fail(f"{variant} does not train on images alone; write a recipe, as zoo_configs has them, and pass that.")
     if data["source"] is None or size is None:
         _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
     height, width = _sides(size)

@@ -48,22 +48,35 @@ class _Settings(pydantic.BaseModel):
 
 
 class Data(_Settings):
-    """Where the images come from.
+    """Where the data come from.
 
     Attributes:
-        source: TFDS name, folder, zip or .npz.
+        source: TFDS name, folder, zip or .npz; or a dictionary, name of a field -> such a source.
         split: split of a TFDS data set; "train" where nothing is said.
         license: licence of the data, as its source states it.
         on_error: for folders and zips, "raise" on images that cannot be read (the default), or "skip" them.
+        direction: for pairs that lie side by side in one image, which half is the source: "left_to_right" (the default), or
+            "right_to_left".
         flip, crop: as in `fit`.
     """
 
-    source: str
+    source: str | dict[str, str]
     split: str | None = None
     license: str = "not stated"
     on_error: Literal["raise", "skip"] | None = None
+    direction: Literal["left_to_right", "right_to_left"] | None = None
     flip: bool = False
     crop: int = pydantic.Field(0, ge=0)
+
+    @property
+    def name(self) -> str:
+        """The source, or all of them, in words."""
+        return self.source if isinstance(self.source, str) else ", ".join(self.source.values())
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What the reader is told beside the source."""
+        return self.model_dump(include={"split", "on_error", "direction"}, exclude_none=True)
 
 
 class Optimizer(_Settings):

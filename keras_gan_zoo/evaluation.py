@@ -89,7 +89,7 @@ def evaluate_source(
     else:
         gan = load(source)
         fakes, labels = generated(gan, n, seed)
-        skipped, shape = [], gan.image_shape
+        skipped, shape = [], _image_shape(gan, source)
     options = {"size": size, "channels": channels, "fake_shape": shape, "cache": cache, "batch_size": batch_size}
     real = reference_of(against, split, metrics, extractor, progress=progress, **options)
     records = evaluate(
@@ -206,8 +206,17 @@ def measure_preset(
 
 def generated(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """uint8 images of a model, and their labels where it has classes, which take turns."""
-    labels = None if gan.num_classes is None else np.arange(n) % gan.num_classes
-    return gan.generate(n, labels=labels, seed=seed, dtype="uint8"), labels
+    classes = {name: np.arange(n) % gan.inputs()[name].classes for name in gan.in_order(1)}
+    return gan.generate(n, seed=seed, dtype="uint8", **classes), classes.get("labels")
+
+
+def _image_shape(gan, name):
+    from .data import Images
+
+    field = gan.fields()[gan.sample]
+    if not isinstance(field, Images):
+        raise ValueError(f"{name} makes {gan.sample}, and these metrics are of images; measure its samples by your own.")
+    return field.shape
 
 
 def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, "Record"]:
@@ -225,12 +234,12 @@ def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, s
     histogram = class_histogram(images, classifier, seed=seed)
     rarest = min(histogram.details["shares"])
     records = {"rarest class": dataclasses.replace(histogram, metric="share_of_rarest_class", value=rarest)}
-    if gan.takes_labels:
+    if "labels" in gan.fields():
         records["label agreement"] = label_agreement(images, labels, classifier, seed=seed)
     elif labels is not None:
         seen = classifier.probabilities(images).argmax(axis=1)
         # What a code means is the network's choice, so each code is named by the class that it shows most often.
-        codes = range(gan.num_classes)
+        codes = range(gan.inputs()["labels"].classes)
         meaning = np.array([np.bincount(seen[labels == code], minlength=classifier.classes).argmax() for code in codes])
         record = label_agreement(images, meaning[labels], classifier, seed=seed)
         details = {**record.details, "class_of_code": meaning.tolist()}

@@ -5,7 +5,7 @@
     weights.json           sha256 of that file, what it holds, the backend, device, versions and commit that wrote it, and
                            the digest of the recipe that it was trained by
     results.json           measured results (written by the benchmarks)
-    README.md, samples.png the model card (written by the benchmarks)
+    README.md, samples.png the model card (written by the benchmarks); samples.txt where samples are text
 
 The same format serves the built-in presets, `save_to_preset` and folders from elsewhere. No pickle is ever read, and no
 path outside of the folder is followed. Nothing here imports a framework before a model is built.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
-FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png")
+FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt")
 
 
 class PresetError(ValueError):
@@ -312,7 +312,7 @@ def _described(folder) -> Preset:
     return Preset(
         name=folder.name,
         variant=recipe.variant,
-        data=recipe.data.source if recipe.data else "",
+        data=recipe.data.name if recipe.data else "",
         license=recipe.data.license if recipe.data else "",
         bytes=weights.stat().st_size if weights.is_file() else 0,
         results=json.loads(results.read_text("utf-8")) if results.is_file() else {},

@@ -76,7 +76,7 @@ def train(
 
     from . import callbacks as c
     from .building import build, compile_by
-    from .data import load_images
+    from .data import Images
     from .presets import save_to_preset
 
     settings = recipe.training
@@ -91,18 +91,20 @@ def train(
 
     gan = build(recipe, dtype=settings.dtype, seed=settings.seed)
     compile_by(gan, recipe)
-    options = recipe.data.model_dump(include={"split", "on_error"}, exclude_none=True)
-    size, channels = gan.image_shape[:2], gan.image_shape[2]
-    if recipe.data.crop >= min(size):
-        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of the images, {size}.")
-    data = load_images(recipe.data.source, size=size, channels=channels, labels=gan.takes_labels, **options)
-    gan.image_data(data)
-    images = settings.batch_size * gan.minibatches_per_round
-    if images > len(data.images):
+    sides = [min(field.shape[:2]) for field in gan.fields().values() if isinstance(field, Images)]
+    if recipe.data.crop >= min(sides, default=1):
+        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of images, {sides}.")
+    if recipe.data.flip and not sides:
+        raise ConfigError(f"data.flip=True is for images, and {recipe.variant} trains on {', '.join(gan.fields())}; leave it out.")
+    data = gan.schema.arrays(recipe.data.source, **recipe.data.reading)
+    rows, needed = min(map(len, data.values())), settings.batch_size * gan.minibatches_per_round
+    if needed > rows:
         raise ConfigError(
-            f"A round takes {images} images ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
-            f"but {recipe.data.source!r} has {len(data.images)}; lower training.batch_size."
+            f"A round takes {needed} examples ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
+            f"but {recipe.data.name!r} has {rows}; lower training.batch_size."
         )
+    if evaluate is not None and not (isinstance(gan.fields()[gan.sample], Images) and gan.generates):
+        raise ConfigError(f"--evaluate measures images that are made from noise, and {recipe.variant} makes others; leave it out.")
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
@@ -114,15 +116,16 @@ def train(
         elif checkpoint.exists():
             _load_checkpoint(gan, checkpoint)
         watchers = [c.StopAtNaN(), c.CSVLog(output / LOG)]
-        watchers.append(c.SampleGrid(output / "samples", every=settings.sample_rounds // settings.checkpoint_rounds))
+        parts = settings.sample_rounds // settings.checkpoint_rounds
+        watchers.append(c.SampleGrid(output / "samples", every=parts, data=data))
         if tensorboard:
             watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
         if evaluate is not None:
-            watchers += _judges(recipe, data, output, evaluate)
+            watchers += _judges(recipe, data[gan.sample], data.get("labels"), output, evaluate)
         # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
         _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
         save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
-        c.save_grid(c.grid_samples(gan, 64, seed=0), output / "preset" / "samples.png")
+        c.save_preview(gan.preview(64, data), output / "preset" / "samples")
     return gan
 
 
@@ -151,7 +154,7 @@ def _play(gan, data, recipe, callbacks, console):
         progress.close()
 
 
-def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
+def _judges(recipe: Recipe, images: np.ndarray, labels: np.ndarray | None, output: Path, every: int) -> list[Any]:
     """FID against the training images, and warnings of a collapse; seen by the data set's classifier where there is one."""
     from . import callbacks as c
     from .metrics import evaluate, feature_extractor, reference
@@ -160,18 +163,18 @@ def _judges(recipe: Recipe, data: Any, output: Path, every: int) -> list[Any]:
     source = recipe.data.source
     extractor = feature_extractor(source if source in CLASSIFIERS else "inception")
     # Not the first ones: a folder with class names has its images in the order of the classes.
-    chosen = np.sort(np.random.default_rng(0).permutation(len(data.images))[:REFERENCE_IMAGES])
-    split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(data.images)}"
+    chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:REFERENCE_IMAGES])
+    split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(images)}"
     # Kept, since a run that is stopped and goes on needs it anew.
-    real = reference(data.images[chosen], extractor, split=split)
+    real = reference(images[chosen], extractor, split=split)
 
-    def measure(images):
-        return evaluate(images, real, metrics=("fid",), extractor=extractor)
+    def measure(fakes):
+        return evaluate(fakes, real, metrics=("fid",), extractor=extractor)
 
     classifier = extractor if source in CLASSIFIERS else None
     return [
         c.Evaluate(measure, every, folder=output / "evaluations", monitor="fid"),
-        c.CollapseMonitor(data, every, classifier=classifier),
+        c.CollapseMonitor(images if labels is None else (images, labels), every, classifier=classifier),
     ]
 
 

@@ -120,6 +120,11 @@ class Sampler:
         self._made({name: field.random(rng, 1) for name, field in self.inputs().items()}, 0, 1, "float32")
         self.sampler.export(filepath, format=format, **options)
 
+    @property
+    def generates(self) -> bool:
+        """Whether samples are made from noise, so that `generate` is the verb; else `translate` is."""
+        return not self._needed()
+
     def _needed(self):
         return [name for name, field in self.inputs().items() if not field.optional]
 

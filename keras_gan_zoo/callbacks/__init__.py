@@ -2,7 +2,7 @@
 
 from .collapse import CollapseMonitor, Finding
 from .evaluating import Evaluate
-from .files import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
+from .files import Checkpoint, CSVLog, SampleGrid, save_grid, save_preview, whole_file
 from .schedules import LinearDecay
 from .watching import DivergedError, Progress, StopAtInterrupt, StopAtNaN
 
@@ -18,7 +18,7 @@ __all__ = [
     "SampleGrid",
     "StopAtInterrupt",
     "StopAtNaN",
-    "grid_samples",
     "save_grid",
+    "save_preview",
     "whole_file",
 ]

@@ -106,14 +106,16 @@ class CollapseMonitor(EveryRounds):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
         model = self.model
-        check_images(self.real, model.image_shape, name="real")
-        if model.takes_labels:
+        fields = model.fields()
+        check_images(self.real, fields[model.sample].shape, name="real")
+        takes_labels = "labels" in fields
+        if takes_labels:
             if self.labels is None:
                 raise ValueError(
                     f"{type(model).__name__} trains on labels, but real has none. Fix: (images, labels) or an ImageData."
                 )
-            check_labels(self.labels, model.num_classes, len(self.real), name="the labels of real")
-        self.by_label = self.labels if model.takes_labels else None
+            check_labels(self.labels, fields["labels"].classes, len(self.real), name="the labels of real")
+        self.by_label = self.labels if takes_labels else None
         self.reference = {
             "pairwise_distance": mean_pairwise_distance(self.real, self.by_label),
             "pixel_std": pixel_std(self.real),
@@ -282,7 +284,8 @@ class CollapseMonitor(EveryRounds):
         model = self.model
 
         def score(x, labels):
-            scores = model.score(x if labels is None else (x, labels), training=False)
+            labelled = {} if labels is None else {"labels": labels}
+            scores = model.score({model.sample: x, **labelled}, training=False)
             return ops.mean(ops.reshape(ops.cast(scores, "float32"), (x.shape[0], -1)), axis=1)
 
         scores, norms = [], []

@@ -5,13 +5,14 @@ Each acts at the end of an epoch, which in the zoo's recipes is a fixed number o
 
 import csv
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..data import Field
+from ..data.convert import convert_channels
 from ..files import whole_file
 
 
@@ -49,25 +50,28 @@ def _reserve(path, model):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Writes a grid of samples, from the same latents each time.
+    """Writes what the model does (its `preview`), from the same latents or inputs each time.
 
     Args:
-        folder: where the PNG files go, as `round_000500.png`.
-        every: epochs from one grid to the next; the last epoch always gets one.
-        n: number of images.
+        folder: where the files go, as `round_000500.png`, or .txt for text.
+        every: epochs from one file to the next; the last epoch always gets one.
+        n: number of samples.
         seed: of the latents.
+        data: arrays of the fields, for models that need an input.
     """
 
-    def __init__(self, folder: str | Path, every: int = 1, n: int = 64, seed: int = 0) -> None:
+    def __init__(
+        self, folder: str | Path, every: int = 1, n: int = 64, seed: int = 0, data: dict[str, np.ndarray] | None = None
+    ) -> None:
         super().__init__()
-        self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
+        self.folder, self.every, self.n, self.seed, self.data = Path(folder), every, n, seed, data
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        images = grid_samples(self.model, self.n, self.seed)
-        save_grid(images, self.folder / f"round_{int(self.model.rounds):06d}.png")
+        preview = self.model.preview(self.n, self.data, self.seed)
+        save_preview(preview, self.folder / f"round_{int(self.model.rounds):06d}")
 
 
 class CSVLog(keras.callbacks.Callback):
@@ -89,23 +93,51 @@ class CSVLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append({"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.rows[-1])
+            # Who stands still for a while is not in the logs of that time.
+            writer = csv.DictWriter(file, dict.fromkeys(name for row in self.rows for name in row))
             writer.writeheader()
             writer.writerows(self.rows)
 
 
-def grid_samples(
-    gan: Any, n: int, seed: int, labels: int | Sequence[int] | np.ndarray | None = None, truncation: float = 1.0
-) -> np.ndarray:
-    """n uint8 images; those of a conditional model go through all its classes in order, unless labels are given."""
-    classes = gan.in_order(n) if labels is None else {"labels": labels}
-    return gan.generate(n, seed=seed, truncation=truncation, dtype="uint8", **classes)
+def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path) -> Path:
+    """Writes what a model does, as its `preview` gives it: one grid of all pictures, those of a case side by side; or lines.
+
+    Args:
+        preview: title -> (field, array (n, ...) as networks make it).
+        path: of the file; its ending becomes .png, or .txt for text.
+
+    Returns:
+        The file.
+    """
+    path = Path(path)
+    path = path.with_suffix("") if path.suffix in (".png", ".txt") else path
+    shown = {title: field.render(array) for title, (field, array) in preview.items()}
+    if all(isinstance(value, np.ndarray) for value in shown.values()):
+        path = path.parent / f"{path.name}.png"
+        save_grid(_side_by_side(list(shown.values())), path)
+        return path
+    path = path.parent / f"{path.name}.txt"
+    cases = zip(*shown.values(), strict=True)
+    lines = [" -> ".join(map(str, case)) for case in cases]
+    with whole_file(path) as partial:
+        partial.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path
+
+
+def _side_by_side(pictures):
+    """Several sets of n images as n wide ones, all at the size and with the channels of the largest."""
+    if len(pictures) == 1:
+        return pictures[0]
+    height = max(images.shape[1] for images in pictures)
+    channels = max(images.shape[3] for images in pictures)
+    scaled = [images.repeat(height // images.shape[1], axis=1).repeat(height // images.shape[1], axis=2) for images in pictures]
+    return np.concatenate([convert_channels(images, channels) for images in scaled], axis=2)
 
 
 def tiled(images: np.ndarray) -> np.ndarray:
     """Images (n, height, width, channels) as one (rows * height, columns * width, channels), as square as n allows."""
     n, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(n))
+    columns = math.ceil(math.sqrt(n * height / width))
     rows = math.ceil(n / columns)
     canvas = np.zeros((rows * columns, height, width, channels), images.dtype)
     canvas[:n] = images

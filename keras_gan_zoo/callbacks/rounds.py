@@ -47,7 +47,7 @@ class EveryRounds(keras.callbacks.Callback):
 def fixed_samples(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """The sampler's floats (n, height, width, channels) in [-1, 1] (or NaN), and the labels (n,) they were made for.
 
-    The same latents and labels as those of `grid_samples`.
+    The same latents and labels as those of its `preview`.
     """
     classes = gan.in_order(n)
     return gan.generate(n, seed=seed, **classes), classes.get("labels")

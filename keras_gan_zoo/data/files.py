@@ -44,11 +44,25 @@ def load_folder(
     on_error: Literal["raise", "skip"],
 ) -> ImageData:
     """Load all images below a folder; see `load_images`."""
-    names = [path.relative_to(folder).as_posix() for path in _walk(folder)]
-    files = [_File(name, str(folder / name), partial((folder / name).open, "rb")) for name in _wanted(names)]
-    if not files:
-        raise _no_images(f"folder '{folder}'", names)
+    files = [_file(folder / name, name) for name in image_names(folder)]
     return _load(files, f"folder '{folder}'", size, channels, labels, on_error)
+
+
+def image_names(folder: Path) -> list[str]:
+    """Paths of the images below a folder, relative to it, in the order in which they are loaded."""
+    names = [path.relative_to(folder).as_posix() for path in _walk(folder)]
+    if not (wanted := _wanted(names)):
+        raise _no_images(f"folder '{folder}'", names)
+    return wanted
+
+
+def load_file(path: Path, size: tuple[int, int] | None, channels: int | None) -> ImageData:
+    """Load one image."""
+    return _load([_file(path, path.name)], f"image '{path}'", size, channels, labels=False, on_error="raise")
+
+
+def _file(path: Path, relative: str) -> _File:
+    return _File(relative, str(path), partial(path.open, "rb"))
 
 
 def load_zip(
