@@ -2,7 +2,7 @@
 
 The 2014 game on volumes of voxels x in {0, 1}, with a discriminator that waits while it is ahead.
 
-    loss of D      -E log D(x) - E log(1 - D(G(z))),   D = sigmoid(score),   z ~ U(0, 1)
+    loss of D      -E log D(x) - E log(1 - D(G(z))),   D = sigmoid(score),   z ~ U(-1, 1)
     loss of G      -E log D(G(z))
     accuracy       (share of D(x) >= 1/2  +  share of D(G(z)) <= 1/2) / 2, on the batch, before D's step
     gate           D takes its step only if accuracy < threshold
@@ -12,8 +12,9 @@ generator's 2.5e-3. Where D waits, its weights and its optimizer stand still, an
 always is. The statistics of its batch norm, which training does not read, follow all batches that it sees, with those by
 which it is decided whether it waits.
 
-Differs from the paper: latents are drawn from U(-1, 1), and the default generator maps them to [0, 1]; D is asked anew for
-its accuracy, so that where it does not wait it sees a batch twice; G is judged on the samples of D's last step, as in `GAN`.
+Differs from the paper: latents are drawn from U(-1, 1), not U(0, 1), whose mean outweighs them: with it all chairs were alike
+(sides of 16, 2,000 rounds); D is asked anew for its accuracy, so that where it does not wait it sees a batch twice; G is
+judged on the samples of D's last step, as in `GAN`.
 """
 
 from typing import Any, Self
@@ -37,7 +38,7 @@ class GAN3D(LatentSampler, TwoPlayerGame):
         discriminator_width: the discriminator's width, where it differs from the generator's.
         discriminator_norm: "batch" (the paper) or None.
         threshold: accuracy from which on the discriminator waits (0.8), in [0, 1]; above 1 it never does.
-        latent_distribution: "uniform" (the paper) or "normal".
+        latent_distribution: "uniform" or "normal".
         **options: as in `GAN`.
     """
 

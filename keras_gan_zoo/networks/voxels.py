@@ -41,7 +41,7 @@ def _normalized(x, norm, name):
 def voxel_generator(
     side: int, latent_dim: int, *, width: int = 64, norm: str | None = "batch", name: str = "generator"
 ) -> keras.Model:
-    """Latents, mapped to [0, 1] -> map of 4 x 4 x 4 -> transposed convolutions of stride 2 -> sigmoid.
+    """Latents -> map of 4 x 4 x 4 -> transposed convolutions of stride 2 -> sigmoid.
 
     Args:
         side: of the volumes; a power of two of at least 8.
@@ -50,16 +50,14 @@ def voxel_generator(
         norm: "batch" or None, after each layer but the last.
 
     Returns:
-        Model, latents (batch, latent_dim) in [-1, 1] -> occupancies (batch, side, side, side, 1) in [0, 1].
+        Model, latents (batch, latent_dim) -> occupancies (batch, side, side, side, 1) in [0, 1].
     """
     check_norm(norm, NORMS)
     sides, options = _sides(side), _options(norm)
     channels = width * 2 ** (len(sides) - 2)
     latents = keras.Input((latent_dim,), name="latents")
-    # The authors draw from U(0, 1). Its mean is what tells one place from another: without it all have the same distribution.
-    x = layers.Rescaling(0.5, offset=0.5, name="unit_interval")(latents)
     # The paper's first layer, a transposed convolution of one voxel, is this product.
-    x = layers.Dense(BASE_SIDE**3 * channels, name="base", **options)(x)
+    x = layers.Dense(BASE_SIDE**3 * channels, name="base", **options)(latents)
     x = layers.Reshape((BASE_SIDE,) * 3 + (channels,), name="base_map")(x)
     x = layers.ReLU(name="base_relu")(_normalized(x, norm, "base"))
     for above in sides[-2:0:-1]:
