@@ -12,7 +12,7 @@ generator's 2.5e-3. Where D waits, its weights and its optimizer stand still, an
 always is. The statistics of its batch norm, which training does not read, follow all batches that it sees, with those by
 which it is decided whether it waits.
 
-Differs from the paper: latents are drawn from U(-1, 1), not U(0, 1), whose mean outweighs them: with it all chairs were alike
+Differs from the paper: latents are drawn from U(-1, 1), not U(0, 1), whose mean outweighs them: with it all chairs are alike
 (sides of 16, 2,000 rounds); D is asked anew for its accuracy, so that where it does not wait it sees a batch twice; G is
 judged on the samples of D's last step, as in `GAN`.
 """
