@@ -17,7 +17,7 @@ NORMS = ("batch", None)
 
 def _sides(side: int) -> list[int]:
     """Sides of the maps from the volume down to the base: 64, 32, 16, 8, 4."""
-    if side < 2 * BASE_SIDE or side & (side - 1):
+    if not isinstance(side, int) or side < 2 * BASE_SIDE or side & (side - 1):
         raise ValueError(f"side={side!r} is not possible; pass a power of two of at least {2 * BASE_SIDE}: 16, 32 or 64.")
     sides = [side]
     while sides[-1] > BASE_SIDE:
