@@ -78,7 +78,9 @@ def sample(
         _fail(f"--output {output} is a folder; name a PNG file.")
     gan = load(preset)
     if not gan.generates:
-        _fail(f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT.")
+        _fail(
+            f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
+        )
     given = gan.in_order(n) if label is None else {"labels": label}
     if truncation != 1:
         given["truncation"] = truncation

@@ -179,7 +179,9 @@ def save_to_preset(
         raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
     networks = gan.inference_names if networks is None else networks
     if missing := set(gan.inference_names) - set(networks):
-        raise PresetError(f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs.")
+        raise PresetError(
+            f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs."
+        )
     tensors = {}
     for name in networks:
         variables = _variables(gan, name)

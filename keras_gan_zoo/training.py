@@ -95,7 +95,9 @@ def train(
     if recipe.data.crop >= min(sides, default=1):
         raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of images, {sides}.")
     if recipe.data.flip and not sides:
-        raise ConfigError(f"data.flip=True is for images, and {recipe.variant} trains on {', '.join(gan.fields())}; leave it out.")
+        raise ConfigError(
+            f"data.flip=True is for images, and {recipe.variant} trains on {', '.join(gan.fields())}; leave it out."
+        )
     data = gan.schema.arrays(recipe.data.source, **recipe.data.reading)
     rows, needed = min(map(len, data.values())), settings.batch_size * gan.minibatches_per_round
     if needed > rows:
@@ -104,7 +106,9 @@ def train(
             f"but {recipe.data.name!r} has {rows}; lower training.batch_size."
         )
     if evaluate is not None and not (isinstance(gan.fields()[gan.sample], Images) and gan.generates):
-        raise ConfigError(f"--evaluate measures images that are made from noise, and {recipe.variant} makes others; leave it out.")
+        raise ConfigError(
+            f"--evaluate measures images that are made from noise, and {recipe.variant} makes others; leave it out."
+        )
     output.mkdir(parents=True, exist_ok=True)
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.

@@ -14,30 +14,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 
-# Arguments that make a variant small; what is not here takes {"width": 8}.
-SHRUNK = {"gan": {"width": 40}, "info_gan": {"width": 8, "hidden": 16}}
-
 
 @pytest.fixture(scope="session")
 def small_gan():
-    """small_gan("wgan_gp", (16, 16, 1), seed=0): a shrunk, uncompiled variant."""
+    """small_gan("wgan_gp", (16, 16, 1), seed=0): a tiny variant; a shape is for those that make images from noise."""
     from keras_gan_zoo.models import variant_class
 
-    def build(name, image_shape=(16, 16, 1), **arguments):
-        return variant_class(name)(image_shape, **{**SHRUNK.get(name, {"width": 8}), "latent_dim": 8, **arguments})
+    def build(name, *image_shape, **arguments):
+        shape = {"image_shape": image_shape[0]} if image_shape else {}
+        return variant_class(name).tiny(**shape, **arguments)
 
     return build
 
 
 @pytest.fixture(scope="session")
 def round_of():
-    """round_of(gan): NumPy data for one round of a GAN, uint8 images, with labels where it trains on them."""
+    """round_of(gan): NumPy data for one round of a game, random ones of each of its fields, in their order."""
 
     def batch(gan, minibatch=4, seed=0):
         rng = np.random.default_rng(seed)
         n = minibatch * gan.minibatches_per_round
-        images = rng.integers(0, 256, (n, *gan.image_shape), dtype=np.uint8)
-        return (images, rng.integers(0, gan.num_classes, n).astype("int32")) if gan.takes_labels else (images,)
+        return tuple(field.random(rng, n) for field in gan.fields().values())
 
     return batch
 

@@ -119,7 +119,7 @@ def test_sample_of_a_class_and_truncation(command, saved, tmp_path):
         (["nothing_like_it"], "no preset 'nothing_like_it'"),
         (["dcgan_mnst"], "Did you mean 'dcgan_mnist'"),
         (["[/b]"], "no preset '[/b]'"),
-        (["plain", "--label", 1], "DCGAN is not conditional"),
+        (["plain", "--label", 1], "labels=1 was given, but DCGAN makes samples from latents alone"),
         (["classes", "--label", 10], "10"),
         (["plain", "--truncation", 0], "truncation=0.0"),
         (["plain", "--seed", -1], "--seed"),

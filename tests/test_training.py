@@ -25,7 +25,7 @@ from rich.console import Console
 import keras_gan_zoo
 from keras_gan_zoo import training
 from keras_gan_zoo.building import build, compile_by, make_optimizer
-from keras_gan_zoo.callbacks import DivergedError, LinearDecay, grid_samples
+from keras_gan_zoo.callbacks import DivergedError, LinearDecay
 from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
 from keras_gan_zoo.files import InUseError, locked
 from keras_gan_zoo.training import train
@@ -183,7 +183,7 @@ def test_a_run_gives_the_model_that_its_preset_holds(recipe_for, finished, tmp_p
     loaded = keras_gan_zoo.load(tmp_path / "run" / "preset")
     for ours, theirs in zip(gan.generator.get_weights(), loaded.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(ours.astype("float16"), theirs)
-    images = grid_samples(gan, 64, seed=0)[..., 0]
+    images = gan.generate(64, seed=0, dtype="uint8")[..., 0]
     with Image.open(tmp_path / "run" / "samples" / "round_000012.png") as picture:
         pixels = np.asarray(picture)[::4, ::4]  # 16 x 16 is shown four times as large
     np.testing.assert_array_equal(pixels, images.reshape(8, 8, 16, 16).swapaxes(1, 2).reshape(128, 128))
@@ -259,7 +259,7 @@ def test_tensorboard_that_is_not_installed_is_missed_at_once(recipe_for, tmp_pat
 
 def test_training_on_labels(recipe_for, tmp_path):
     gan = train(recipe_for("cgan", {"model": {"width": 4, "num_classes": 3}}), tmp_path / "run")
-    assert gan.takes_labels and keras_gan_zoo.load(tmp_path / "run" / "preset").num_classes == 3
+    assert "labels" in gan.fields() and keras_gan_zoo.load(tmp_path / "run" / "preset").num_classes == 3
 
 
 def test_flips_and_crops_are_those_of_the_recipe(recipe_for, tmp_path, monkeypatch):

@@ -99,7 +99,7 @@ def test_any_shape_trains(name, shape, small_gan, round_of):
     for i in range(2):
         logs = gan.train_on_batch(*round_of(gan, minibatch=2, seed=i), return_dict=True)
     assert_finite(logs)
-    assert set(logs) == set(gan.log_names)
+    assert set(logs) == {*gan.trackers, "loss"}
     assert int(array(gan.rounds)) == 2
     images = gan.generate(3, seed=0)
     assert images.shape == (3, *shape) and np.isfinite(images).all()
@@ -111,9 +111,8 @@ def test_a_player_moves_its_own_variables_and_nothing_else(name, small_gan, roun
     gan.train_on_batch(*round_of(gan))
     players = gan.players()
     data = round_of(gan)
-    part = tuple(ops.convert_to_tensor(x[:4]) for x in data)
-    batch = (ops.cast(part[0], "float32") / 127.5 - 1.0, *part[1:])
-    batch = batch if gan.takes_labels else batch[0]
+    batch = gan.schema.preprocess({name: x[:4] for name, x in gan.schema.named(data).items()})
+    batch |= gan.derive(batch)
     everything = {id(weight) for network in _networks(gan) for weight in network.weights}
     for player in players:
         own = {id(weight): weight for network in player.networks for weight in network.weights}
@@ -211,7 +210,7 @@ def history(gan, data, rounds=4):
     tf = pytest.importorskip("tensorflow")
     size = 4 * gan.minibatches_per_round
     parts = tuple(np.concatenate([x] * rounds) for x in data)
-    dataset = tf.data.Dataset.from_tensor_slices(parts if gan.takes_labels else parts[0]).batch(4, drop_remainder=True)
+    dataset = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0]).batch(4, drop_remainder=True)
     assert len(parts[0]) == rounds * size
     return {key: value[0] for key, value in gan.fit(dataset, verbose=0).history.items()}
 

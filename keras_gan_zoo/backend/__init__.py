@@ -3,8 +3,9 @@
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
 players may then move on; `differentiate(player, batch, recording)` is the loss of one of them, and its gradients by that
 one's weights; `only_if(condition, step)` takes a step or leaves it, as a tensor says. `gradient(function, x)` is the
-differentiable input gradient that penalties use. Beside it stand `batch_normalised`, batch norm as each computes it best, `full_float32`, a context in which float32 is not cut short, and
-`accelerator`, the name of what it computes on if that is no CPU.
+differentiable input gradient that penalties use. Beside it stand `batch_normalised`, batch norm as each computes it best,
+`full_float32`, a context in which float32 is not cut short, and `accelerator`, the name of what it computes on if that is no
+CPU.
 """
 
 import importlib

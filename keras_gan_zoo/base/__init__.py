@@ -1,4 +1,4 @@
-"""What all variants share and no paper is about: the engine of rounds, the rules of 2014, and the way from inputs to samples."""
+"""What all variants share and no paper is about: the engine of rounds, the rules of 2014, and from inputs to samples."""
 
 from .game import Game
 from .options import Options

@@ -45,8 +45,8 @@ class Fitting:
         Args:
             x: the data of the first field (`fields()`), as a NumPy array; or a tuple or dictionary of all fields; what the
                 field reads, such as a folder, zip or .npz of images, or the name of a TFDS data set; an `ImageData`; or an
-                iterable of batches (`tf.data.Dataset`, `PyDataset`, generator), which are arrays, tuples in the order of the
-                fields, or dictionaries. Images are uint8, or floats in [-1, 1] or [0, 1]. A data set of single examples is
+                iterable of batches (`tf.data.Dataset`, `PyDataset`, generator): arrays, tuples in the order of the fields,
+                or dictionaries. Images are uint8, or floats in [-1, 1] or [0, 1]. A data set of single examples is
                 batched here. A data set that is batched already keeps its batches as the minibatches of one gradient step:
                 with n_critic = 5 a round takes five of them, and `batch_size` is not used.
             y: the data of the second field, such as labels (n,) in [0, num_classes), or targets.

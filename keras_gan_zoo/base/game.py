@@ -23,7 +23,7 @@ from .options import Options, precision
 from .player import Player
 from .saving import Saving
 
-# The entry of a round's logs, for `make_train_function` alone, that says which of the others are of players that stood still.
+# The entry of a round's logs, for `make_train_function` alone, that says which of the others have stood still.
 _STANDING = "standing"
 
 
@@ -72,7 +72,9 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         for kind in ("frozen_names", "averaged_names", "inference_names"):
             for name in getattr(cls, kind):
                 if name not in cls.network_names:
-                    raise TypeError(f"{cls.__name__}.{kind} has {name!r}, which is none of its networks {cls.network_names}.")
+                    raise TypeError(
+                        f"{cls.__name__}.{kind} has {name!r}, which is none of its networks {cls.network_names}."
+                    )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         model = super().__new__(cls)
@@ -147,7 +149,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         return {}
 
     def adapt(self, data: dict[str, np.ndarray]) -> None:
-        """Takes a look at the data, once before round 0: all arrays, or the first batch of a data set that yields batches."""
+        """Takes a look at the data, once before round 0: all arrays, or the first batch of a data set of batches."""
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -164,7 +166,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         raise NotImplementedError
 
     def fake_like(self, real: Batch) -> Batch:
-        """As many generated samples as there are in `real`, under the same conditions; nothing where nothing is generated."""
+        """As many generated samples as there are in `real`, under the same conditions; {} where nothing is generated."""
         return {}
 
     def train_round(self, data: Any) -> dict[str, Any]:
@@ -295,7 +297,9 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         finally:
             state.assign(before)
 
-    def preview(self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0) -> dict[str, tuple[Field, np.ndarray]]:
+    def preview(
+        self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0
+    ) -> dict[str, tuple[Field, np.ndarray]]:
         """What the model does, in n cases: title -> (field, array as networks make it), in the order of display.
 
         Args:

@@ -56,7 +56,9 @@ class Sampler:
             NumPy array (n, ...).
         """
         if needed := self._needed():
-            raise TypeError(f"{type(self).__name__} makes samples from {', '.join(needed)}; use translate({', '.join(needed)}).")
+            raise TypeError(
+                f"{type(self).__name__} makes samples from {', '.join(needed)}; use translate({', '.join(needed)})."
+            )
         return self._made(self._drawn(n, given, seed), seed, batch_size, dtype)
 
     def translate(
@@ -84,7 +86,9 @@ class Sampler:
         n = len(self.inputs()[needed[0]].validate(named[needed[0]], needed[0]))
         return self._made(self._drawn(n, named, seed), seed, batch_size, dtype)
 
-    def preview(self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0) -> dict[str, tuple[Field, np.ndarray]]:
+    def preview(
+        self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0
+    ) -> dict[str, tuple[Field, np.ndarray]]:
         """n samples, those of a conditional model through its classes in order; or rows of inputs, output and target."""
         fields, needed = self.fields(), self._needed()
         if not needed:

@@ -126,7 +126,7 @@ class TwoPlayerGame(Game):
         return {**said, "scores": per_sample(said["scores"])}
 
     def score(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Any:
-        """Raw scores (batch,), high for real; (batch, h, w) where the discriminator judges patches. `judge` is to override."""
+        """Raw scores (batch,), high for real; (batch, h, w) where patches are judged. Override `judge` in place of it."""
         return self.judge(batch, training, by)["scores"]
 
     def judge_pair(self, real: Batch, fake: Batch, by: str = "discriminator") -> tuple[Batch, Batch]:

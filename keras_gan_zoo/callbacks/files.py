@@ -114,7 +114,10 @@ def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path)
     shown = {title: field.render(array) for title, (field, array) in preview.items()}
     if all(isinstance(value, np.ndarray) for value in shown.values()):
         path = path.parent / f"{path.name}.png"
-        save_grid(_side_by_side(list(shown.values())), path)
+        wide = _side_by_side(list(shown.values()))
+        # Cases of several pictures are wider than high; the grid is to be about square all the same.
+        n, height, width = wide.shape[:3]
+        save_grid(wide, path, columns=None if len(shown) == 1 else round(math.sqrt(n * height / width)) or 1)
         return path
     path = path.parent / f"{path.name}.txt"
     cases = zip(*shown.values(), strict=True)
@@ -130,14 +133,16 @@ def _side_by_side(pictures):
         return pictures[0]
     height = max(images.shape[1] for images in pictures)
     channels = max(images.shape[3] for images in pictures)
-    scaled = [images.repeat(height // images.shape[1], axis=1).repeat(height // images.shape[1], axis=2) for images in pictures]
+    scaled = [
+        images.repeat(height // images.shape[1], axis=1).repeat(height // images.shape[1], axis=2) for images in pictures
+    ]
     return np.concatenate([convert_channels(images, channels) for images in scaled], axis=2)
 
 
-def tiled(images: np.ndarray) -> np.ndarray:
-    """Images (n, height, width, channels) as one (rows * height, columns * width, channels), as square as n allows."""
+def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images (n, height, width, channels) as one (rows * height, columns * width, channels), by default as many of each."""
     n, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(n * height / width))
+    columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     canvas = np.zeros((rows * columns, height, width, channels), images.dtype)
     canvas[:n] = images
@@ -145,7 +150,7 @@ def tiled(images: np.ndarray) -> np.ndarray:
     return canvas.reshape(rows * height, columns * width, channels)
 
 
-def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) -> None:
+def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None, columns: int | None = None) -> None:
     """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows.
 
     Raises:
@@ -155,7 +160,7 @@ def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None) ->
 
     if images.dtype != np.uint8:
         raise TypeError(f"images must be uint8, got {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
-    canvas = tiled(images)
+    canvas = tiled(images, columns)
     picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
     scale = scale or max(1, 64 // max(images.shape[1:3]))
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)

@@ -5,7 +5,7 @@
     {"a": Images(shape, table="a"), "b": Images(shape, table="b")}        two sets, each in an order of its own
     {"tokens": Tokens((20,), vocabulary=5000)}     {"voxels": Volumes((32, 32, 32, 1))}     {"points": Points((2,))}
 
-A kind knows how its data are read, checked and kept, what networks see of them, how people see them, and what valid ones look
+A kind knows how its data are read, checked and kept, what networks see of them, how people see them, and what valid ones are
 like. `Schema` puts the fields of a variant together.
 """
 

@@ -191,7 +191,9 @@ def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[s
     arrays, held = _opened(path, [name for name in names])
     if required not in arrays:
         wanted = ", ".join(f"{name}={name}" for name in names)
-        raise InvalidData(f"'{path}' has no array named {required!r}; it has {held or 'none'}. Fix: np.savez(path, {wanted}).")
+        raise InvalidData(
+            f"'{path}' has no array named {required!r}; it has {held or 'none'}. Fix: np.savez(path, {wanted})."
+        )
     return arrays
 
 

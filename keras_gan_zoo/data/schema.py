@@ -54,10 +54,8 @@ class Schema:
             first, *others = table
             for name in others:
                 if len(arrays[name]) != len(arrays[first]):
-                    raise InvalidData(
-                        f"{shown.get(name, name)} has {len(arrays[name])} entries for {len(arrays[first])} {first}. Fix: one "
-                        "for each, in one order."
-                    )
+                    sizes = f"{len(arrays[name])} entries for {len(arrays[first])} {first}"
+                    raise InvalidData(f"{shown.get(name, name)} has {sizes}. Fix: one for each, in one order.")
         return arrays
 
     def read(self, source: Any, **options: Any) -> dict[str, np.ndarray]:
@@ -65,8 +63,8 @@ class Schema:
         found = {}
         if len(self.tables) > 1:
             raise InvalidData(
-                f"{self.owner} trains on {self._told()}, which come from {len(self.tables)} sources; pass a dictionary with one "
-                f"for each, such as {{{', '.join(f'{name!r}: ...' for name in self.fields)}}}."
+                f"{self.owner} trains on {self._told()}, which come from {len(self.tables)} sources; pass a dictionary with "
+                f"one for each, such as {{{', '.join(f'{name!r}: ...' for name in self.fields)}}}."
             )
         for table in self.tables.values():
             first = next(iter(table))
@@ -89,8 +87,8 @@ class Schema:
             parts = dict(zip(self.fields, parts, strict=True)) if len(parts) == len(self.fields) else {}
         if set(self.fields) - set(parts):
             raise InvalidData(
-                f"{self.owner} trains on {self._told()}, but the data yields {', '.join(map(str, held))}; map the data set to "
-                f"{'that' if len(self.fields) == 1 else 'a tuple in this order, or to a dictionary'}."
+                f"{self.owner} trains on {self._told()}, but the data yields {', '.join(map(str, held))}; map the data set "
+                f"to {'that' if len(self.fields) == 1 else 'a tuple in this order, or to a dictionary'}."
             )
         return {name: parts[name] for name in self.fields}
 
@@ -124,11 +122,15 @@ class Schema:
             raise InvalidData(f"y was given, but {self.owner} trains on {self._told()}; leave y out.")
         if isinstance(x, Mapping):
             if unknown := [name for name in x if name not in self.fields]:
-                raise InvalidData(f"x has the field {unknown[0]!r}, but {self.owner} trains on {self._told()}; leave it out.")
+                raise InvalidData(
+                    f"x has the field {unknown[0]!r}, but {self.owner} trains on {self._told()}; leave it out."
+                )
             # A field of its own source, such as a folder.
             one = {name: {name: self.fields[name]} for name in x}
             given = {
-                name: self.fields[name].read(value, name, one[name], **options)[name] if isinstance(value, (str, Path)) else value
+                name: self.fields[name].read(value, name, one[name], **options)[name]
+                if isinstance(value, (str, Path))
+                else value
                 for name, value in x.items()
             }
             shown = {}
@@ -136,7 +138,9 @@ class Schema:
             given = self.read(x, **options)
         elif isinstance(x, tuple):
             if len(x) > len(self.fields):
-                raise InvalidData(f"x is a tuple of {len(x)}, but {self.owner} trains on {self._told()}; leave the rest out.")
+                raise InvalidData(
+                    f"x is a tuple of {len(x)}, but {self.owner} trains on {self._told()}; leave the rest out."
+                )
             given = dict(zip(self.fields, x, strict=False))
         else:
             given = {first: x}

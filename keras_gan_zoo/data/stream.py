@@ -1,7 +1,6 @@
 """Batches in an order that is a pure function of (seed, index)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
@@ -73,11 +72,15 @@ class Stream(keras.utils.PyDataset):
         self.flip = check_flag(flip, "flip")
         self.crop = check_integer(crop, "crop", 0, min(map(min, sizes.values()), default=None))
         if (flip or crop) and not sizes:
-            raise InvalidData(f"flip={flip!r} and crop={crop!r} are for images, and there are {', '.join(fields)}; leave both out.")
+            raise InvalidData(
+                f"flip={flip!r} and crop={crop!r} are for images, and there are {', '.join(fields)}; leave both out."
+            )
         for table in self.tables.values():
             sides = {sizes[name] for name in table if name in sizes}
             if crop and len(sides) > 1:
-                raise InvalidData(f"crop={crop!r} moves images of one row alike, and theirs are of sizes {sorted(sides)}; pass 0.")
+                raise InvalidData(
+                    f"crop={crop!r} moves images of one row alike, and theirs are of sizes {sorted(sides)}; pass 0."
+                )
         for table in self.tables:
             if self.batch_size > self.rows(table):
                 raise InvalidData(
@@ -145,7 +148,9 @@ class Stream(keras.utils.PyDataset):
             self._permutations[name] = (epoch, permutation)
         return permutation
 
-    def _augmented(self, batch: dict[str, np.ndarray], fields: dict[str, Field], number: int, table: int) -> dict[str, np.ndarray]:
+    def _augmented(
+        self, batch: dict[str, np.ndarray], fields: dict[str, Field], number: int, table: int
+    ) -> dict[str, np.ndarray]:
         names = [name for name, field in fields.items() if isinstance(field, Images)]
         if not names or not (self.flip or self.crop):
             return batch

@@ -345,8 +345,8 @@ def trained(small_gan, name, *callbacks, **arguments):
     keras.utils.set_random_seed(0)
     model = small_gan(name, seed=0, **arguments)
     model.compile()
-    labels = {"y": np.arange(32) % model.num_classes} if model.takes_labels else {}
-    model.fit(IMAGES, **labels, batch_size=4, steps_per_epoch=4, epochs=2, verbose=0, callbacks=list(callbacks))
+    labels = {"labels": np.arange(32) % 3} if "labels" in model.fields() else {}
+    model.fit({"images": IMAGES, **labels}, batch_size=4, steps_per_epoch=4, epochs=2, verbose=0, callbacks=list(callbacks))
     return model
 
 

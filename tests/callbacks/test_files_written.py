@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan_zoo.callbacks import Checkpoint, CSVLog, SampleGrid, grid_samples, save_grid, whole_file
+from keras_gan_zoo.callbacks import Checkpoint, CSVLog, SampleGrid, save_grid, save_preview, whole_file
+from keras_gan_zoo.data import Images, Tokens
 
 
 def following(callback, model, **parameters):
@@ -174,25 +175,35 @@ def test_small_images_are_enlarged_to_whole_pixels(tmp_path, side, given, scale)
 class Recorder:
     """Stands for a model: remembers what it was asked for."""
 
-    def __init__(self, num_classes=None):
-        self.num_classes, self.rounds, self.asked = num_classes, 0, []
+    def __init__(self):
+        self.rounds, self.asked = 0, []
 
-    def generate(self, n, **options):
-        self.asked.append((n, options))
-        return np.zeros((n, 4, 4, 1), "uint8")
+    def preview(self, n, data, seed):
+        self.asked.append((n, data, seed))
+        return {"images": (Images((4, 4, 1)), np.zeros((n, 4, 4, 1), "float32"))}
 
 
-def test_all_classes_are_shown_in_order():
-    gan = Recorder(num_classes=3)
-    grid_samples(gan, 16, seed=5, truncation=0.7)
-    (n, options) = gan.asked[0]
-    assert n == 16 and options["seed"] == 5 and options["truncation"] == 0.7 and options["dtype"] == "uint8"
-    assert options["labels"].tolist() == [0] * 6 + [1] * 5 + [2] * 5
-    grid_samples(gan, 4, seed=0, labels=2)
-    assert gan.asked[1][1]["labels"] == 2
-    plain = Recorder()
-    grid_samples(plain, 4, seed=0)
-    assert plain.asked[0][1]["labels"] is None
+@pytest.mark.parametrize(("n", "labels"), [(16, [0] * 6 + [1] * 5 + [2] * 5), (3, [0, 1, 2]), (2, [0, 1])])
+def test_all_classes_are_shown_in_order(small_gan, n, labels):
+    gan = small_gan("cgan", num_classes=3)
+    field, samples = gan.preview(n, seed=2)["images"]
+    np.testing.assert_array_equal(samples, gan.generate(n, labels=labels, seed=2))
+    np.testing.assert_array_equal(field.render(samples), gan.generate(n, labels=labels, seed=2, dtype="uint8"))
+
+
+def test_cases_of_several_pictures_stand_side_by_side(tmp_path):
+    grey, color = np.full((3, 4, 4, 1), -1.0), np.stack([np.full((8, 8, 3), value) for value in (-1.0, 0.0, 1.0)])
+    written = save_preview({"input": (Images((4, 4, 1)), grey), "output": (Images((8, 8, 3)), color)}, tmp_path / "a.png")
+    assert written == tmp_path / "a.png"
+    pixels = np.asarray(Image.open(written))
+    scale = pixels.shape[0] // 24
+    assert pixels.shape == (24 * scale, 16 * scale, 3)
+    assert [pixels[8 * scale * i, -1, 0] for i in range(3)] == [0, 128, 255] and not pixels[:, : 8 * scale].any()
+
+
+def test_text_is_written_as_lines(tmp_path):
+    written = save_preview({"tokens": (Tokens((3,), vocabulary=9), np.array([[1, 2, 3], [4, 5, 6]]))}, tmp_path / "round_5")
+    assert written == tmp_path / "round_5.txt" and written.read_text() == "1 2 3\n4 5 6\n"
 
 
 def test_a_grid_of_floats_is_refused_and_nothing_is_written(tmp_path):
@@ -201,19 +212,12 @@ def test_a_grid_of_floats_is_refused_and_nothing_is_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_grids_of_real_samples_show_the_classes(small_gan):
-    gan = small_gan("cgan", num_classes=3)
-    labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
-    expected = gan.generate(10, labels=labels, seed=2, dtype="uint8")
-    np.testing.assert_array_equal(grid_samples(gan, 10, seed=2), expected)
-
-
 def test_a_grid_is_written_every_nth_epoch_and_at_the_end(tmp_path):
     gan = Recorder()
-    callback = following(SampleGrid(tmp_path / "samples", every=2, n=9, seed=4), gan, epochs=5)
+    callback = following(SampleGrid(tmp_path / "samples", every=2, n=9, seed=4, data={"images": 1}), gan, epochs=5)
     for epoch in range(5):
         gan.rounds = 100 * (epoch + 1)
         callback.on_epoch_end(epoch)
     names = [path.name for path in sorted((tmp_path / "samples").iterdir())]
     assert names == ["round_000200.png", "round_000400.png", "round_000500.png"]
-    assert [(n, options["seed"]) for n, options in gan.asked] == [(9, 4)] * 3
+    assert gan.asked == [(9, {"images": 1}, 4)] * 3
