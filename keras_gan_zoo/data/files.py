@@ -29,7 +29,9 @@ _MAX_MEMBER_BYTES = 2**28
 _BAD_FILES_NAMED = 10
 
 
-class _File(NamedTuple):
+class ImageFile(NamedTuple):
+    """An image that may be read."""
+
     relative: str  # below the folder, or in the archive; with / on every system
     path: str  # for messages
     open: Callable[[], BinaryIO]
@@ -61,8 +63,8 @@ def load_file(path: Path, size: tuple[int, int] | None, channels: int | None) ->
     return _load([_file(path, path.name)], f"image '{path}'", size, channels, labels=False, on_error="raise")
 
 
-def _file(path: Path, relative: str) -> _File:
-    return _File(relative, str(path), partial(path.open, "rb"))
+def _file(path: Path, relative: str) -> ImageFile:
+    return ImageFile(relative, str(path), partial(path.open, "rb"))
 
 
 def load_zip(
@@ -74,11 +76,21 @@ def load_zip(
     on_error: Literal["raise", "skip"],
 ) -> ImageData:
     """Load all images of a zip archive, unpacking to memory only; see `load_images`."""
+    with image_files(archive) as (files, where):
+        return _load(files, where, size, channels, labels, on_error)
+
+
+@contextlib.contextmanager
+def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
+    """The images of a folder or zip archive in the order in which they are loaded, and what messages call it."""
+    if source.is_dir():
+        yield [_file(source / name, name) for name in image_names(source)], f"folder '{source}'"
+        return
     try:
-        opened = zipfile.ZipFile(archive)
+        opened = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError) as error:
         raise InvalidData(
-            f"'{archive}' is not a readable zip archive ({error}). Fix: copy or download it again, it may be truncated."
+            f"'{source}' is not a readable zip archive ({error}). Fix: copy or download it again, it may be truncated."
         ) from error
     with opened as members:
 
@@ -89,10 +101,16 @@ def load_zip(
 
         # A name may occur twice; zipfile reads the last one for either.
         names = sorted({info.filename for info in members.infolist() if not info.is_dir()})
-        files = [_File(name, f"{archive}/{name}", partial(read, name)) for name in _wanted(names)]
+        files = [ImageFile(name, f"{source}/{name}", partial(read, name)) for name in _wanted(names)]
         if not files:
-            raise _no_images(f"archive '{archive}'", names)
-        return _load(files, f"archive '{archive}'", size, channels, labels, on_error)
+            raise _no_images(f"archive '{source}'", names)
+        yield files, f"archive '{source}'"
+
+
+def read_image(file: ImageFile, bad: list[tuple[str, str]]) -> np.ndarray | None:
+    """One image as it is, uint8 (height, width, 1, 3 or 4); None where it cannot be read: (path, reason) goes to `bad`."""
+    with _no_bombs():
+        return _attempt(lambda stream: _decode(stream, None), file, bad)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -127,7 +145,7 @@ def _no_images(where: str, names: list[str]) -> InvalidData:
 
 
 def _load(
-    files: list[_File],
+    files: list[ImageFile],
     where: str,
     size: tuple[int, int] | None,
     channels: int | None,
@@ -152,7 +170,7 @@ def _load(
             images[len(kept)] = convert_channels(image[None], channels)[0]
             kept.append(file)
     if bad and (on_error == "raise" or images is None):
-        raise _unreadable(bad, len(files), where, on_error)
+        raise unreadable(bad, len(files), where, on_error)
     skipped = tuple(sorted(bad))
     if classes is None:
         return ImageData(images[: len(kept)], skipped=skipped)
@@ -182,15 +200,12 @@ class FolderBatches:
             raise InvalidData(f"'{folder}' is not a folder. Fix: name the folder that holds the images.")
         self.where, self.batch_size = f"folder '{folder}'", batch_size
         self.skipped: list[tuple[str, str]] = []
-        names = [path.relative_to(folder).as_posix() for path in _walk(folder)]
-        self._files = [_File(name, str(folder / name), partial((folder / name).open, "rb")) for name in _wanted(names)]
-        if not self._files:
-            raise _no_images(self.where, names)
+        self._files = [_file(folder / name, name) for name in image_names(folder)]
         self.total = len(self._files)
         with _no_bombs():
             headers, native = _scan(self._files, self.where, self.skipped, one_size=True)
         if not headers:
-            raise _unreadable(self.skipped, self.total, self.where, "skip")
+            raise unreadable(self.skipped, self.total, self.where, "skip")
         self._files, self.channels = list(headers), channels or native
         self._no_headers = len(self.skipped)
 
@@ -245,7 +260,9 @@ def _no_bombs() -> Iterator[None]:
         yield
 
 
-def _scan(files: list[_File], where: str, bad: list, one_size: bool) -> tuple[dict[_File, tuple[int, int, int]], int]:
+def _scan(
+    files: list[ImageFile], where: str, bad: list, one_size: bool
+) -> tuple[dict[ImageFile, tuple[int, int, int]], int]:
     """(file -> height, width and channels of those whose header can be read, channels that hold them all)."""
     headers = {file: header for file in files if (header := _attempt(_header, file, bad))}
     if one_size and headers:
@@ -254,7 +271,7 @@ def _scan(files: list[_File], where: str, bad: list, one_size: bool) -> tuple[di
     return headers, 4 if 4 in native else 1 if native == {1} else 3
 
 
-def _classes(files: list[_File], where: str) -> tuple[str, ...]:
+def _classes(files: list[ImageFile], where: str) -> tuple[str, ...]:
     outside = [file.path for file in files if "/" not in file.relative]
     if outside:
         raise InvalidData(
@@ -270,7 +287,7 @@ def _classes(files: list[_File], where: str) -> tuple[str, ...]:
     return classes
 
 
-def _attempt(read: Callable, file: _File, bad: list[tuple[str, str]]):
+def _attempt(read: Callable, file: ImageFile, bad: list[tuple[str, str]]):
     try:
         with file.open() as stream:
             return read(stream)
@@ -320,7 +337,8 @@ def _refuse_mixed(sides: list[tuple[int, int]], where: str) -> None:
         raise mixed_sizes(array, where)
 
 
-def _unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str) -> InvalidData:
+def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str) -> InvalidData:
+    """The error for files that cannot be read, (path, reason) each."""
     bad = sorted(bad)
     lines = [f"  {path}: {reason}" for path, reason in bad[:_BAD_FILES_NAMED]]
     if len(bad) > _BAD_FILES_NAMED:

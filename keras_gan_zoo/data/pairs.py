@@ -1,0 +1,190 @@
+"""Pairs of images -> two uint8 arrays whose rows belong together."""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from keras_gan_zoo.data.checks import InvalidData
+from keras_gan_zoo.data.convert import convert_channels, resize_images
+from keras_gan_zoo.data.files import ImageFile, image_files, read_image, unreadable
+from keras_gan_zoo.data.load import DATA_VARIABLE, load_images, read_arrays
+
+
+def load_pairs(
+    source: str | os.PathLike | Mapping[str, str | os.PathLike],
+    shapes: Mapping[str, Sequence[int]],
+    *,
+    direction: Literal["left_to_right", "right_to_left"] | None = None,
+    split: str = "train",
+    on_error: Literal["raise", "skip"] = "raise",
+) -> dict[str, np.ndarray]:
+    """Load pairs of images into memory as uint8.
+
+    Each image is resized on its own so that it covers its shape, antialiased (LANCZOS), and centre-cropped.
+
+    Args:
+        source: one of
+            * a folder or .zip of images that hold a pair each, side by side: they are cut in the middle;
+            * a dictionary, name -> folder or .zip, for the two names in `shapes`: files of one name (but for the extension,
+              sub-folders included) are a pair;
+            * a folder or .zip with two sub-folders of these names, which hold such files;
+            * an .npz file with an array of each name, or the name of one in the folder of KERAS_GAN_ZOO_DATA.
+        shapes: name -> (height, width, channels) of the two images of a pair; the first is what is translated.
+        direction: for images side by side, "left_to_right" (the default) where the left half is the first of the two, or
+            "right_to_left".
+        split: name of a sub-folder of the folder or .zip, such as "test". "train" is everything where there is none.
+        on_error: "raise" names the files that cannot be read; "skip" leaves their pairs out.
+
+    Returns:
+        Name -> array (n, height, width, channels), in the order of the sorted paths.
+
+    Raises:
+        InvalidData: the source or an option cannot be used, an image has no partner or one of other proportions, or it has
+            no two halves. The message names the value and the fix.
+    """
+    for name, value, possible in (
+        ("direction", direction, (None, "left_to_right", "right_to_left")),
+        ("on_error", on_error, ("raise", "skip")),
+    ):
+        if value not in possible:
+            raise InvalidData(f"{name}={value!r} must be {possible[-2]!r} or {possible[-1]!r}.")
+    if len(shapes) != 2:
+        raise InvalidData(f"A pair has two images, but there are {', '.join(shapes)}. Fix: pass arrays, one for each.")
+    if not isinstance(source, Mapping) and _is_npz(source):
+        _refuse_direction(direction, "an .npz file")
+        if split != "train":
+            raise InvalidData(f"split={split!r} is for folders and zips, but source is an .npz file. Fix: leave it out.")
+        arrays = read_arrays(source, shapes, required=next(iter(shapes)))
+        return {
+            name: load_images(array, size=tuple(shapes[name][:2]), channels=shapes[name][2]).images
+            for name, array in arrays.items()
+        }
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, Mapping):
+            if set(source) != set(shapes):
+                expected = ", ".join(map(repr, shapes))
+                raise InvalidData(f"source has the keys {', '.join(map(repr, source))}; expected {expected}.")
+            places = {name: _opened(source[name], split, stack) for name in shapes}
+        else:
+            files, where = _opened(source, split, stack)
+            places = {name: (_below(files, name), f"{where}, {name}") for name in shapes}
+            if not all(found for found, _ in places.values()):
+                names = list(shapes) if direction != "right_to_left" else list(shapes)[::-1]
+                return _read([dict.fromkeys(names, file) for file in files], shapes, where, on_error)
+        _refuse_direction(direction, "two folders")
+        return _read(_partners(places), shapes, " and ".join(where for _, where in places.values()), on_error)
+
+
+def _is_npz(source: str | os.PathLike) -> bool:
+    path = Path(source)
+    return path.suffix == ".npz" or bool(os.environ.get(DATA_VARIABLE) and not path.exists())
+
+
+def _refuse_direction(direction: str | None, what: str) -> None:
+    if direction is not None:
+        raise InvalidData(
+            f"direction={direction!r} is for pairs side by side in one image, but source is {what}. Fix: leave it out."
+        )
+
+
+def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) -> tuple[list[ImageFile], str]:
+    """The images of a split, and what messages call their place; an archive stays open as long as `stack`."""
+    path = Path(source)
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        what = "a file of another kind" if path.exists() else "not there"
+        raise InvalidData(
+            f"source='{source}' is {what}; pairs are read from folders, .zip and .npz files. Fix: correct the path "
+            f"(relative ones start at '{Path.cwd()}')."
+        )
+    files, where = stack.enter_context(image_files(path))
+    if found := _below(files, split):
+        return found, f"{where}, {split}"
+    if split != "train":
+        folders = sorted({file.relative.split("/")[0] for file in files if "/" in file.relative})
+        held = ", ".join(map(repr, folders)) or "none"
+        raise InvalidData(
+            f"split={split!r} is the name of a sub-folder, but the {where} has {held}. Fix: put the images of the "
+            "split into one, or leave it out."
+        )
+    return files, where
+
+
+def _below(files: list[ImageFile], folder: str) -> list[ImageFile]:
+    """The files in a sub-folder, relative to it."""
+    start = f"{folder}/"
+    return [f._replace(relative=f.relative.removeprefix(start)) for f in files if f.relative.startswith(start)]
+
+
+def _partners(places: Mapping[str, tuple[list[ImageFile], str]]) -> list[dict[str, ImageFile]]:
+    """Name -> file of each pair: the files of one name in two places."""
+    found: dict[str, dict[str, ImageFile]] = {}
+    for name, (files, _) in places.items():
+        found[name] = {}
+        for file in files:
+            known = found[name].setdefault(str(PurePosixPath(file.relative).with_suffix("")), file)
+            if known is not file:
+                raise InvalidData(
+                    f"'{known.path}' and '{file.path}' are both {name} of one name, so that it is open which of them is in "
+                    "the pair. Fix: remove or rename one."
+                )
+    for name, other in (list(places), list(places)[::-1]):
+        if alone := [file for stem, file in found[name].items() if stem not in found[other]]:
+            raise InvalidData(
+                f"'{alone[0].path}' has no partner: the {places[other][1]} has no image of this name. Of {len(found[name])} "
+                f"images of {name}, {len(alone)} have none among the {len(found[other])} of {other}. Fix: give both images "
+                "of a pair one name, and remove those without a partner."
+            )
+    first, second = found.values()
+    return [dict(zip(found, (file, second[stem]), strict=True)) for stem, file in first.items()]
+
+
+def _read(
+    pairs: list[dict[str, ImageFile]], shapes: Mapping[str, Sequence[int]], where: str, on_error: str
+) -> dict[str, np.ndarray]:
+    """The arrays of pairs of files, or of files with pairs in them, whose halves are in the order of the names."""
+    arrays = {name: np.empty((len(pairs), *shape), np.uint8) for name, shape in shapes.items()}
+    bad: list[tuple[str, str]] = []
+    kept = 0
+    for pair in pairs:
+        if (images := _images(pair, bad)) is None:
+            continue
+        for name, image in images.items():
+            image = resize_images(image[None], tuple(shapes[name][:2]))
+            arrays[name][kept] = convert_channels(image, shapes[name][2])[0]
+        kept += 1
+    if bad and (on_error == "raise" or not kept):
+        raise unreadable(bad, len({file.path for pair in pairs for file in pair.values()}), where, on_error)
+    return {name: array[:kept] for name, array in arrays.items()}
+
+
+def _images(pair: dict[str, ImageFile], bad: list[tuple[str, str]]) -> dict[str, np.ndarray] | None:
+    """Name -> image; None where one cannot be read, which is added to `bad`."""
+    first, second = pair.values()
+    if first is second:
+        image = read_image(first, bad)
+        return None if image is None else dict(zip(pair, _halves(image, first.path), strict=True))
+    images = {name: read_image(file, bad) for name, file in pair.items()}
+    if any(image is None for image in images.values()):
+        return None
+    (height, width), (other_height, other_width) = (image.shape[:2] for image in images.values())
+    # To a pixel, as the sides of the smaller one may have been rounded.
+    if abs(height * other_width - width * other_height) >= max(width, other_width):
+        raise InvalidData(
+            f"'{first.path}' is {height}x{width} pixels and its partner '{second.path}' {other_height}x{other_width} "
+            "(height x width): of other proportions, they would be cropped differently. Fix: crop one of them."
+        )
+    return images
+
+
+def _halves(image: np.ndarray, path: str) -> tuple[np.ndarray, np.ndarray]:
+    width = image.shape[1]
+    if width % 2:
+        raise InvalidData(
+            f"'{path}' is {width} pixels wide, and has no two halves. Fix: images of even width that hold a pair side by "
+            "side, or one folder for each side of the pairs."
+        )
+    return image[:, : width // 2], image[:, width // 2 :]
