@@ -77,10 +77,10 @@ CONFIGURATIONS = {
 
 
 def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
-    """A compiled variant in the configuration `name`, on points, held as images of 1 x 2 pixels and one channel.
+    """A compiled variant in the configuration `name`, on points.
 
-    Its networks have the inputs and outputs of the variant's own, which are looked up on a small instance of it: so a
-    variant joins by being registered.
+    It is the variant with another field, and with networks that have the inputs and outputs of its own, which are looked up on
+    a small instance of it: so a variant joins by being registered.
 
     Raises:
         ValueError: the variant has a network that has no counterpart on points.
@@ -96,9 +96,9 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
         if not num_modes:
             raise ValueError(f"{cls.__name__} trains on labels, and this distribution has no modes to label.")
         arguments["num_classes"] = num_modes
-    template = cls((16, 16, 1), configuration.latent_dim, **arguments, width=8)
+    template = cls.tiny(latent_dim=configuration.latent_dim, **arguments)
     networks = {"generator": _generator(template, configuration), "discriminator": _discriminator(template, configuration)}
-    gan = cls((1, 2, 1), configuration.latent_dim, **networks, seed=seed, **arguments)
+    gan = _on_points(cls)(latent_dim=configuration.latent_dim, **networks, seed=seed, **arguments)
     adam = ADAM.get(variant, {})
     if adam is None:
         gan.compile()
@@ -108,14 +108,23 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
     return gan
 
 
+def _on_points(cls):
+    """A variant whose samples are points."""
+    from keras_gan_zoo.data import Points
+
+    def fields(self):
+        return {"points": Points((2,)), **self.conditions()}
+
+    return type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
+
+
 def _generator(template, configuration):
     """Vectors, and perhaps labels -> hidden layers -> a point."""
     import keras
 
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in template.generator.inputs]
     hidden = configuration.hidden(_joined(inputs, template.num_classes), 2)
-    point = keras.layers.Reshape((1, 2, 1))(configuration.dense(hidden, 2))
-    return keras.Model(_single(inputs), point, name="generator")
+    return keras.Model(_single(inputs), configuration.dense(hidden, 2), name="generator")
 
 
 def _discriminator(template, configuration):
@@ -128,8 +137,8 @@ def _discriminator(template, configuration):
     from keras_gan_zoo.layers import SNDense
 
     theirs = template.discriminator
-    inputs = [keras.Input((1, 2, 1))] + [keras.Input(x.shape[1:], dtype=x.dtype) for x in theirs.inputs[1:]]
-    point = keras.layers.Flatten()(inputs[0])
+    inputs = [keras.Input((2,))] + [keras.Input(x.shape[1:], dtype=x.dtype) for x in theirs.inputs[1:]]
+    point = inputs[0]
     if configuration.divisor != 1:
         point = keras.layers.Rescaling(1 / configuration.divisor)(point)
     kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
@@ -138,7 +147,7 @@ def _discriminator(template, configuration):
     outputs = []
     for output in theirs.outputs:
         if len(output.shape) == 4:
-            outputs.append(keras.layers.Reshape((1, 2, 1))(configuration.dense(hidden, 2, kind)))
+            outputs.append(configuration.dense(hidden, 2, kind))
         elif output.shape[-1] == 1:
             outputs.append(configuration.dense(hidden, 1, kind))
         elif len(output.shape) == 2:
@@ -168,3 +177,10 @@ def trains_on_labels(cls):
 
     number = inspect.signature(cls.__init__).parameters.get("num_classes")
     return number is not None and number.default is not None
+
+
+def makes_images(cls):
+    """Whether a variant is a game of images of any shape from noise, so that its rules hold for points too."""
+    import inspect
+
+    return "image_shape" in inspect.signature(cls.__init__).parameters

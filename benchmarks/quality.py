@@ -204,7 +204,7 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     from keras_gan_zoo.presets import load
 
     gan = load(cell.preset)
-    real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.image_shape, cache=cache)
+    real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.fields()[gan.sample].shape, cache=cache)
     images, labels = generated(gan, cell.n, cell.seed)
     records = evaluate(images, real, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
     if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:

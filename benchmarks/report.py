@@ -89,10 +89,10 @@ def trained_presets() -> list[Preset]:
 
 def write_card(preset: Preset) -> None:
     """Writes the sample grid and the model card of a preset."""
-    from keras_gan_zoo.callbacks import grid_samples, save_grid
+    from keras_gan_zoo.callbacks import save_preview
     from keras_gan_zoo.presets import load
 
-    save_grid(grid_samples(load(preset.name), GRID_SIZE, GRID_SEED), preset.folder / "samples.png")
+    save_preview(load(preset.name).preview(GRID_SIZE, seed=GRID_SEED), preset.folder / "samples")
     _write(preset.folder / "README.md", card_text(preset))
 
 
@@ -176,7 +176,8 @@ def card_text(preset: Preset) -> str:
     model = variant_class(recipe.variant)
     training = recipe.training
     images = training.rounds * training.batch_size * gan.options.n_critic
-    call = ", labels=3" if gan.num_classes else ""
+    call = ", labels=3" if "labels" in gan.inputs() else ""
+    height, width = gan.fields()[gan.sample].shape[:2]
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     place = f", by {_place(weights['origin'])}" if "origin" in weights else ""
     return f"""# {preset.name}
@@ -208,7 +209,7 @@ images = gan.generate(64{call}, seed=0)
 
 ## Limits
 
-Images of {gan.image_shape[0]} x {gan.image_shape[1]} pixels of the kind in `{recipe.data.source}`, and nothing else. The
+Images of {height} x {width} pixels of the kind in `{recipe.data.source}`, and nothing else. The
 figures hold for the protocol in the table; do not compare them with figures of another one. Some samples are no clear
 instance of any class; look at the grid above.
 """

@@ -32,7 +32,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
-from benchmarks.configurations import CONFIGURATIONS, points_gan, trains_on_labels
+from benchmarks.configurations import CONFIGURATIONS, makes_images, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
 from keras_gan_zoo.files import whole_file
@@ -121,10 +121,14 @@ def testbeds(
 
 
 def plays(bed: str, variant: str) -> bool:
-    """Whether a variant can play: one that trains on labels needs modes to label, and not 1,000 that it would be told of."""
+    """Whether a variant can play: it starts from noise, as games of images do, and has no need of labels that there are not.
+
+    One that trains on labels needs modes to label, and not 1,000 that it would be told of.
+    """
     from keras_gan_zoo.models import variant_class
 
-    return bed not in UNLABELLED or not trains_on_labels(variant_class(variant))
+    cls = variant_class(variant)
+    return makes_images(cls) and not (bed in UNLABELLED and trains_on_labels(cls))
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
@@ -184,10 +188,8 @@ def point_cell(cell: Cell) -> dict[str, Any]:
 
 def generated(gan: Any, n: int) -> np.ndarray:
     """n samples of the trained generator, outside of [-1, 1] too; classes in turn where it takes labels."""
-    labels = None if gan.num_classes is None else np.arange(n) % gan.num_classes
-    inputs = gan.latents(n, labels, seed=0)
-    points = gan.sampler.predict(list(inputs) if isinstance(inputs, tuple) else inputs, batch_size=n, verbose=0)
-    return points.reshape(n, -1)
+    classes = {name: np.arange(n) % gan.inputs()[name].classes for name in gan.in_order(1)}
+    return gan.generate(n, seed=0, batch_size=n, **classes).reshape(n, -1)
 
 
 def coverage(bed: GaussianMixture | SwissRoll, samples: np.ndarray) -> dict[str, float]:
@@ -257,9 +259,8 @@ def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tup
     rng = np.random.default_rng(cell.seed)
     n = cell.batch_size * gan.minibatches_per_round
     for _ in range(cell.rounds):
-        data, labels = sample(n, rng)
-        data = data.reshape(n, *gan.image_shape)
-        logs = gan.train_on_batch(data, labels if gan.takes_labels else None, return_dict=True)
+        batch = dict(zip((gan.sample, "labels"), sample(n, rng), strict=True))
+        logs = gan.train_on_batch({name: batch[name] for name in gan.fields()}, return_dict=True)
     if bad := [name for name, value in logs.items() if not np.isfinite(float(value))]:
         raise ValueError(f"{', '.join(bad)} not finite after {cell.rounds} rounds: it has diverged.")
 

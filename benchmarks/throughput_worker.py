@@ -64,16 +64,16 @@ def ours(settings):
     dtype = fastest_dtype()[0] if settings["dtype"] == "auto" else settings["dtype"]
     arguments = {} if settings["width"] is None else {"width": settings["width"]}
     start = time.perf_counter()
-    gan = model(image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
+    gan = model(image_shape=image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
     gan.compile()
     minibatches, batch_size = gan.minibatches_per_round, settings["batch_size"]
     rounds = max(settings["rounds"] // minibatches, 1)
     per_round = minibatches * batch_size
-    images = synthetic(settings, rounds * per_round)
-    labels = np.random.default_rng(1).integers(0, gan.num_classes, len(images)) if gan.takes_labels else None
+    rng = np.random.default_rng(settings["seed"])
+    data = {name: field.random(rng, rounds * per_round) for name, field in gan.fields().items()}
 
     def train(rounds):
-        gan.fit(images, labels, batch_size=batch_size, steps_per_epoch=rounds, verbose=0, seed=settings["seed"])
+        gan.fit(data, batch_size=batch_size, steps_per_epoch=rounds, verbose=0, seed=settings["seed"])
 
     train(1)
     first_round = time.perf_counter() - start

@@ -212,7 +212,6 @@ def test_evaluations_change_nothing_of_the_run(recipe_for, finished, tmp_path, m
 
 def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_path, monkeypatch):
     import keras_gan_zoo.metrics as metrics
-    from keras_gan_zoo.data import ImageData
 
     seen = []
     monkeypatch.setattr(training, "REFERENCE_IMAGES", 30)
@@ -221,7 +220,7 @@ def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_p
     # In the order of two classes, as a folder of classes is read.
     images = np.repeat(np.array([0, 200], np.uint8), 50)[:, None, None, None] + np.zeros((1, 16, 16, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(100)
-    training._judges(recipe_for("gan"), ImageData(images), tmp_path, 5)
+    training._judges(recipe_for("gan"), images, None, tmp_path, 5)
     ((chosen, split),) = seen
     assert len(chosen) == 30 and 8 < (chosen[:, 5, 5, 0] == 200).sum() < 22
     assert split.endswith("30 of 100")
@@ -263,10 +262,8 @@ def test_training_on_labels(recipe_for, tmp_path):
 
 
 def test_flips_and_crops_are_those_of_the_recipe(recipe_for, tmp_path, monkeypatch):
-    from keras_gan_zoo.base.model import Base
-
     given = []
-    monkeypatch.setattr(Base, "fit", lambda self, *arguments, **options: given.append((options["flip"], options["crop"])))
+    monkeypatch.setattr(keras_gan_zoo.GAN, "fit", lambda self, *arguments, **options: given.append((options["flip"], options["crop"])))
     train(recipe_for("gan"), tmp_path / "plain")
     train(recipe_for("gan", {"data": {"flip": True, "crop": 3}}), tmp_path / "moved")
     assert given == [(False, 0), (True, 3)]
@@ -403,8 +400,8 @@ def test_a_damaged_checkpoint_is_named(recipe_for, finished, tmp_path):
 @pytest.mark.parametrize(
     ("variant", "changes", "words"),
     [
-        ("gan", {"training": {"batch_size": 38}}, r"takes 38 images \(1 x training.batch_size=38\).* has 37"),
-        ("wgan_gp", {"training": {"batch_size": 19}}, r"takes 38 images \(2 x training.batch_size=19\).* has 37"),
+        ("gan", {"training": {"batch_size": 38}}, r"takes 38 examples \(1 x training.batch_size=38\).* has 37"),
+        ("wgan_gp", {"training": {"batch_size": 19}}, r"takes 38 examples \(2 x training.batch_size=19\).* has 37"),
         ("cgan", {"model": {"num_classes": 2, "width": 4}}, "has the value 2; expected less than 2"),
         ("gan", {"data": {"source": "nowhere.npz"}}, "nowhere.npz"),
         ("gan", {"model": {"widht": 3}}, "did you mean 'width'"),

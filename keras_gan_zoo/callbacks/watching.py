@@ -37,7 +37,8 @@ class StopAtNaN(keras.callbacks.Callback):
         self._check(logs)
 
     def _check(self, logs):
-        bad = [name for name, value in (logs or {}).items() if not np.isfinite(float(value))]
+        # "loss" is the sum of the others.
+        bad = [name for name, value in (logs or {}).items() if name != "loss" and not np.isfinite(float(value))]
         if bad:
             raise DivergedError(
                 f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
