@@ -36,24 +36,23 @@ def _static(shape):
 
 
 def build(name, compared=True):
-    """A small GAN; where its paper takes several critic steps, it takes two."""
+    """A tiny game; where its paper takes several critic steps, it takes two."""
     from keras_gan_zoo.models import variant_class
     from keras_gan_zoo.networks import mlp_discriminator
 
     cls = variant_class(name)
-    arguments = {"width": 16 if name == "gan" else 4, "latent_dim": 6, "seed": 0, "ema_half_life": 20}
-    if name == "info_gan":
-        arguments["hidden"] = 8
+    arguments = {"seed": 0, "ema_half_life": 20}
     # One of them takes its steps at once, so that the backends are compared in that too.
-    arguments["simultaneous"] = name == "lsgan"
+    if name == "lsgan":
+        arguments["simultaneous"] = True
     if name == "gan" and not compared:
         arguments |= {"r1_gamma": 0.1, "r1_share": 0.4}
     if name == "gan" and compared:
         # Keras gives dropout other random numbers on each backend.
-        arguments["discriminator"] = mlp_discriminator(SHAPE, width=4, dropout=(0.0, 0.0))
-    if cls(**{key: value for key, value in arguments.items() if key in ("width", "hidden")}).options.n_critic > 1:
+        arguments["discriminator"] = mlp_discriminator((16, 16, 1), width=4, dropout=(0.0, 0.0))
+    if cls.tiny().options.n_critic > 1:
         arguments["n_critic"] = 2
-    return cls(SHAPE, **arguments)
+    return cls.tiny(**arguments)
 
 
 def set_weights(gan):
@@ -63,22 +62,20 @@ def set_weights(gan):
             path = weight.path.rpartition("/")[2]
             if path == "gamma":
                 weight.assign(1 + 0.1 * rng.normal(size=weight.shape))
-            elif path in ("kernel", "bias", "beta"):
+            elif path in ("kernel", "bias", "beta", "recurrent_kernel", "embeddings"):
                 weight.assign(rng.normal(size=weight.shape) / np.sqrt(max(np.prod(weight.shape[:-1]), 1)) / 2)
             elif path in ("u", "v"):  # of spectral norm
                 vector = rng.normal(size=weight.shape)
                 weight.assign(vector / np.linalg.norm(vector))
-    if gan.average_generator is not None:
-        gan.average_generator.set_weights(gan.generator.get_weights())
+    for network in gan.averaged_names:
+        gan.network(network).set_weights(getattr(gan, network).get_weights())
 
 
 def data(gan):
-    rng = np.random.RandomState(1)
+    rng = np.random.default_rng(1)
     n = BATCH * gan.minibatches_per_round
     for _ in range(ROUNDS):
-        images = rng.randint(0, 256, (n, *SHAPE)).astype("uint8")
-        labels = rng.randint(0, gan.num_classes or 1, n).astype("int32")
-        yield (images, labels) if gan.takes_labels else (images,)
+        yield tuple(field.random(rng, n) for field in gan.fields().values())
 
 
 def eager_losses(name, noise):
@@ -92,7 +89,7 @@ def eager_losses(name, noise):
         gan.reset_metrics()
         log = gan.train_on_batch(*batch, return_dict=True)
         logs.append({key: float(value) for key, value in log.items()})
-    norms = [float(np.abs(weight).mean()) for weight in gan.average_generator.get_weights()]
+    norms = [float(np.abs(weight).mean()) for weight in gan.network("generator").get_weights()]
     return {"logs": logs, "average": norms}
 
 

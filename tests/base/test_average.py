@@ -27,17 +27,17 @@ def test_after_half_a_life_half_the_error_is_left(tiny_gan):
     gan = started_at_zero(tiny_gan(ema_half_life=80), rounds=10**6)
     assert gap(gan) == pytest.approx(1.0, abs=1e-6)
     for left in (2**-0.25, 2**-0.5, 2**-0.75, 0.5):
-        gan.update_average(20)
+        gan.update_averages(20)
         assert gap(gan) == pytest.approx(left, abs=1e-6)
     for _ in range(4):
-        gan.update_average(20)
+        gan.update_averages(20)
     assert gap(gan) == pytest.approx(0.25, abs=1e-6)
 
 
 @pytest.mark.parametrize(("rounds", "half_life"), [(1, 0.05 * 20), (10, 0.05 * 200), (100, 80.0)])
 def test_the_half_life_ramps_up_with_the_images_seen(rounds, half_life, tiny_gan):
     gan = started_at_zero(tiny_gan(ema_half_life=80), rounds)
-    gan.update_average(20)
+    gan.update_averages(20)
     assert gap(gan) == pytest.approx(0.5 ** (20 / half_life), abs=1e-6)
 
 

@@ -19,19 +19,19 @@ def numbered(n):
 class Listening(GAN):
     """Keeps the numbers of the images of each discriminator step."""
 
-    def discriminator_objective(self, real, fake):
-        images = ops.convert_to_numpy(real)[:, 0, 0, 0]
+    def discriminator_objective(self, real, fake, by):
+        images = ops.convert_to_numpy(real["images"])[:, 0, 0, 0]
         self.seen.append(np.rint((images + 1) * 127.5).astype(int).tolist())
-        return super().discriminator_objective(real, fake)
+        return super().discriminator_objective(real, fake, by)
 
 
 class ListeningCGAN(CGAN):
     """Keeps (number, label) of the images of each discriminator step."""
 
-    def discriminator_objective(self, real, fake):
-        images = np.rint((ops.convert_to_numpy(real[0])[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
-        self.seen.append(list(zip(images, ops.convert_to_numpy(real[1]).tolist(), strict=True)))
-        return super().discriminator_objective(real, fake)
+    def discriminator_objective(self, real, fake, by):
+        images = np.rint((ops.convert_to_numpy(real["images"])[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+        self.seen.append(list(zip(images, ops.convert_to_numpy(real["labels"]).tolist(), strict=True)))
+        return super().discriminator_objective(real, fake, by)
 
 
 class Batches(keras.utils.PyDataset):
@@ -201,7 +201,7 @@ def test_generator_of_batches(n_critic, listening):
 
 def test_errors(listening, conditional):
     gan = listening()
-    with pytest.raises(ValueError, match="Listening does not train on labels; leave y out"):
+    with pytest.raises(ValueError, match="y was given, but Listening trains on images alone; leave y out"):
         gan.fit(numbered(8), np.zeros(8, "int32"))
     with pytest.raises(InvalidData, match=r"expected \(8, 8, 1\)"):
         gan.fit(np.zeros((8, 4, 4, 1), "uint8"))
@@ -211,7 +211,7 @@ def test_errors(listening, conditional):
         gan.fit(Batches(3, labels=True), verbose=0)
     with pytest.raises(ValueError, match="let the data set yield"):
         conditional.fit(Batches(3), np.zeros(12))
-    with pytest.raises(ValueError, match="pass y, integers"):
+    with pytest.raises(ValueError, match="the data has no labels; pass y"):
         conditional.fit(numbered(8))
     with pytest.raises(InvalidData, match="y has the value 10"):
         conditional.fit(numbered(8), np.full(8, 10))
@@ -228,9 +228,9 @@ def test_an_initial_epoch_past_the_last_one_is_refused():
 class Looking(GAN):
     """Keeps the images of each discriminator step."""
 
-    def discriminator_objective(self, real, fake):
-        self.seen.append(ops.convert_to_numpy(real))
-        return super().discriminator_objective(real, fake)
+    def discriminator_objective(self, real, fake, by):
+        self.seen.append(ops.convert_to_numpy(real["images"]))
+        return super().discriminator_objective(real, fake, by)
 
 
 def looked_at(**options):

@@ -15,10 +15,10 @@ N = 2_000
 class Listening(GAN):
     """Keeps the images that its discriminator scores."""
 
-    def score(self, batch, training=True):
-        images = batch.detach() if hasattr(batch, "detach") else batch
+    def judge(self, batch, training=True, by="discriminator"):
+        images = batch["images"].detach() if hasattr(batch["images"], "detach") else batch["images"]
         self.seen.append(ops.convert_to_numpy(images))
-        return super().score(batch, training)
+        return super().judge(batch, training, by)
 
 
 def listening(tiny_gan, **options):
@@ -32,7 +32,7 @@ def listening(tiny_gan, **options):
 def spread(gan):
     """Standard deviations of the noise: on real and fake of the D step, and on the fakes of the G step."""
     gan.seen.clear()
-    x = ops.zeros((N, 2, 2, 1))
+    x = {"images": ops.zeros((N, 2, 2, 1))}
     gan.discriminator_objective(x, gan.fake_like(x))
     both = np.concatenate(gan.seen)
     assert len(both) == 2 * N
@@ -64,12 +64,12 @@ def test_without_the_option_nothing_is_added_or_drawn(tiny_gan):
 
 def test_the_generator_learns_through_the_addition(tiny_gan, gradients_of):
     gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
-    x = ops.zeros((4, 2, 2, 1))
+    x = {"images": ops.zeros((4, 2, 2, 1))}
     gradients = gradients_of(lambda: gan.generator_objective(x, gan.fake_like(x)), gan.generator.trainable_variables)
     assert all(np.abs(gradient).max() > 1e-4 for gradient in gradients)
 
 
 def test_the_noise_is_fresh_for_each_image_and_call(tiny_gan):
     gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
-    first, second = (ops.convert_to_numpy(gan.noisy(ops.zeros((3, 2, 2, 1)))) for _ in range(2))
+    first, second = (ops.convert_to_numpy(gan.noisy({"images": ops.zeros((3, 2, 2, 1))})["images"]) for _ in range(2))
     assert len(np.unique(np.concatenate([first, second]))) == 24

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_gan_zoo.base.batches import minibatches, per_sample, scaled
+from keras_gan_zoo.base.batches import minibatches, per_sample
+from keras_gan_zoo.data import Images
 from keras_gan_zoo.models.cgan import CGAN
 from keras_gan_zoo.models.gan import GAN
 
@@ -21,12 +22,12 @@ def numbers(images):
 class Listening(GAN):
     """Keeps the numbers of the images that each step sees."""
 
-    def discriminator_objective(self, real, fake):
-        self.seen.append(("discriminator", numbers(real)))
-        return super().discriminator_objective(real, fake)
+    def discriminator_objective(self, real, fake, by):
+        self.seen.append((by, numbers(real["images"])))
+        return super().discriminator_objective(real, fake, by)
 
     def generator_objective(self, real, fake):
-        self.seen.append(("generator", numbers(real)))
+        self.seen.append(("generator", numbers(real["images"])))
         return super().generator_objective(real, fake)
 
 
@@ -40,7 +41,8 @@ def test_each_critic_step_has_images_of_its_own(tiny_gan):
         ("discriminator", [8, 9, 10, 11]),
         ("generator", [8, 9, 10, 11]),
     ]
-    assert set(logs) == {"discriminator_loss", "generator_loss"}
+    assert set(logs) == {"discriminator_loss", "generator_loss", "loss"}
+    assert logs["loss"] == pytest.approx(logs["discriminator_loss"] + logs["generator_loss"])
     assert [int(ops.convert_to_numpy(o.iterations)) for o in gan.optimizers.values()] == [3, 1]
     assert int(ops.convert_to_numpy(gan.rounds)) == 1
 
@@ -64,10 +66,10 @@ def test_simultaneous_players_move_from_the_same_point(n_critic, tiny_gan):
 
 def test_minibatches_cut_images_and_labels_alike():
     images, labels = numbered(6), np.arange(6, dtype="int32")
-    parts = minibatches((ops.convert_to_tensor(images), ops.convert_to_tensor(labels)), 3)
-    assert [ops.convert_to_numpy(part[1]).tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
-    assert [ops.convert_to_numpy(part[0])[:, 0, 0, 0].tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
-    whole = ops.convert_to_tensor(images)
+    whole = {"images": ops.convert_to_tensor(images), "labels": ops.convert_to_tensor(labels)}
+    parts = minibatches(whole, 3)
+    assert [ops.convert_to_numpy(part["labels"]).tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
+    assert [ops.convert_to_numpy(part["images"])[:, 0, 0, 0].tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
     assert minibatches(whole, 1)[0] is whole
 
 
@@ -83,6 +85,7 @@ def test_uint8_and_float_images_are_one_input(tiny_gan):
         gan = tiny_gan()
         logs.append([gan.train_on_batch(batch, return_dict=True)["discriminator_loss"] for _ in range(3)])
     np.testing.assert_allclose(logs[0], logs[1], atol=1e-6)
+    scaled = Images((1, 1, 1)).preprocess
     ends = ops.convert_to_numpy(scaled(np.array([0, 255], "uint8").reshape(2, 1, 1, 1)))
     np.testing.assert_array_equal(ends.ravel(), [-1.0, 1.0])
     everything = np.arange(256, dtype="uint8").reshape(-1, 1, 1, 1)
@@ -100,19 +103,20 @@ def test_scores_lose_their_axis_of_one_only():
 def test_images_alone_are_wanted(tiny_gan):
     gan = tiny_gan()
     images, labels = numbered(4), np.zeros(4, "int32")
-    for wrapped in (images, (images,), [images], (images, None, None)):
-        assert gan.unpacked(wrapped) is images
+    for wrapped in (images, (images,), [images], (images, None, None), {"images": images}, ({"images": images}, None, None)):
+        assert gan.schema.named(wrapped)["images"] is images
     with pytest.raises(ValueError, match="GAN trains on images alone, but the data yields 2 parts"):
-        gan.unpacked((images, labels))
+        gan.schema.named((images, labels))
 
 
 def test_images_and_labels_are_wanted():
     gan = CGAN((16, 16, 1), 4, width=4, seed=0)
     images, labels = numbered(4, (16, 16, 1)), np.zeros(4, "int32")
-    for wrapped in ((images, labels), [images, labels], (images, labels, None)):
-        assert gan.unpacked(wrapped) == (images, labels)
-    with pytest.raises(ValueError, match=r"CGAN trains on \(images, labels\), but the data yields 1 parts"):
-        gan.unpacked((images, None, None))
+    named = {"labels": labels, "images": images, "names": None}
+    for wrapped in ((images, labels), [images, labels], (images, labels, None), named, (named, None, None)):
+        assert gan.schema.named(wrapped) == {"images": images, "labels": labels}
+    with pytest.raises(ValueError, match=r"CGAN trains on \(images, labels\), but the data yields 1 part; map"):
+        gan.schema.named((images, None, None))
 
 
 def test_logs_are_means_until_they_are_reset(tiny_gan):
@@ -139,7 +143,7 @@ def test_the_seed_decides_the_noise_of_training(tiny_gan):
 @pytest.mark.parametrize(("distribution", "deviation", "limit"), [("normal", 1.0, 8.0), ("uniform", 3**-0.5, 1.0)])
 def test_latents(distribution, deviation, limit, tiny_gan):
     gan = tiny_gan(latent_distribution=distribution)
-    for latents in (ops.convert_to_numpy(gan.draw_latents(5000)), gan.latents(5000, seed=0)):
+    for latents in (ops.convert_to_numpy(gan.inputs()["latents"].draw(gan, 5000)), gan.latents(5000, seed=0)):
         assert latents.shape == (5000, 3)
         assert latents.mean() == pytest.approx(0.0, abs=0.04)
         assert latents.std() == pytest.approx(deviation, rel=0.03)
@@ -150,7 +154,7 @@ def test_the_generator_follows_the_gradient_through_samples_that_were_recorded_b
     gan = tiny_gan()
     gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5), run_eagerly=True)
     discriminator, generator = gan.players()
-    x = ops.convert_to_tensor(numbered(4).astype("float32"))
+    x = {"images": ops.convert_to_tensor(numbered(4).astype("float32"))}
     seeds = ops.convert_to_numpy(gan.seed_generator.state).copy()
     recording = gan.record(generator, x)
     after_recording = ops.convert_to_numpy(gan.seed_generator.state).copy()

@@ -12,7 +12,7 @@ from keras import ops
 
 import keras_gan_zoo
 from keras_gan_zoo import CGAN, DCGAN, InfoGAN
-from keras_gan_zoo.base.sampling import to_uint8
+from keras_gan_zoo.data import Images
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +56,28 @@ def test_uint8_is_rounded_to_the_nearest(gan):
     floats, integers = gan.generate(7, seed=3), gan.generate(7, seed=3, dtype="uint8")
     assert integers.dtype == np.uint8
     np.testing.assert_array_equal(integers, np.rint((floats + 1) * 127.5))
-    np.testing.assert_array_equal(to_uint8(np.array([-1.0, -0.999, 0.0, 0.003, 1.0])), [0, 0, 128, 128, 255])
+    np.testing.assert_array_equal(Images((1, 1, 1)).quantize(np.array([-1.0, -0.999, 0.0, 0.003, 1.0])), [0, 0, 128, 128, 255])
     everything = np.arange(256)
-    np.testing.assert_array_equal(to_uint8(everything / 127.5 - 1), everything)
+    np.testing.assert_array_equal(Images((1, 1, 1)).quantize(everything / 127.5 - 1), everything)
 
 
 def test_truncation_scales_the_latents(gan):
-    full, half = gan.latents(6, seed=1), gan.latents(6, seed=1, truncation=0.5)
-    np.testing.assert_allclose(half, 0.5 * full, rtol=1e-6)
-    np.testing.assert_allclose(gan.generate(6, seed=1, truncation=0.5), gan.decode(half), atol=1e-6)
+    half = 0.5 * gan.latents(6, seed=1)
+    np.testing.assert_allclose(gan.generate(6, seed=1, truncation=0.5), gan.generate(6, latents=half), atol=1e-6)
+    np.testing.assert_array_equal(gan.generate(6, latents=half, truncation=0.5), gan.generate(6, latents=half))
     assert np.abs(gan.generate(6, seed=1, truncation=0.5) - gan.generate(6, seed=1)).max() > 1e-6
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"n": 0}, "n=0 is not possible"),
-        ({"n": 2.0}, "n=2.0 is not possible"),
+        ({"n": 0}, "n=0 must be an integer of at least 1"),
+        ({"n": 2.0}, "n=2.0 must be an integer"),
         ({"truncation": 0.0}, "truncation=0.0 is not possible"),
         ({"truncation": 1.5}, "truncation=1.5 is not possible"),
         ({"dtype": "float64"}, "pass 'float32' or 'uint8'"),
-        ({"labels": 3}, "labels=3 was given, but DCGAN is not conditional"),
+        ({"latents": np.zeros((3, 5))}, "latents has 3 entries for 2 samples"),
+        ({"latents": np.zeros((2, 4))}, r"latents has shape \(2, 4\); expected \(n, 5\)"),
     ],
 )
 def test_errors(arguments, expected, gan):
@@ -84,21 +85,33 @@ def test_errors(arguments, expected, gan):
         gan.generate(**{"n": 2, **arguments})
 
 
+def test_inputs_that_there_are_not(gan):
+    with pytest.raises(TypeError, match="labels=3 was given, but DCGAN makes samples from latents alone"):
+        gan.generate(2, labels=3)
+    with pytest.raises(TypeError, match="DCGAN makes samples from noise, and translates nothing; use generate"):
+        gan.translate(np.zeros((2, 16, 16, 3), "uint8"))
+
+
 def test_labels(conditional):
-    latents, labels = conditional.latents(5, [0, 1, 2, 3, 0], seed=2)
-    np.testing.assert_array_equal(labels, [0, 1, 2, 3, 0])
-    images = conditional.generate(5, [0, 1, 2, 3, 0], seed=2)
-    np.testing.assert_allclose(images, conditional.decode((latents, labels)), atol=1e-6)
-    one = conditional.generate(5, 3, seed=2)
+    labels = [0, 1, 2, 3, 0]
+    images = conditional.generate(5, labels=labels, seed=2)
+    known = conditional.generate(5, latents=conditional.latents(5, seed=2), labels=labels)
+    np.testing.assert_allclose(images, known, atol=1e-6)
+    one = conditional.generate(5, labels=3, seed=2)
     np.testing.assert_allclose(one[3], images[3], atol=1e-6)
     assert np.abs(one[0] - images[0]).max() > 1e-7
-    np.testing.assert_array_equal(conditional.latents(5, 3, seed=2)[1], 3)
 
 
 def test_labels_are_drawn_uniformly_where_none_are_given(conditional):
-    latents, labels = conditional.latents(4000, seed=2)
-    np.testing.assert_allclose(np.bincount(labels, minlength=4), 1000, atol=150)
-    np.testing.assert_array_equal(latents, conditional.latents(4000, 1, seed=2)[0])
+    seen = []
+    conditional.make = lambda batch, training: seen.append(batch) or {"images": ops.zeros((4000, 16, 16, 1))}
+    try:
+        conditional.generate(4000, seed=2, batch_size=4000)
+    finally:
+        del conditional.make
+    (batch,) = seen
+    np.testing.assert_allclose(np.bincount(ops.convert_to_numpy(batch["labels"]), minlength=4), 1000, atol=150)
+    np.testing.assert_array_equal(ops.convert_to_numpy(batch["latents"]), conditional.latents(4000, seed=2))
 
 
 @pytest.mark.parametrize(
@@ -106,23 +119,25 @@ def test_labels_are_drawn_uniformly_where_none_are_given(conditional):
     [
         (4, "has the value 4; expected less than 4"),
         (-1, "has the value -1"),
-        ([0, 1], "2 entries for 3 images"),
+        ([0, 1], "2 entries for 3 samples"),
         (1.5, "expected integers"),
         ([[0], [1], [2]], r"shape \(3, 1\)"),
     ],
 )
 def test_impossible_labels_are_refused(labels, expected, conditional):
     with pytest.raises(ValueError, match=expected):
-        conditional.generate(3, labels)
+        conditional.generate(3, labels=labels)
 
 
 def test_info_gan_takes_its_category_as_a_label():
     gan = InfoGAN((16, 16, 1), 5, categories=3, continuous=2, width=4, hidden=8, seed=0)
-    latents = gan.latents(6, [0, 1, 2, 0, 1, 2], seed=0)
-    assert latents.shape == (6, 5 + 2 + 3)
+    seen = []
+    network, gan.__dict__["generator"] = gan.generator, lambda x, training: seen.append(x) or network(x, training=training)
+    images = gan.generate(6, labels=[0, 1, 2, 0, 1, 2], seed=0)
+    latents = ops.convert_to_numpy(seen[0])
+    assert latents.shape == (6, 5 + 2 + 3) and images.shape == (6, 16, 16, 1)
     np.testing.assert_array_equal(latents[:, 7:], np.eye(3)[[0, 1, 2, 0, 1, 2]])
-    assert np.abs(latents[:, :7]).max() <= 1.0
-    assert gan.generate(4, 2, seed=0).shape == (4, 16, 16, 1)
+    assert 0 < np.abs(latents[:, :7]).max() <= 1.0
 
 
 # Interpolation ----------------------------------------------------------------------------------------------------------
@@ -142,16 +157,16 @@ def test_interpolation_between_seeds_and_vectors(gan):
 
 def test_interpolation_with_labels(conditional):
     images = conditional.interpolate(1, 2, 3, labels=2)
-    np.testing.assert_allclose(images[0], conditional.generate(1, 2, seed=1)[0], atol=1e-6)
+    np.testing.assert_allclose(images[0], conditional.generate(1, labels=2, seed=1)[0], atol=1e-6)
     assert conditional.interpolate(1, 2, 3, labels=[0, 1, 2]).shape == (3, 16, 16, 1)
 
 
 def test_interpolation_errors(gan):
-    with pytest.raises(ValueError, match="steps=1 is not possible"):
+    with pytest.raises(ValueError, match="steps=1 must be an integer of at least 2"):
         gan.interpolate(1, 2, 1)
-    with pytest.raises(ValueError, match=r"start has the shape \(4,\); pass a latent vector of shape \(5,\) or a seed"):
+    with pytest.raises(ValueError, match=r"start has shape \(1, 4\); expected \(n, 5\)"):
         gan.interpolate(np.zeros(4), 2, 3)
-    with pytest.raises(ValueError, match="DCGAN is not conditional"):
+    with pytest.raises(TypeError, match="labels=0 was given, but DCGAN makes samples from latents alone"):
         gan.interpolate(1, 2, 3, labels=0)
 
 

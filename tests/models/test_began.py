@@ -84,24 +84,24 @@ def test_scores_are_minus_the_mean_absolute_error(gan):
     x = images()
     reconstruction = ops.convert_to_numpy(gan.discriminator(x))
     expected = -np.abs(ops.convert_to_numpy(x) - reconstruction).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(ops.convert_to_numpy(gan.score(x)), expected, atol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(gan.score({"images": x})), expected, atol=1e-6)
 
 
 class Fixed(BEGAN):
     """Always the same fakes."""
 
     def fake_like(self, real):
-        return -real / 2
+        return {"images": -real["images"] / 2}
 
 
 def test_the_gradient_of_the_discriminator_is_that_of_real_minus_k_that_of_fake(gradients_of):
     gan = Fixed((10, 10, 1), 4, width=4, seed=0)
     gan.compile(run_eagerly=True)
     gan.balance.assign(0.3)
-    x, variables = images(), gan.discriminator.trainable_variables
+    x, variables = {"images": images()}, gan.discriminator.trainable_variables
     both = gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), variables)
     real = gradients_of(lambda: ops.mean(-gan.score(x)), variables)
-    fake = gradients_of(lambda: ops.mean(-gan.score(-x / 2)), variables)
+    fake = gradients_of(lambda: ops.mean(-gan.score(gan.fake_like(x))), variables)
     for g, r, f in zip(both, real, fake, strict=True):
         np.testing.assert_allclose(g, r - 0.3 * f, atol=1e-6)
     assert max(np.abs(f).max() for f in fake) > 1e-3
@@ -109,7 +109,7 @@ def test_the_gradient_of_the_discriminator_is_that_of_real_minus_k_that_of_fake(
 
 def test_the_generator_learns_through_image_and_reconstruction(gan, gradients_of):
     variables = gan.generator.trainable_variables
-    full = gradients_of(lambda: ops.mean(-gan.score(gan.generator(ops.ones((2, 4))))), variables)
+    full = gradients_of(lambda: ops.mean(-gan.score({"images": gan.generator(ops.ones((2, 4)))})), variables)
 
     def stopped(image=False):
         fake = gan.generator(ops.ones((2, 4)))
@@ -129,12 +129,13 @@ def test_the_generator_hears_nothing_of_real_images(gan):
     for seed in (0, 1):
         fresh = BEGAN((10, 10, 1), 4, width=4, seed=0)
         fresh.set_weights(gan.get_weights())
-        losses.append(value(fresh.generator_objective(images(seed=seed), fresh.fake_like(images(seed=seed)))))
+        real = {"images": images(seed=seed)}
+        losses.append(value(fresh.generator_objective(real, fresh.fake_like(real))))
     assert losses[0] == losses[1]
 
 
 def test_a_round_moves_the_balance_by_the_errors_it_began_with(gan):
-    x = images(6)
+    x = {"images": images(6)}
     gan.gamma, gan.balance_rate = 1.0, 1.0
     weights = gan.discriminator.get_weights()
     seeds = ops.convert_to_numpy(gan.seed_generator.state).copy()

@@ -33,7 +33,7 @@ def test_both_networks_listen_to_the_label(gan):
     np.testing.assert_allclose(same, np.broadcast_to(generated[2], same.shape), atol=1e-6)
 
     x = ops.repeat(images(1), 5, axis=0)
-    scores = ops.convert_to_numpy(gan.score((x, labels(0, 1, 2, 3, 4)), training=False))
+    scores = ops.convert_to_numpy(gan.score({"images": x, "labels": labels(0, 1, 2, 3, 4)}, training=False))
     assert scores.shape == (5,)
     assert np.abs(np.subtract.outer(scores, scores) + np.eye(5)).min() > 1e-6
 
@@ -49,12 +49,12 @@ class Listening(CGAN):
 
     def fake_like(self, real):
         fake = super().fake_like(real)
-        self.fakes.append((ops.convert_to_numpy(real[1]), ops.convert_to_numpy(fake[1])))
+        self.fakes.append((ops.convert_to_numpy(real["labels"]), ops.convert_to_numpy(fake["labels"])))
         return fake
 
-    def score(self, batch, training=True):
-        self.scored.append(ops.convert_to_numpy(batch[1]))
-        return super().score(batch, training)
+    def judge(self, batch, training=True, by="discriminator"):
+        self.scored.append(ops.convert_to_numpy(batch["labels"]))
+        return super().judge(batch, training, by)
 
 
 def test_a_fake_has_the_label_of_a_real_one_in_both_networks():
@@ -76,7 +76,7 @@ def test_too_few_classes_are_refused():
 def test_r1_differentiates_at_the_images(gan):
     penalised = CGAN((16, 16, 1), 4, num_classes=5, width=4, seed=0, r1_gamma=2.0)
     penalised.compile(run_eagerly=True)
-    batch = (images(), labels(*range(5), *range(5)))
+    batch = {"images": images(), "labels": labels(*range(5), *range(5))}
     gradient = ops.convert_to_numpy(penalised.score_gradient(batch))
     assert gradient.shape == (10, 16, 16, 1)
     expected = (gradient**2).sum(axis=(1, 2, 3)).mean()

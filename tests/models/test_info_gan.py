@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import InfoGAN
+from keras_gan_zoo.base.batches import stopped
 from keras_gan_zoo.losses import minimax_discriminator_loss, non_saturating_generator_loss
 
 
@@ -28,54 +29,61 @@ def built(cls=InfoGAN, **options):
 
 def test_defaults_are_the_papers():
     gan = InfoGAN(width=4, hidden=8)
-    assert (gan.num_classes, gan.continuous, gan.latent_dim) == (10, 2, 62)
+    assert (gan.categories, gan.continuous, gan.latent_dim) == (10, 2, 62)
     assert (gan.categorical_weight, gan.continuous_weight) == (1.0, 0.1)
     assert gan.generator.input_shape == (None, 74)
     gan.compile()
     assert [value(optimizer.learning_rate) for optimizer in gan.optimizers.values()] == pytest.approx([2e-4, 1e-3])
-    assert not gan.takes_labels
+    assert list(gan.fields()) == ["images"] and list(gan.inputs()) == ["latents", "numbers", "labels"]
+
+
+def codes_of(fake):
+    """One-hot categories and numbers, as NumPy arrays."""
+    return np.eye(10)[ops.convert_to_numpy(fake["labels"])], ops.convert_to_numpy(fake["numbers"])
+
+
+def batch(*arguments, **options):
+    return {"images": images(*arguments, **options)}
 
 
 def test_codes_are_uniform():
     gan = built(categories=4)
-    _, (one_hot, numbers) = gan.fake_like(ops.zeros((4000, 16, 16, 1)))
-    one_hot, numbers = ops.convert_to_numpy(one_hot), ops.convert_to_numpy(numbers)
-    np.testing.assert_array_equal(one_hot.sum(axis=1), 1.0)
-    np.testing.assert_allclose(one_hot.sum(axis=0), 1000, atol=150)
+    one_hot, numbers = codes_of(gan.fake_like({"images": ops.zeros((4000, 16, 16, 1))}))
+    np.testing.assert_allclose(one_hot.sum(axis=0), [1000] * 4 + [0] * 6, atol=150)
+    assert not one_hot[:, 4:].any()
     assert numbers.shape == (4000, 2) and np.abs(numbers).max() <= 1
     assert numbers.std() == pytest.approx(3**-0.5, rel=0.03)
 
 
 def test_the_generator_is_given_the_codes_that_q_is_asked_for():
-    class Seeing(InfoGAN):
-        def draw_latents(self, n):
-            return ops.zeros((n, self.latent_dim))
-
-    gan = built(Seeing, norm=None)
+    gan = built(norm=None)
     gan.generator = keras.Sequential([keras.Input((18,)), layers.Reshape((1, 18, 1)), layers.Activation("linear")])
-    latents, (one_hot, numbers) = gan.fake_like(ops.zeros((5, 16, 16, 1)))
-    latents = ops.convert_to_numpy(latents)[:, 0, :, 0]
-    np.testing.assert_array_equal(latents[:, :6], 0)
-    np.testing.assert_array_equal(latents[:, 6:8], ops.convert_to_numpy(numbers))
-    np.testing.assert_array_equal(latents[:, 8:], ops.convert_to_numpy(one_hot))
+    fake = gan.fake_like({"images": ops.zeros((5, 16, 16, 1))})
+    one_hot, numbers = codes_of(fake)
+    latents = ops.convert_to_numpy(fake["images"])[:, 0, :, 0]
+    np.testing.assert_array_equal(latents[:, :6], ops.convert_to_numpy(fake["latents"]))
+    np.testing.assert_array_equal(latents[:, 6:8], numbers)
+    np.testing.assert_array_equal(latents[:, 8:], one_hot)
+
+
+def information_loss(gan, fake):
+    return gan.information_loss(fake, gan.judge(fake)["features"])
 
 
 def test_an_ignorant_q_knows_nothing():
     gan = built()
     gan.recognition.set_weights([0 * weight for weight in gan.recognition.get_weights()])
-    fake, codes = gan.fake_like(images(8))
-    _, loss = gan.judged(fake, codes)
-    numbers = (ops.convert_to_numpy(codes[1]) ** 2).sum(axis=1).mean() / 2 + math.log(2 * math.pi)
-    assert value(loss) == pytest.approx(math.log(10) + 0.1 * numbers, abs=1e-5)
+    fake = gan.fake_like(batch(8))
+    numbers = (codes_of(fake)[1] ** 2).sum(axis=1).mean() / 2 + math.log(2 * math.pi)
+    assert value(information_loss(gan, fake)) == pytest.approx(math.log(10) + 0.1 * numbers, abs=1e-5)
     assert value(gan.trackers["information"].result()) == pytest.approx(0.0, abs=1e-5)
 
 
 def test_a_perfect_q_knows_all():
     gan = built()
-    fake, codes = gan.fake_like(images(8))
-    gan.recognition = lambda features, training: (100.0 * codes[0], codes[1])
-    _, loss = gan.judged(fake, codes)
-    assert value(loss) == pytest.approx(0.1 * 1.8378771, abs=1e-5)
+    fake = gan.fake_like(batch(8))
+    gan.recognition = lambda features, training: (100.0 * ops.one_hot(fake["labels"], 10), fake["numbers"])
+    assert value(information_loss(gan, fake)) == pytest.approx(0.1 * 1.8378771, abs=1e-5)
     assert value(gan.trackers["information"].result()) == pytest.approx(math.log(10), abs=1e-5)
 
 
@@ -83,15 +91,16 @@ class Fixed(InfoGAN):
     """Always the same fakes and codes."""
 
     def fake_like(self, real):
-        n = len(real)
-        one_hot = ops.one_hot(ops.arange(n) % self.num_classes, self.num_classes)
-        return ops.convert_to_tensor(-images(n, seed=1)), (one_hot, ops.zeros((n, self.continuous)))
+        n = len(real["images"])
+        codes = {"labels": ops.arange(n) % self.categories, "numbers": ops.zeros((n, self.continuous))}
+        return {"images": ops.convert_to_tensor(-images(n, seed=1)), **codes}
 
 
 @pytest.mark.parametrize("norm", ["batch", None])
 def test_without_weights_the_losses_are_those_of_gan(norm):
     gan = built(Fixed, categorical_weight=0.0, continuous_weight=0.0, norm=norm)
-    real, fake = images(), -images(seed=1)
+    real = batch()
+    fake = gan.fake_like(real)
     expected = minimax_discriminator_loss(gan.score(real), gan.score(fake))
     assert value(gan.discriminator_objective(real, gan.fake_like(real))) == pytest.approx(value(expected), abs=1e-5)
     expected = non_saturating_generator_loss(gan.score(fake))
@@ -105,13 +114,13 @@ def test_without_weights_the_losses_are_those_of_gan(norm):
 def test_q_learns_in_the_discriminators_step_from_fakes_only(weights, moves, gradients_of):
     gan = built(categorical_weight=weights[0], continuous_weight=weights[1], norm=None)
     gradients = gradients_of(
-        lambda: gan.discriminator_objective(images(), gan.fake_like(images())), gan.recognition.trainable_variables
+        lambda: gan.discriminator_objective(batch(), gan.fake_like(batch())), gan.recognition.trainable_variables
     )
     assert all((gradient is not None and np.abs(gradient).max() > 1e-7) == moves for gradient in gradients)
     discriminator, generator = gan.players()
     assert gan.recognition in discriminator.networks and gan.recognition not in generator.networks
     information = gradients_of(
-        lambda: gan.judged(ops.stop_gradient(gan.fake_like(images(8))[0]), gan.fake_like(images(8))[1])[1],
+        lambda: information_loss(gan, stopped(gan.fake_like(batch(8)))),
         [gan.discriminator.get_layer("hidden").kernel],
     )
     assert (information[0] is not None and np.abs(information[0]).max() > 1e-9) == moves
@@ -121,27 +130,28 @@ def test_q_sees_no_real_image():
     seen = []
 
     class Listening(InfoGAN):
-        def judged(self, fake, codes):
-            seen.append(ops.convert_to_numpy(fake))
-            return super().judged(fake, codes)
+        def information_loss(self, fake, features):
+            seen.append(ops.convert_to_numpy(features))
+            return super().information_loss(fake, features)
 
     gan = built(Listening, norm=None)
     gan.train_on_batch(ops.ones((4, 16, 16, 1)))
-    assert len(seen) == 2 and all(np.abs(batch).max() < 1 for batch in seen)
+    real = ops.convert_to_numpy(gan.judge({"images": ops.ones((4, 16, 16, 1))})["features"])
+    assert len(seen) == 2 and all(np.abs(features - real).max() > 1e-4 for features in seen)
 
 
 def test_a_category_is_asked_for_by_its_label():
     gan = built()
-    images = gan.generate(3, [0, 1, 2], seed=0)
+    images = gan.generate(3, labels=[0, 1, 2], seed=0)
     assert images.shape == (3, 16, 16, 1)
     with pytest.raises(ValueError, match="expected less than 10"):
-        gan.generate(1, 10)
+        gan.generate(1, labels=10)
 
 
 def test_logs_tell_the_information(round_of):
     gan = built()
     logs = gan.train_on_batch(*round_of(gan), return_dict=True)
-    assert set(logs) == {"discriminator_loss", "generator_loss", "information"}
+    assert set(logs) == {"discriminator_loss", "generator_loss", "information", "loss"}
     assert all(np.isfinite(float(value)) for value in logs.values())
 
 

@@ -73,7 +73,7 @@ def test_scores_move_no_further_than_images():
     x, y = (
         ops.convert_to_tensor(np.random.default_rng(i).uniform(-1, 1, (200, 16, 16, 1)).astype("float32")) for i in (0, 1)
     )
-    moved = np.abs(ops.convert_to_numpy(gan.score(x, training=False) - gan.score(y, training=False)))
+    moved = np.abs(ops.convert_to_numpy(gan.score({"images": x}, training=False) - gan.score({"images": y}, training=False)))
     far = np.sqrt(ops.convert_to_numpy(ops.sum(ops.square(x - y), axis=(1, 2, 3))))
     # A pixel lies in up to four windows of a kernel of 4 and a stride of 2, so that a layer may stretch by 2.
     assert (moved <= far * 2**2).all()

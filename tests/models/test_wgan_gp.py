@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import WGAN, WGANGP
+from keras_gan_zoo.base.batches import stopped
 
 
 def value(x):
@@ -14,6 +15,10 @@ def value(x):
 
 def images(n, shape, seed=0):
     return ops.convert_to_tensor(np.random.default_rng(seed).uniform(-1, 1, (n, *shape)).astype("float32"))
+
+
+def batch(*arguments, **options):
+    return {"images": images(*arguments, **options)}
 
 
 def linear(weights, **options):
@@ -30,7 +35,7 @@ def linear(weights, **options):
 def test_defaults_are_the_papers():
     gan = WGANGP(width=4)
     assert (gan.penalty_weight, gan.options.n_critic, gan.latent_dim) == (10.0, 5, 128)
-    assert not gan.mixes_samples
+    assert not gan.may_mix_samples()
     gan.compile()
     for optimizer in gan.optimizers.values():
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.9)
@@ -55,7 +60,7 @@ def test_only_the_generator_is_normalized_and_both_have_the_kernels_asked_for():
     gan = WGANGP(width=4, kernel_size=4, generator_norm="batch")
     assert kernel_sides(gan.generator) == kernel_sides(gan.discriminator) == {(4, 4)}
     assert "BatchNorm" in kinds_of(gan.generator)
-    assert not any("Norm" in kind for kind in kinds_of(gan.discriminator)) and not gan.mixes_samples
+    assert not any("Norm" in kind for kind in kinds_of(gan.discriminator)) and not gan.may_mix_samples()
     config = gan.get_config()
     assert (config["kernel_size"], config["generator_norm"]) == (4, "batch")
 
@@ -63,7 +68,7 @@ def test_only_the_generator_is_normalized_and_both_have_the_kernels_asked_for():
 @pytest.mark.parametrize("n", [1, 4])
 def test_golden_penalty(n):
     # A norm of the whole batch would give 10 * 81 at n = 4.
-    real, fake = images(n, (1, 2, 1)), images(n, (1, 2, 1), seed=1)
+    real, fake = batch(n, (1, 2, 1)), batch(n, (1, 2, 1), seed=1)
     assert value(linear([3.0, 4.0]).penalty(real, fake)) == pytest.approx(160.0, rel=1e-5)
     assert value(linear([3.0, 4.0], penalty_weight=0.1).penalty(real, fake)) == pytest.approx(1.6, rel=1e-5)
     assert value(linear([0.3, 0.4]).penalty(real, fake)) == pytest.approx(2.5, rel=1e-5)
@@ -86,8 +91,8 @@ def test_interpolates_lie_on_the_segments_one_share_for_each_sample():
 def test_the_penalty_reaches_the_critic_only(gradients_of):
     gan = WGANGP((8, 8, 1), 3, width=4, seed=0)
     gan.compile(run_eagerly=True)
-    x = images(4, (8, 8, 1))
-    penalty = lambda: gan.penalty(x, ops.stop_gradient(gan.fake_like(x)))  # noqa: E731
+    x = batch(4, (8, 8, 1))
+    penalty = lambda: gan.penalty(x, stopped(gan.fake_like(x)))  # noqa: E731
     kernels = [v for v in gan.discriminator.trainable_variables if v.path.endswith("kernel")]
     assert all(np.abs(gradient).max() > 1e-5 for gradient in gradients_of(penalty, kernels))
     objective = gradients_of(lambda: gan.discriminator_objective(x, gan.fake_like(x)), gan.generator.trainable_variables)
@@ -110,7 +115,7 @@ def test_without_a_penalty_it_is_wgan(tiny_gan, round_of):
 
 
 def test_r1_comes_on_top():
-    real, fake = images(3, (1, 2, 1)), images(3, (1, 2, 1), seed=1)
+    real, fake = batch(3, (1, 2, 1)), batch(3, (1, 2, 1), seed=1)
     assert value(linear([3.0, 4.0], r1_gamma=2.0).penalty(real, fake)) == pytest.approx(160.0 + 25.0, rel=1e-5)
     assert value(linear([3.0, 4.0], r1_gamma=2.0, penalty_weight=0.0).penalty(real, fake)) == pytest.approx(25.0, rel=1e-5)
 
@@ -119,9 +124,10 @@ def test_batch_norm_in_the_critic_is_refused():
     discriminator = keras.Sequential(
         [keras.Input((1, 2, 1)), layers.BatchNormalization(), layers.Flatten(), layers.Dense(1)]
     )
-    gan = WGANGP((1, 2, 1), 2, generator=linear([1.0, 1.0]).generator, discriminator=discriminator)
-    with pytest.raises(ValueError, match="batch norm, which mixes the samples"):
-        gan.penalty(images(2, (1, 2, 1)), images(2, (1, 2, 1), seed=1))
+    networks = {"generator": linear([1.0, 1.0]).generator, "discriminator": discriminator}
+    with pytest.raises(ValueError, match="discriminator has BatchNormalization .*, which mixes the samples"):
+        WGANGP((1, 2, 1), 2, **networks)
+    assert WGANGP((1, 2, 1), 2, penalty_weight=0.0, **networks).may_mix_samples()
 
 
 def test_training_brings_the_gradient_norm_to_one(round_of):
@@ -136,8 +142,8 @@ def test_training_brings_the_gradient_norm_to_one(round_of):
 
     def norms():
         real = ops.convert_to_tensor((rng.normal(size=(256, *shape)) * 0.1 + 0.5).astype("float32"))
-        between = gan.interpolates(real, gan.fake_like(real))
-        return np.sqrt((ops.convert_to_numpy(gan.score_gradient(between)) ** 2).sum(axis=(1, 2, 3)))
+        between = gan.interpolates(real, gan.fake_like({"images": real})["images"])
+        return np.sqrt((ops.convert_to_numpy(gan.score_gradient({"images": between})) ** 2).sum(axis=(1, 2, 3)))
 
     # The optimum is 1 + W / (2 penalty_weight), where W, the distance of data and model, is about 0.7.
     assert abs(norms().mean() - 1) > 0.2
