@@ -19,16 +19,15 @@ SHAPE, BATCH = (2, 2, 1), 5
 class TwoOutputs:
     """What the test models share; `pack` and `unpack` say how the fakes lie in a batch."""
 
-    def draw_latents(self, n):
-        return ops.ones((n, self.latent_dim))
-
     def fake_like(self, real):
-        a, b = self.generator(self.draw_latents(ops.shape(real)[0]), training=True)
-        return self.pack(a, b, ops.arange(ops.shape(real)[0]))
+        n = ops.shape(real["images"])[0]
+        a, b = self.generator(ops.ones((n, self.latent_dim)), training=True)
+        return self.pack(a, b, ops.arange(n))
 
-    def discriminator_objective(self, real, fake):
+    def discriminator_objective(self, real, fake, by):
         a, b = map(ops.stop_gradient, self.unpack(fake))
-        return ops.mean(self.score(a)) + ops.mean(self.score(b)) - ops.mean(self.score(real))
+        scores = [ops.mean(self.score(batch)) for batch in ({"images": a}, {"images": b}, real)]
+        return scores[0] + scores[1] - scores[2]
 
     def generator_objective(self, real, fake):
         a, b = self.unpack(fake)

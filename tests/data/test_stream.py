@@ -1,4 +1,4 @@
-"""ImageStream: the order is a function of (seed, index) alone, inside and outside of `fit`."""
+"""Stream: the order is a function of (seed, index) alone, inside and outside of `fit`."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan_zoo.data import ImageStream, InvalidData
+from keras_gan_zoo.data import Images, InvalidData, Labels, Stream, Tokens
 
 N, BATCH = 11, 3
 
@@ -22,11 +22,19 @@ def numbered(n=N):
 
 
 def order(stream):
-    return [batch[:, 0, 0, 0].tolist() for batch in stream]
+    return [numbers(batch) for batch in stream]
+
+
+def numbers(batch):
+    return batch["images"][:, 0, 0, 0].tolist()
+
+
+def of_images(images, **options):
+    return Stream({"images": images}, {"images": Images(images.shape[1:])}, **options)
 
 
 def stream(**options):
-    return ImageStream(numbered(), **({"batch_size": BATCH, "length": 10, "seed": 5} | options))
+    return of_images(numbered(), **({"batch_size": BATCH, "length": 10, "seed": 5} | options))
 
 
 def test_epochs_are_permutations():
@@ -51,15 +59,15 @@ def test_any_start_and_any_access_give_the_same():
     assert order(stream(start=4, length=6)) == whole[4:]
     batches = stream()
     for index in [9, 0, 5, 5, 2, 8]:
-        assert batches[index][:, 0, 0, 0].tolist() == whole[index]
+        assert numbers(batches[index]) == whole[index]
     assert order(pickle.loads(pickle.dumps(batches))) == whole
     far = stream(start=10**12, length=1)
-    assert len(set(far[0][:, 0, 0, 0].tolist())) == BATCH
+    assert len(set(numbers(far[0]))) == BATCH
 
 
 def test_labels_stay_with_their_images():
-    batches = ImageStream(numbered(), np.arange(N), batch_size=BATCH, length=5)
-    for images, labels in batches:
+    for batch in labelled(length=5):
+        images, labels = batch["images"], batch["labels"]
         assert images.dtype == np.uint8
         assert images.shape == (BATCH, 4, 5, 3)
         assert labels.dtype == np.int32
@@ -76,24 +84,26 @@ def test_flips_are_a_function_of_seed_and_index():
     images = np.random.default_rng(0).integers(0, 256, (400, 4, 5, 3), np.uint8)
     kept = images.copy()
     options = {"batch_size": 200, "seed": 3}
-    plain = ImageStream(images, length=6, **options)
-    flipped = ImageStream(images, length=6, flip=True, **options)
+    plain = of_images(images, length=6, **options)
+    flipped = of_images(images, length=6, flip=True, **options)
     counts = []
     for before, after in zip(plain, flipped, strict=True):
+        before, after = before["images"], after["images"]
         mirrored = (after == before[:, :, ::-1]).all(axis=(1, 2, 3))
         assert (mirrored | (after == before).all(axis=(1, 2, 3))).all()
         counts.append(int(mirrored.sum()))
     assert all(60 < count < 140 for count in counts)  # six standard deviations
     assert len(set(counts)) > 1
-    resumed = ImageStream(images, length=2, start=4, flip=True, **options)
-    np.testing.assert_array_equal(resumed[1], flipped[5])
+    resumed = of_images(images, length=2, start=4, flip=True, **options)
+    np.testing.assert_array_equal(resumed[1]["images"], flipped[5]["images"])
     np.testing.assert_array_equal(images, kept)
 
 
 def test_crops_move_an_image_by_at_most_so_many_pixels_along_each_axis():
     images = np.random.default_rng(0).integers(0, 256, (200, 7, 9, 3), np.uint8)
     options = {"batch_size": 200, "seed": 3}
-    (before,), cropped = ImageStream(images, length=1, **options), ImageStream(images, length=2, crop=2, **options)
+    before = of_images(images, length=1, **options)[0]["images"]
+    cropped = [batch["images"] for batch in of_images(images, length=2, crop=2, **options)]
     mirrored = np.pad(before, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     seen = set()
     for i, image in enumerate(cropped[0]):
@@ -101,24 +111,50 @@ def test_crops_move_an_image_by_at_most_so_many_pixels_along_each_axis():
         assert len(moves) == 1
         seen |= set(moves)
     assert len(seen) == 25
-    again = ImageStream(images, length=1, start=1, crop=2, **options)
-    np.testing.assert_array_equal(again[0], cropped[1])
+    again = of_images(images, length=1, start=1, crop=2, **options)
+    np.testing.assert_array_equal(again[0]["images"], cropped[1])
     assert cropped[0].flags.c_contiguous and cropped[0].dtype == np.uint8
 
 
-def test_augment():
-    def brighten(images, rng):
-        images += rng.integers(1, 100, dtype=np.uint8)
-        return images
+def pairs(first=(6, 4, 3), second=(6, 4, 1), n=40, table="data", m=None):
+    """Two images whose pixels are their column and row, the number of the row of the table in a corner."""
+    arrays, fields = {}, {}
+    for name, shape, count in (("source", first, n), ("target", second, m or n)):
+        ramp = np.arange(shape[0])[:, None] * 10 + np.arange(shape[1])
+        arrays[name] = np.broadcast_to(ramp[None, ..., None], (count, *shape)).astype("uint8")
+    fields = {"source": Images(first), "target": Images(second, table=table)}
+    return arrays, fields
 
-    bright = stream(augment=brighten)
-    added = [int((new - old).max()) for new, old in zip(bright, stream(), strict=True)]
-    assert len(set(added)) > 3
-    assert order(stream(augment=brighten, start=7, length=3)) == order(bright)[7:]
-    with pytest.raises(InvalidData, match=r"augment returned float64 \(3, 4, 5, 3\)"):
-        stream(augment=lambda images, rng: images / 255)[0]
-    with pytest.raises(InvalidData, match="augment returned NoneType"):
-        stream(augment=lambda images, rng: None)[0]
+
+def test_flips_and_crops_are_one_draw_for_all_images_of_a_row():
+    arrays, fields = pairs()
+    for options in ({"flip": True}, {"crop": 2}, {"flip": True, "crop": 1}):
+        batch = Stream(arrays, fields, batch_size=40, length=1, **options)[0]
+        assert (batch["source"] != arrays["source"]).any()
+        np.testing.assert_array_equal(batch["source"][..., :1], batch["target"])
+    arrays, fields = pairs(table="other")
+    batch = Stream(arrays, fields, batch_size=40, length=1, flip=True)[0]
+    assert (batch["source"][..., :1] != batch["target"]).any()
+
+
+def test_tables_have_orders_of_their_own_and_a_smaller_one_begins_anew():
+    fields = {"a": Tokens((1,), vocabulary=20), "b": Tokens((1,), vocabulary=20, table="b")}
+    arrays = {"a": np.arange(12, dtype="int32")[:, None], "b": np.arange(5, dtype="int32")[:, None]}
+    batches = list(Stream(arrays, fields, batch_size=4, length=6, seed=1))
+    a, b = (np.concatenate([batch[name][:, 0] for batch in batches]) for name in "ab")
+    assert sorted(a[:12]) == sorted(a[12:]) == list(range(12)) and a[:12].tolist() != a[12:].tolist()
+    assert all(len(set(part)) == 4 and max(part) < 5 for part in b.reshape(6, 4))
+    alone = Stream({"a": arrays["a"]}, {"a": fields["a"]}, batch_size=4, length=6, seed=1)
+    assert [batch["a"].tolist() for batch in alone] == [batch["a"].tolist() for batch in batches]
+
+
+def test_what_cannot_be_moved_is_refused():
+    arrays, fields = pairs(second=(12, 8, 1))
+    with pytest.raises(InvalidData, match="crop=1 moves images of one row alike, and theirs are of sizes"):
+        Stream(arrays, fields, batch_size=4, length=1, crop=1)
+    tokens = {"tokens": np.zeros((8, 3), "int32")}
+    with pytest.raises(InvalidData, match="flip=True and crop=0 are for images, and there are tokens"):
+        Stream(tokens, {"tokens": Tokens((3,), vocabulary=2)}, batch_size=4, length=1, flip=True)
 
 
 @pytest.mark.parametrize(
@@ -133,17 +169,11 @@ def test_augment():
         ({"flip": "yes"}, "flip='yes' must be True or False"),
         ({"crop": 4}, r"crop=4 must be an integer in \[0, 4\)"),
         ({"crop": -1}, "crop=-1"),
-        ({"labels": np.arange(4)}, "4 entries for 11"),
     ],
 )
 def test_refused_options(options, words):
     with pytest.raises(InvalidData, match=words):
         stream(**options)
-
-
-def test_floats_are_refused():
-    with pytest.raises(InvalidData, match="float32; expected uint8.*load_images"):
-        ImageStream(numbered().astype(np.float32) / 255, batch_size=2, length=1)
 
 
 class Recorder(keras.layers.Layer):
@@ -164,12 +194,28 @@ def fitted_order(batches, steps, compile_options=None, **options):
     recorder = Recorder(steps)
     model = keras.Sequential([keras.Input(batch_shape=(BATCH, 4, 5, 3), dtype="uint8"), recorder])
     model.compile("sgd", "mse", **(compile_options or {}))
-    model.fit(batches, shuffle=False, verbose=0, **options)
+    model.fit(Pairs(batches), shuffle=False, verbose=0, **options)
     return keras.ops.convert_to_numpy(recorder.seen).astype(int).tolist()
 
 
 def labelled(**options):
-    return ImageStream(numbered(), np.arange(N), **({"batch_size": BATCH, "length": 12, "seed": 5} | options))
+    arrays = {"images": numbered(), "labels": np.arange(N, dtype="int32")}
+    fields = {"images": Images((4, 5, 3)), "labels": Labels(classes=N)}
+    return Stream(arrays, fields, **({"batch_size": BATCH, "length": 12, "seed": 5} | options))
+
+
+class Pairs(keras.utils.PyDataset):
+    """A labelled stream as a plain Keras model takes it, which wants inputs and targets."""
+
+    def __init__(self, stream):
+        super().__init__()
+        self.stream = stream
+
+    def __len__(self):
+        return len(self.stream)
+
+    def __getitem__(self, index):
+        return tuple(self.stream[index].values())
 
 
 def test_fit_reads_in_order():
@@ -199,7 +245,7 @@ sys.modules["tensorflow"] = sys.modules["tensorflow_datasets"] = None
 import numpy as np
 from PIL import Image
 from keras_gan_zoo.data import InvalidData, load_images
-from test_image_stream import fitted_order, labelled, numbered, order, stream
+from test_stream import fitted_order, labelled, numbered, order, stream
 assert load_images(numbered()).images.shape == (11, 4, 5, 3)
 np.savez("images.npz", images=numbered())
 assert load_images("images.npz").images.shape == (11, 4, 5, 3)
