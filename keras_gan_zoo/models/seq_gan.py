@@ -12,8 +12,8 @@ opinion of finished sequences is its reward.
 Training has three phases, by the number of the round: G learns by likelihood; D learns G's samples from data; both play.
 
 Differs from the paper: a baseline; the loss of G is the mean over the batch in place of the sum; D takes `n_critic` steps in
-a round, each on new data and new samples, in place of 15 passes over 10,000 of each; rollouts are drawn from G itself and not
-from a delayed copy of it (as the authors' code does in effect: its copy reads the weights of G).
+a round, each on new data and new samples, in place of 15 passes over 10,000 of each; rollouts are drawn from G itself in
+place of a delayed copy (as in effect in the authors' code, whose copy reads the weights of G).
 """
 
 from collections.abc import Sequence
