@@ -79,8 +79,8 @@ CONFIGURATIONS = {
 def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
     """A compiled variant in the configuration `name`, on points.
 
-    It is the variant with another field, and with networks that have the inputs and outputs of its own, which are looked up on
-    a small instance of it: so a variant joins by being registered.
+    It is the variant with another field, and with networks that have the inputs and outputs of its own, which are looked up
+    on a small instance of it: so a variant joins by being registered.
 
     Raises:
         ValueError: the variant has a network that has no counterpart on points.
@@ -180,7 +180,7 @@ def trains_on_labels(cls):
 
 
 def makes_images(cls):
-    """Whether a variant is a game of images of any shape from noise, so that its rules hold for points too."""
-    import inspect
+    """Whether a variant makes images from noise; the rules of its game then hold for points too."""
+    from keras_gan_zoo.base import LatentSampler
 
-    return "image_shape" in inspect.signature(cls.__init__).parameters
+    return issubclass(cls, LatentSampler) and cls.sample == "images"

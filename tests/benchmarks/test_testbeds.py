@@ -15,9 +15,10 @@ from benchmarks import testbed_tables as tables
 from benchmarks.cells import BACKENDS, attempt
 from benchmarks.configurations import CONFIGURATIONS, points_gan
 from benchmarks.testbeds import Cell, measured, run
+from keras_gan_zoo.data import Images
 from keras_gan_zoo.data.toy import ring
 from keras_gan_zoo.metrics.records import commit
-from keras_gan_zoo.models import variants
+from keras_gan_zoo.models import variant_class, variants
 
 HERE = keras.backend.backend()
 OTHERS = [backend for backend in BACKENDS if backend != HERE]
@@ -57,17 +58,26 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-@pytest.mark.parametrize("name", variants())
+@pytest.mark.parametrize("name", [name for name in variants() if testbeds.plays("ring", name)])
 def test_every_variant_plays_on_points(name, configuration):
     gan = points_gan(configuration, name, 0, 8)
     gan.run_eagerly = True  # that compiled rounds are the same is tested of each variant
     points, modes = ring().sample(8 * gan.minibatches_per_round, 0)
     before = [w.numpy() if hasattr(w, "numpy") else np.asarray(w) for w in gan.generator.get_weights()]
-    logs = gan.train_on_batch(points.reshape(-1, 1, 2, 1), modes if gan.takes_labels else None, return_dict=True)
+    data = {"points": points, "labels": modes}
+    logs = gan.train_on_batch({name: data[name] for name in gan.fields()}, return_dict=True)
     assert all(np.isfinite(float(value)) for value in logs.values())
     assert any(np.abs(a - b).max() > 0 for a, b in zip(before, gan.generator.get_weights(), strict=True))
     samples = testbeds.generated(gan, 30)
     assert samples.shape == (30, 2) and np.isfinite(samples).all() and samples.std() > 0
+
+
+def test_who_plays_where():
+    for name in variants():
+        gan = variant_class(name).tiny()
+        from_noise = gan.generates and isinstance(gan.fields()[gan.sample], Images)
+        assert testbeds.plays("ring", name) == from_noise, name
+    assert {name for name in variants() if testbeds.plays("ring", name) != testbeds.plays("swiss_roll", name)} == {"cgan"}
 
 
 def test_the_networks_are_those_of_the_configuration():
@@ -90,15 +100,15 @@ def test_the_networks_are_those_of_the_other_configurations():
     # Orthogonal, times the gain.
     np.testing.assert_allclose(kernels[2] @ kernels[2].T, 0.64 * np.eye(128), atol=1e-5)
     assert gan.saturating and not gan.options.simultaneous
-    point = np.ones((1, 1, 2, 1), "float32")
-    hidden = np.maximum((point.reshape(1, 2) / 4) @ judge[0], 0)
+    point = np.ones((1, 2), "float32")
+    hidden = np.maximum((point / 4) @ judge[0], 0)
     np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[2], rtol=1e-5)
 
     gan = points_gan("RC3", "gan", 0, 8)
     kernels, judge = gan.generator.get_weights(), gan.discriminator.get_weights()
     assert [w.shape for w in judge] == [(2, 128), (128,), (128, 128), (128,), (128, 1), (1,)]
     np.testing.assert_allclose(kernels[2] @ kernels[2].T, 1.96 * np.eye(128), atol=1e-5)
-    hidden = np.tanh(np.tanh(point.reshape(1, 2) @ judge[0]) @ judge[2])
+    hidden = np.tanh(np.tanh(point @ judge[0]) @ judge[2])
     np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[4], rtol=1e-4)
     assert not gan.saturating and gan.options.simultaneous
 
