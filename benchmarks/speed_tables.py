@@ -8,6 +8,7 @@ from benchmarks import metrics_speed, throughput
 from benchmarks.cells import read_cell
 from benchmarks.markdown import listed, markdown_table, short, versions
 from benchmarks.processes import spread, turns
+from benchmarks.throughput_worker import ARGUMENTS
 
 PROGRAMS = {
     "zoo": "`DCGAN` of the zoo",
@@ -74,10 +75,15 @@ def _others(records):
 def _speed_protocol(record):
     protocol = record["protocol"]
     side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
+    own = [
+        f"; `{name}`: " + ", ".join(f"{key} {value}" for key, value in ARGUMENTS[name].items())
+        for name in record["variants"]
+        if name in ARGUMENTS
+    ]
     kernels = {None: "", True: " with oneDNN", False: " without oneDNN"}[record.get("onednn")]
     return (
         f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
-        f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}"
+        f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}{''.join(own)}"
     )
 
 

@@ -20,6 +20,8 @@ machine meets all of them; median and range over the repeats.
   has oneDNN on or off for all of them alike. A ratio is taken within each repeat, by both clocks, against the baseline
   whose median is the higher.
 * Sampling, images/s: `generate`, after a warm-up.
+* A variant of other samples than images is fed with those of its own fields (`field.random`), in the size that
+  `benchmarks.throughput_worker` names; what starts from data samples by `translate`.
 * Inception features, images/s: 28 x 28 images through the network of FID in float32, after a warm-up.
 * Start-up, seconds: a fresh process that builds or loads a model and generates 64 images, against one that imports
   the backend and Keras only. The first run of each, which fills the disk cache, is excluded.
@@ -257,9 +259,8 @@ def wall_time(task):
 
 def start_up(backend, settings, variants, preset):
     """Commands whose wall time is measured, by name."""
-    build = "import keras_gan_zoo; model = keras_gan_zoo.models.variant_class({!r}); model({}).generate({}, seed=0)"
-    side, n = settings["image_size"], 64
-    arguments = repr((side, side, 1)) + (f", width={settings['width']}" if settings["width"] else "")
+    build = "import keras_gan_zoo; from benchmarks.throughput_worker import start_up; start_up({!r}, {})"
+    n = 64
     script = Path(sys.executable).with_name("keras-gan-zoo")
     # The entry point is a Python script, so both forms run under this very interpreter.
     listing = [str(script), "list"] if script.exists() else ["-m", "keras_gan_zoo.cli", "list"]
@@ -269,7 +270,7 @@ def start_up(backend, settings, variants, preset):
         "import keras, keras_gan_zoo": ["-c", "import keras, keras_gan_zoo"],
         "keras-gan-zoo list": listing,
         f"load {preset}": ["-c", f"import keras_gan_zoo; keras_gan_zoo.load({preset!r}).generate({n}, seed=0)"],
-        **{f"build {name}": ["-c", build.format(name, arguments, n)] for name in variants},
+        **{f"build {name}": ["-c", build.format({**settings, "variant": name}, n)] for name in variants},
     }
 
 

@@ -2,14 +2,15 @@
 
     python -m benchmarks.throughput_worker '{"contender": "ours", "variant": "dcgan", ...}'
 
-Synthetic uint8 images from a seed. Training goes through what a user would call (`fit` on the array for the zoo, `fit` on a
-data set for the Keras guide's model, the loop over a DataLoader for PyTorch) and is timed whole: shuffling, batching,
-scaling, logging and the start of the epoch are in it. A first call with a few rounds, which builds and traces everything,
-is not.
+Synthetic data from a seed: uint8 images, or whatever the fields of a variant are. Training goes through what a user would
+call (`fit` on the arrays for the zoo, `fit` on a data set for the Keras guide's model, the loop over a DataLoader for
+PyTorch) and is timed whole: shuffling, batching, scaling, logging and the start of the epoch are in it. A first call with a
+few rounds, which builds and traces everything, is not.
 """
 
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import sys
 import time
@@ -21,6 +22,12 @@ from benchmarks.memory import peak_memory
 WARM_UP_ROUNDS = 5
 LATENT_DIM = 100  # of DCGAN, the zoo's default
 FEATURES = 100  # images that Inception is timed on
+# Where the size of images says nothing or is not possible, and where a training begins with another game than is timed.
+ARGUMENTS = {
+    "gan_3d": {"side": 32},
+    "pix2pix": {"source_shape": (64, 64, 3), "target_shape": (64, 64, 3)},
+    "seq_gan": {"pretraining_rounds": 0, "discriminator_pretraining_rounds": 0},
+}
 
 
 def main(settings):
@@ -56,16 +63,14 @@ def describe(settings):
 
 def ours(settings):
     """A variant of the zoo through its public `fit` and `generate`."""
-    import keras_gan_zoo
     from keras_gan_zoo.machine import fastest_dtype
+    from keras_gan_zoo.models import variant_class
 
-    model = keras_gan_zoo.models.variant_class(settings["variant"])
+    model = variant_class(settings["variant"])
     after_import = peak_memory()
     dtype = fastest_dtype()[0] if settings["dtype"] == "auto" else settings["dtype"]
-    arguments = {} if settings["width"] is None else {"width": settings["width"]}
     start = time.perf_counter()
-    gan = model(image_shape=image_shape(settings), **arguments, dtype=dtype, seed=settings["seed"])
-    gan.compile()
+    gan = model(**arguments(model, settings), dtype=dtype, seed=settings["seed"])
     minibatches, batch_size = gan.minibatches_per_round, settings["batch_size"]
     rounds = max(settings["rounds"] // minibatches, 1)
     per_round = minibatches * batch_size
@@ -82,7 +87,7 @@ def ours(settings):
     trained = peak_memory()
     result = {
         "dtype": dtype,
-        "parameters": sum(network.count_params() for network in (gan.generator, gan.discriminator)),
+        "parameters": sum(getattr(gan, name).count_params() for name in gan.network_names),
         "minibatches_per_round": minibatches,
         "first_round_seconds": first_round,
         **speed,
@@ -90,9 +95,33 @@ def ours(settings):
         "memory_after_import_mb": after_import,
     }
     if settings["samples"]:
-        gan.generate(settings["samples"], seed=0)
-        result |= speed_of(lambda: gan.generate(settings["samples"], seed=1), settings["samples"], "sampling")
+        sample(gan, settings["samples"])
+        result |= speed_of(lambda: sample(gan, settings["samples"]), settings["samples"], "sampling")
     return result
+
+
+def arguments(model, settings):
+    """The size of the images and the width in the settings, where a variant has those, and what is set above."""
+    known = inspect.signature(model).parameters
+    chosen = {name: image_shape(settings) for name in known if name.endswith("_shape")}
+    if settings["width"] is not None and "width" in known:
+        chosen["width"] = settings["width"]
+    return {**chosen, **ARGUMENTS.get(settings["variant"], {})}
+
+
+def start_up(settings, n):
+    """What a fresh process does for the start-up time of a variant: builds it, and makes n samples."""
+    from keras_gan_zoo.models import variant_class
+
+    model = variant_class(settings["variant"])
+    sample(model(**arguments(model, settings)), n)
+
+
+def sample(gan, n):
+    """n samples, from noise or from synthetic inputs."""
+    rng = np.random.default_rng(0)
+    inputs = {name: field.random(rng, n) for name, field in gan.inputs().items() if not field.optional}
+    return gan.translate(**inputs, seed=0) if inputs else gan.generate(n, seed=0)
 
 
 def keras_guide(settings):

@@ -1,5 +1,6 @@
 """The throughput benchmark compares like with like, lets the contenders take turns, and judges by its limits."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import typer
 
 import keras_gan_zoo
-from benchmarks import speed_tables, throughput
+from benchmarks import speed_tables, throughput, throughput_worker
 from keras_gan_zoo import machine
+from keras_gan_zoo.data import Images, Latents
+from keras_gan_zoo.models import variant_class
 
 SHAPES = [(28, 28, 1), (20, 13, 3)]
 
@@ -137,6 +140,37 @@ def test_another_backend_has_a_record_of_its_own(tmp_path):
     record = json.loads((tmp_path / "jax_cpu.json").read_text())
     assert record["backend"] == "jax" and "jax" in record["versions"] and record["checks"] == []
     assert record["variants"]["gan"]["training_images_per_second"]["median"] > 0.1
+
+
+@pytest.mark.parametrize("name", ["cgan", "gan_3d", "seq_gan"])
+def test_a_variant_is_fed_from_its_own_fields(name, monkeypatch):
+    small = {"gan_3d": {"side": 8}, "seq_gan": {"vocabulary": 10, "filters": 4, "rollouts": 1, "n_critic": 1}}
+    kept = throughput_worker.ARGUMENTS.get(name, {})
+    monkeypatch.setitem(throughput_worker.ARGUMENTS, name, {**kept, **small.get(name, {})})
+    settings = {"variant": name, "image_size": 12, "channels": 1, "width": 4, "seed": 0}
+    result = throughput_worker.ours({**settings, "dtype": "float32", "batch_size": 2, "rounds": 2, "samples": 3})
+    assert result["training_images_per_second"] > 0 and result["sampling_images_per_second"] > 0
+    assert 0 < result["parameters"] < 60_000
+    throughput_worker.start_up(settings, 2)
+
+
+def test_the_games_that_are_timed_are_those_of_the_papers():
+    for name, arguments in throughput_worker.ARGUMENTS.items():
+        assert set(arguments) <= set(inspect.signature(variant_class(name)).parameters)
+    seq_gan = variant_class("seq_gan").tiny(**throughput_worker.ARGUMENTS["seq_gan"])
+    assert seq_gan.plays({}, {}, {}) and not seq_gan.learns_by_likelihood({}, {}, {})
+
+
+def test_what_starts_from_data_samples_by_translation():
+    class Translator:
+        def inputs(self):
+            return {"source": Images((4, 4, 1)), "noise": Latents((2,))}
+
+        def translate(self, **given):
+            return given
+
+    given = throughput_worker.sample(Translator(), 3)
+    assert set(given) == {"source", "seed"} and given["source"].shape == (3, 4, 4, 1)
 
 
 @pytest.fixture
