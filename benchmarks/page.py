@@ -46,6 +46,7 @@ figure { margin: 0; flex: 1 1 300px; max-width: 500px; min-width: 0; }
 figure img { display: block; width: 100%; height: auto; }
 figure.grid { flex: 0 1 340px; }
 figure.wide { flex: 1 1 100%; max-width: 960px; }
+pre { max-height: 20rem; overflow: auto; font-size: .8rem; }
 figcaption { margin-top: .4rem; }
 @media (max-width: 700px) {
   thead { display: none; }
@@ -110,9 +111,10 @@ def _preset_parts(preset, folder, curves):
     from keras_gan_zoo.config import read_recipe
 
     name = html.escape(preset.name)
-    grid = preset.folder / "samples.png"
+    grid, lines = (preset.folder / f"{report.SAMPLES}.{ending}" for ending in ("png", "txt"))
     caption = f"{report.GRID_SIZE} samples of seed {report.GRID_SEED}, not selected."
-    pictures = [_picture(grid.read_bytes(), f"Grid of samples of {preset.name}", caption, "grid")]
+    pictures = [_picture(grid.read_bytes(), f"Grid of samples of {preset.name}", caption, "grid")] if grid.exists() else []
+    text = _lines(lines.read_text("utf-8"), caption) if lines.exists() else ""
     shares = shares_figure(preset, folder)
     if shares:
         caption = "What the zoo's classifier sees in the images. The line is an even share."
@@ -125,8 +127,8 @@ def _preset_parts(preset, folder, curves):
     else:
         without = '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
     description = read_recipe(preset.folder).description
-    text = html_of(report.quality_text(preset, folder))
-    return [f'<h3 id="{name}">{name}</h3>', _paragraph(description), _pictures(pictures), without, text]
+    measured = html_of(report.quality_text(preset, folder))
+    return [f'<h3 id="{name}">{name}</h3>', _paragraph(description), _pictures(pictures), text, without, measured]
 
 
 def _testbed_parts():
@@ -252,6 +254,10 @@ def _picture(data, alt, caption, kind="plot"):
         f'<figure class="{kind}"><img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
+
+
+def _lines(text, caption):
+    return f"<figure><pre>{html.escape(text)}</pre><figcaption>{html.escape(caption)}</figcaption></figure>"
 
 
 def _pictures(pictures: Iterable[str]) -> str:

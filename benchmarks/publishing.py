@@ -38,7 +38,7 @@ def publish(run: Path, name: str):
             file.unlink(missing_ok=True)
     if not known or not is_trained(target, recipe):
         # What says which weights these are comes last, so that a copy that was cut short is made again.
-        for file in (WEIGHTS, "samples.png", WEIGHTS_INFO):
+        for file in (WEIGHTS, "samples.png", "samples.txt", WEIGHTS_INFO):
             _copy(source / file, target / file)
     _copy(run / "evaluations" / "evaluations.csv", quality.CURVES / f"{name}.csv")
 
@@ -51,8 +51,11 @@ def networks(source: str, inception: Path | None) -> dict[quality.Network, tuple
 
 def is_measured(name: str, source: str, backend: str, inception: Path | None) -> bool:
     """Whether a preset has its card, and a cell for all that `measure` measures, of this backend or the stored results'."""
-    if not (find_preset(name) / CARD).is_file():
+    card = find_preset(name) / CARD
+    if not card.is_file():
         return False
+    if quality.NOT_MEASURABLE in card.read_text("utf-8"):
+        return True
     weights, found = quality.weights_of(name), set()
     for path in quality.FOLDER.glob(f"{name}_*.json"):
         stored = read_cell(path)
@@ -75,12 +78,15 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     """
     from benchmarks import report
 
-    source, notes, failed = read_recipe(find_preset(name)).data.source, [], []
-    if inception is None:
+    recipe, notes, failed = read_recipe(find_preset(name)), [], []
+    source, measurable = recipe.data.source, quality.is_measurable(recipe.variant)
+    if not measurable:
+        notes.append(f"{name} is not measured: {quality.NOT_MEASURABLE}")
+    elif inception is None:
         notes.append(
             f"{name} is not measured by the Inception network, whose weights are not at hand; --weights FILE names them."
         )
-    seen_by = networks(source, inception)
+    seen_by = networks(source, inception) if measurable else {}
     if seen_by and (reason := _not_there(source)):
         notes.append(f"{name} is not measured, since the data are not here: {reason}")
         seen_by = {}

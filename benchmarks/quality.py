@@ -25,6 +25,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
+from benchmarks.configurations import makes_images
 from benchmarks.processes import ROOT
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT, TOLERANCES
 from keras_gan_zoo.files import whole_file
@@ -35,6 +36,8 @@ FOLDER = ROOT / "benchmarks" / "results" / "quality"
 CURVES = ROOT / "benchmarks" / "results" / "curves"  # <preset>.csv: round, seconds, fid
 BACKEND = "tensorflow"  # of the results that a preset ships
 METRICS = "fid,kid,precision,recall,density,coverage"
+# What is said of the others.
+NOT_MEASURABLE = "The metrics are of images that are made from noise, so these samples are not measured."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +125,7 @@ def cells_of(
         if unknown := [word for word in given if word not in possible]:
             raise ValueError(f"{name}: {unknown[0]!r} is not there; possible are {', '.join(possible)}.")
     wanted = [p for p in known.values() if p.name in (presets or known) and (not variants or p.variant in variants)]
+    wanted = [preset for preset in wanted if is_measurable(preset.variant)]
     cells = [
         Cell(preset.name, source, split, n, seed, backend)
         # Seeds outermost: where the time runs out, every preset has the same seeds.
@@ -131,7 +135,10 @@ def cells_of(
         for source in (data or [preset.data])
     ]
     if not cells:
-        raise ValueError("There is nothing to measure. Fix: name a preset of those variants, a seed and a backend.")
+        raise ValueError(
+            "There is nothing to measure. Fix: name a preset of those variants that makes images from noise, a seed and a "
+            "backend."
+        )
     return cells
 
 
@@ -220,6 +227,13 @@ def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metri
         return list(metrics)
     records = stored["records"]
     return [name for name in metrics if name not in records or records[name]["settings"] != KNOWN[name].settings]
+
+
+def is_measurable(variant: str) -> bool:
+    """Whether the metrics, which are of images, can judge what a variant makes from nothing but noise."""
+    from keras_gan_zoo.models import variant_class
+
+    return makes_images(variant_class(variant))
 
 
 def weights_of(preset: str | Path) -> str:

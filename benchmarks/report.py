@@ -7,6 +7,7 @@ Sources: results.json of each preset, the cells of `quality`, the record of `thr
 number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
 """
 
+import dataclasses
 import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from benchmarks import quality
+from benchmarks.configurations import makes_images
 from benchmarks.markdown import listed, markdown_table, short, versions
 from benchmarks.precision import precision_table
 from benchmarks.processes import ROOT
@@ -29,6 +31,8 @@ PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
 COMMAND = "python -m benchmarks report"
 GRID_SIZE, GRID_SEED = 64, 0
+SAMPLES = "samples"  # .png, or .txt for text
+LINES = 8  # of text that a card shows
 TITLES = {
     "fid": "FID",
     "fid_infinity": "FID-infinity",
@@ -88,11 +92,14 @@ def trained_presets() -> list[Preset]:
 
 
 def write_card(preset: Preset) -> None:
-    """Writes the sample grid and the model card of a preset."""
+    """Writes the samples and the model card of a preset."""
     from keras_gan_zoo.callbacks import save_preview
     from keras_gan_zoo.presets import load
 
-    save_preview(load(preset.name).preview(GRID_SIZE, seed=GRID_SEED), preset.folder / "samples")
+    gan = load(preset.folder)
+    # What starts from data, which may not be here, keeps the samples of its training.
+    if gan.generates:
+        save_preview(gan.preview(GRID_SIZE, seed=GRID_SEED), preset.folder / SAMPLES)
     _write(preset.folder / "README.md", card_text(preset))
 
 
@@ -168,36 +175,41 @@ def _place(record):
 def card_text(preset: Preset) -> str:
     """The model card of a preset, as Markdown."""
     from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.data import Images
     from keras_gan_zoo.models import variant_class
     from keras_gan_zoo.presets import load
 
     recipe = read_recipe(preset.folder)
-    gan = load(preset.name)
+    gan = load(preset.folder)
     model = variant_class(recipe.variant)
-    training = recipe.training
-    images = training.rounds * training.batch_size * gan.options.n_critic
-    call = ", labels=3" if "labels" in gan.inputs() else ""
-    height, width = gan.fields()[gan.sample].shape[:2]
+    training, makes = recipe.training, gan.fields()[gan.sample]
+    pictures = isinstance(makes, Images)
+    examples = "images" if makes_images(model) else "examples"
+    seen = f"{training.rounds * training.batch_size * gan.minibatches_per_round:,} real {examples}"
+    fresh = f"{' and the '.join(gan.fresh)} {'are' if len(gan.fresh) > 1 else 'is'} not; `load` gives"
+    shipped = " and the ".join(gan.inference_names)
+    parameters = sum(gan.network(name).count_params() for name in gan.inference_names)
+    kind = f"Images of {makes.shape[0]} x {makes.shape[1]} pixels" if pictures else described(makes).capitalize()
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     place = f", by {_place(weights['origin'])}" if "origin" in weights else ""
     return f"""# {preset.name}
 
 {recipe.description}
 
-![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)
+{_shown(preset, gan)}
 
 ```python
 import keras_gan_zoo
 
 gan = keras_gan_zoo.load("{preset.name}")
-images = gan.generate(64{call}, seed=0)
+{gan.sample} = {_call(gan)}
 ```
 
-- Model: `keras_gan_zoo.{model.__name__}`, {gan.sampler.count_params():,} parameters in the generator, which is what is
+- Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {shipped}, which is what is
   shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}). The
-  discriminator is not; `load` gives it fresh weights.
-- Data: `{recipe.data.source}`, {recipe.data.split or "train"} split. Licence of the data: {recipe.data.license}.
-- Training: {training.rounds:,} rounds of {training.batch_size} images for each gradient step ({images:,} real images seen),
+  {fresh} {"them" if len(gan.fresh) > 1 else "it"} fresh weights.{_in_and_out(gan, model)}
+- Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. Licence of the data: {recipe.data.license}.
+- Training: {training.rounds:,} rounds of {training.batch_size} {examples} for each gradient step ({seen} seen),
   seed {training.seed}, {training.dtype}{place}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
 
@@ -209,14 +221,58 @@ images = gan.generate(64{call}, seed=0)
 
 ## Limits
 
-Images of {height} x {width} pixels of the kind in `{recipe.data.source}`, and nothing else. The
-figures hold for the protocol in the table; do not compare them with figures of another one. Some samples are no clear
-instance of any class; look at the grid above.
+{kind} of the kind in `{recipe.data.name}`, and nothing else. {_limits(model)}
 """
+
+
+def described(field: Any) -> str:
+    """A field in words, such as "tokens of shape 20, vocabulary 5000"."""
+    own = [each.name for each in dataclasses.fields(field) if each.name not in ("shape", "table")]
+    shape = f" of shape {' x '.join(map(str, field.shape))}" if field.shape else ""
+    return ", ".join([type(field).__name__.lower() + shape, *(f"{name} {getattr(field, name)}" for name in own)])
+
+
+def _needed(gan):
+    """Names of what samples are made from, where that is not noise."""
+    return [name for name, field in gan.inputs().items() if not field.optional]
+
+
+def _shown(preset, gan):
+    if not gan.generates:
+        return f"![{', '.join([*_needed(gan), gan.sample])}](samples.png)"
+    file = preset.folder / f"{SAMPLES}.txt"
+    if not file.exists():
+        return f"![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)"
+    lines = "\n".join(file.read_text("utf-8").splitlines()[:LINES])
+    return f"The first of [{GRID_SIZE} samples, seed {GRID_SEED}](samples.txt):\n\n```text\n{lines}\n```"
+
+
+def _call(gan):
+    if not gan.generates:
+        return f"gan.translate({', '.join(_needed(gan))}, seed=0)"
+    return f"gan.generate(64{', labels=3' if 'labels' in gan.inputs() else ''}, seed=0)"
+
+
+def _in_and_out(gan, model):
+    """A line of what goes in and comes out, where that is not plain images from noise."""
+    if makes_images(model):
+        return ""
+    inputs = "; ".join(f"`{name}`, {described(field)}" for name, field in gan.inputs().items())
+    return f"\n- Input: {inputs}. Output: `{gan.sample}`, {described(gan.fields()[gan.sample])}."
+
+
+def _limits(model):
+    if not makes_images(model):
+        return "Some samples are poor; look at those above."
+    return """The
+figures hold for the protocol in the table; do not compare them with figures of another one. Some samples are no clear
+instance of any class; look at the grid above."""
 
 
 def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     """All that was measured of a preset: a table with the protocol of each row, and what computed it."""
+    if not quality.is_measurable(preset.variant):
+        return quality.NOT_MEASURABLE
     found = measurements(preset, folder)
     failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
     if not found:

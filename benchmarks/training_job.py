@@ -23,6 +23,7 @@ SECONDS = 5.0  # from one report to the next
 
 def train(request: dict[str, Any], say: Any) -> None:
     """Trains a preset in its run, or goes on with that."""
+    from benchmarks.quality import is_measurable
     from keras_gan_zoo.config import read_recipe
     from keras_gan_zoo.presets import find_preset
     from keras_gan_zoo.training import CONFIG
@@ -30,17 +31,18 @@ def train(request: dict[str, Any], say: Any) -> None:
 
     recipe, output = read_recipe(find_preset(request["name"])), Path(request["run"])
     every = curve_rounds(recipe)
-    if every is None:
-        say(note=f"{request['name']} has no curve: no network at hand sees {recipe.data.source}; --weights FILE names one.")
+    if every is None and is_measurable(recipe.variant):
+        say(note=f"{request['name']} has no curve: no network at hand sees {recipe.data.name}; --weights FILE names one.")
     run(recipe, output, resume=(output / CONFIG).exists(), evaluate=every, callbacks=[reporter(recipe, say)])
 
 
 def curve_rounds(recipe: Any) -> int | None:
-    """Rounds from one point of the FID curve to the next; None where nothing at hand can see the images."""
+    """Rounds from one point of the FID curve to the next; None where nothing at hand can see the samples."""
+    from benchmarks.quality import is_measurable
     from keras_gan_zoo.metrics.features import CLASSIFIERS
     from keras_gan_zoo.metrics.features.inception_files import weights_at_hand
 
-    if recipe.data.source not in CLASSIFIERS and weights_at_hand() is None:
+    if not is_measurable(recipe.variant) or (recipe.data.source not in CLASSIFIERS and weights_at_hand() is None):
         return None
     return max(1, recipe.training.rounds // POINTS)
 

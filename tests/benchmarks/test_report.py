@@ -16,6 +16,9 @@ from PIL import Image
 
 import keras_gan_zoo
 from benchmarks import page, quality, report, speed_tables
+from keras_gan_zoo import presets
+from keras_gan_zoo.config import parse_recipe
+from keras_gan_zoo.models import variant_class
 
 PRESET = "cgan_mnist"
 NAMES = (PRESET, "dcgan_mnist")  # on the page
@@ -157,6 +160,59 @@ def test_a_card_says_protocol_hash_seeds_device_and_failures(tmp_path, preset, c
     assert "Not measured: cgan_mnist against mnist/test, seed 2, tensorflow: ValueError: out of order." in text
     bare = report.quality_text(dataclasses.replace(preset, results={}), tmp_path / "none")
     assert bare == "These weights were not measured yet; `python -m benchmarks quality cgan_mnist` does it."
+
+
+@pytest.fixture
+def preset_of(tmp_path, monkeypatch):
+    """Writes a preset of a tiny model of a variant, which the zoo then has alone."""
+
+    def write(variant):
+        gan = variant_class(variant).tiny(seed=0)
+        monkeypatch.setattr(presets, "preset_root", lambda: tmp_path / "zoo")
+        model = json.loads(json.dumps(presets.recipe_of(gan).model))
+        training = {"rounds": 10, "batch_size": 4, "dtype": "float32", "checkpoint_rounds": 5, "sample_rounds": 5}
+        recipe = {"variant": variant, "description": "Noise.", "model": model, "data": {"source": "noise.npz"}}
+        folder = tmp_path / "zoo" / f"tiny_{variant}"
+        presets.save_to_preset(gan, folder, recipe=parse_recipe({**recipe, "training": training}, "the test"))
+        return gan, next(preset for preset in presets.list_presets() if preset.variant == variant)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("variant", "call", "words"),
+    [
+        (
+            "gan_3d",
+            "voxels = gan.generate(64, seed=0)",
+            ["Output: `voxels`, volumes of shape", "![64 samples, seed 0](samples.png)"],
+        ),
+        ("seq_gan", "tokens = gan.generate(64, seed=0)", ["(80 real examples seen)", "[64 samples, seed 0](samples.txt)"]),
+        ("pix2pix", "target = gan.translate(source, seed=0)", ["Input: `source`, images", "![source, target](samples.png)"]),
+    ],
+)
+def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, tmp_path):
+    pytest.importorskip("matplotlib")
+    gan, preset = preset_of(variant)
+    if not gan.generates:  # the samples of its training stay
+        Image.new("RGB", (8, 8)).save(preset.folder / "samples.png")
+    before = {path.name: path.read_bytes() for path in preset.folder.glob("samples.*")}
+    report.write_card(preset)
+    card = (preset.folder / "README.md").read_text("utf-8")
+    for sentence in (call, *words, quality.NOT_MEASURABLE, "The\n  discriminator is not; `load` gives it fresh weights."):
+        assert sentence in card, sentence
+    assert "FID" not in card and "figures hold" not in card
+    (samples,) = preset.folder.glob("samples.*")
+    assert samples.name in card and before in ({}, {samples.name: samples.read_bytes()})
+    text = page.page([preset], tmp_path / "none", tmp_path / "none")
+    assert ("Grid of samples of" in text) == (samples.suffix == ".png")
+    if samples.suffix == ".txt":
+        lines = samples.read_text("utf-8")
+        assert lines.count("\n") == 64 and lines in text
+        assert "\n".join(lines.splitlines()[:8]) + "\n```" in card and lines.splitlines()[8] not in card.split("```")[3]
+    assert f"| [{preset.name}](zoo_configs/{preset.name}/README.md) |" in report.preset_table([preset], tmp_path / "none")
+    with pytest.raises(ValueError, match="nothing to measure.*from noise"):
+        quality.cells_of([preset.name], [], [], "test", [0], ["tensorflow"], 10)
 
 
 def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, cell):

@@ -112,6 +112,8 @@ def test_the_curve_has_about_twenty_points_where_a_network_sees_the_images(monke
     (tmp_path / "inception.npz").touch()
     monkeypatch.setenv("KERAS_GAN_ZOO_INCEPTION", str(tmp_path / "inception.npz"))
     assert training_job.curve_rounds(noise) == 3
+    voxels = parse_recipe({**RECIPE, "variant": "gan_3d", "model": {}}, "the test")
+    assert training_job.curve_rounds(voxels) is None
 
 
 @pytest.fixture
@@ -160,6 +162,18 @@ def test_a_preset_whose_data_are_not_here_gets_its_card_and_a_sentence(digits):
     notes = measure()
     assert any("is not measured, since the data are not here" in note and "mnist.npz" in note for note in notes)
     assert not (digits / "cells").exists() and (digits / "zoo/dcgan_mnist/README.md").exists()
+
+
+def test_samples_that_no_metric_is_of_get_their_card_and_a_sentence(digits, tmp_path):
+    from keras_gan_zoo import GAN3D
+
+    recipe = {**RECIPE, "variant": "gan_3d", "model": {"side": 8, "latent_dim": 4, "width": 4}}
+    gan = GAN3D(**recipe["model"])
+    presets.save_to_preset(gan, tmp_path / "zoo/voxels", recipe=parse_recipe(recipe, "the test"))
+    weights = tmp_path / "inception.npz"
+    assert not publishing.is_measured("voxels", "noise", "tensorflow", weights)
+    assert publishing.measure("voxels", "tensorflow", weights, None) == [f"voxels is not measured: {quality.NOT_MEASURABLE}"]
+    assert publishing.is_measured("voxels", "noise", "tensorflow", weights) and not (digits / "cells").exists()
 
 
 def test_a_measurement_that_fails_is_an_error(digits):
