@@ -67,7 +67,7 @@ class GAN3D(LatentSampler, TwoPlayerGame):
 
     @classmethod
     def tiny(cls, **arguments: Any) -> Self:
-        return cls(**{"side": 16, "latent_dim": 8, "width": 4, **arguments})
+        return cls(**{"side": 8, "latent_dim": 8, "width": 4, **arguments})
 
     def fields(self) -> dict[str, Field]:
         return {"voxels": Volumes((self.side,) * 3 + (1,))}

@@ -204,7 +204,7 @@ def test_a_threshold_that_would_never_let_it_move_is_refused():
 def test_what_it_generates_is_volumes():
     gan = GAN3D.tiny(seed=0)
     volumes = gan.generate(3, seed=1)
-    assert volumes.shape == (3, 16, 16, 16, 1)
+    assert volumes.shape == (3, 8, 8, 8, 1)
     assert gan.fields()["voxels"].render(volumes).shape == (3, 96, 96, 1)
 
 
