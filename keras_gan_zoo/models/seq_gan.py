@@ -107,6 +107,8 @@ class SeqGAN(Sampler, TwoPlayerGame):
     @classmethod
     def tiny(cls, **arguments: Any) -> Self:
         small = {"width": 8, "embedding": 8, "discriminator_embedding": 8, "kernel_sizes": (1, 2, 3), "filters": 8}
+        # Without dropout, which each backend draws in its own way, backends can be compared.
+        small["dropout"] = 0.0
         schedule = {"rollouts": 2, "pretraining_rounds": 1, "discriminator_pretraining_rounds": 0, "n_critic": 2}
         return cls(**{"length": 5, "vocabulary": 10, **small, **schedule, **arguments})
 

@@ -52,7 +52,7 @@ def test_every_variant_plays_on_every_backend(backend, played):
         assert len(outcome["logs"]) == 5
         for logs in outcome["logs"]:
             assert np.isfinite(list(logs.values())).all(), name
-        losses = [logs["discriminator_loss"] for logs in outcome["logs"]]
+        losses = [logs["loss"] for logs in outcome["logs"]]
         assert len(set(losses)) == 5, f"the losses of {name} stand still"
 
 

@@ -45,7 +45,7 @@ def log_probabilities(table, sequences=SEQUENCES):
 
 def gradient_of(differentiate, values):
     """Of E r by the table, as the loss says it, with all sequences in the batch as often as they are drawn."""
-    weighted = (27 * PROBABILITIES[:, None] * values).astype("float32")
+    weighted = ops.convert_to_tensor(27 * PROBABILITIES[:, None] * values, "float32")
     _, (gradient,) = differentiate(lambda x: policy_gradient_loss(log_probabilities(x), weighted), TABLE, dtype="float32")
     return -gradient
 
@@ -82,7 +82,7 @@ def test_values_from_before_a_choice_are_a_baseline(differentiate):
 
 def test_samples_estimate_it(differentiate):
     drawn = np.random.default_rng(0).choice(27, size=200_000, p=PROBABILITIES)
-    sequences, values = SEQUENCES[drawn], VALUES[drawn].astype("float32")
+    sequences, values = SEQUENCES[drawn], ops.convert_to_tensor(VALUES[drawn], "float32")
     loss = lambda x: policy_gradient_loss(log_probabilities(x, sequences), values)  # noqa: E731
     _, (gradient,) = differentiate(loss, TABLE, dtype="float32")
     # The gradient of each sequence: its values times (which token came - how likely it was), in the row of the one before.

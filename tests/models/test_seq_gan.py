@@ -47,10 +47,11 @@ def table_generator():
 
 
 def rating(score):
-    """A discriminator of three tokens without weights of its own: score(first, second, third)."""
+    """A discriminator of three tokens: score(first, second, third), times a weight that is 1."""
     tokens = keras.Input((3,), dtype="int32")
     x = ops.cast(tokens, "float32")
-    return keras.Model(tokens, score(x[:, :1], x[:, 1:2], x[:, 2:]))
+    weight = layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    return keras.Model(tokens, weight(score(x[:, :1], x[:, 1:2], x[:, 2:])))
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +329,7 @@ def test_it_learns_what_is_rewarded():
         wants = rating(lambda a, b, c: sum(2.0 * ops.cast(ops.equal(x, 2.0), "float32") for x in (a, b, c)) - 3.0)
         schedule = {"n_critic": 1, "pretraining_rounds": 0, "discriminator_pretraining_rounds": 0}
         gan = cls(3, 3, discriminator=wants, rollouts=4, seed=0, **schedule)
-        gan.compile(generator_optimizer=keras.optimizers.SGD(1.0))
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0))
         data = gan.fields()["tokens"].random(np.random.default_rng(0), 256)
         for _ in range(60):
             gan.train_on_batch(data)
