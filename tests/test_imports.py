@@ -22,18 +22,19 @@ ALLOWED = {
     "metrics": {"backend", "files", "interpolation"},
     "base": {"backend", "losses", "data", "interpolation"},
     "networks": {"layers"},
-    "models": {"base", "losses", "layers", "networks"},
+    "models": {"base", "data", "losses", "layers", "networks"},
     "config": {"models", "callbacks", "data", "base"},
     "building": {"base", "callbacks", "models", "config"},
     "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
     "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
     "evaluation": {"presets", "config", "data", "metrics"},
-    "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training"},
+    "translation": {"base", "data", "files"},
+    "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training", "translation"},
 }
 
 # (file, part) that a method may import when it is called: what users look for on the model, and what works on the model.
-UPWARD = {("base/model.py", "presets")}
+UPWARD = {("base/saving.py", "presets")}
 
 
 def files():

@@ -180,7 +180,9 @@ def test_networks_of_the_users_own_come_back(tmp_path, functional, average):
     images = gan.generate(3, seed=1)
     np.testing.assert_array_equal(loaded.generate(3, seed=1), images)
     assert loaded.discriminator.count_params() == gan.discriminator.count_params()
-    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(g.score({"images": images}, training=False)) for g in (gan, loaded)))
+    np.testing.assert_array_equal(
+        *(keras.ops.convert_to_numpy(g.score({"images": images}, training=False)) for g in (gan, loaded))
+    )
     again = load(save_to_preset(loaded, tmp_path / "again"))
     np.testing.assert_array_equal(again.generate(3, seed=1), images)
 

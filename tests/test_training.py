@@ -263,7 +263,9 @@ def test_training_on_labels(recipe_for, tmp_path):
 
 def test_flips_and_crops_are_those_of_the_recipe(recipe_for, tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(keras_gan_zoo.GAN, "fit", lambda self, *arguments, **options: given.append((options["flip"], options["crop"])))
+    monkeypatch.setattr(
+        keras_gan_zoo.GAN, "fit", lambda self, *arguments, **options: given.append((options["flip"], options["crop"]))
+    )
     train(recipe_for("gan"), tmp_path / "plain")
     train(recipe_for("gan", {"data": {"flip": True, "crop": 3}}), tmp_path / "moved")
     assert given == [(False, 0), (True, 3)]

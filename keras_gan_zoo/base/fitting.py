@@ -56,8 +56,8 @@ class Fitting:
             steps_per_epoch: rounds in an epoch; by default as many as one pass over the data gives.
             seed: of the order of the data, of flips and of crops.
             flip: whether the images of an example are mirrored left to right with probability 1/2, anew in every pass.
-            crop: pixels by which they are moved at most along each axis, what comes in being their own mirror image. Both are
-                for images in memory, not for data sets that yield batches.
+            crop: pixels by which they are moved at most along each axis, what comes in being their own mirror image.
+                Both are for images in memory, not for data sets that yield batches.
 
         Returns:
             `keras.callbacks.History`.

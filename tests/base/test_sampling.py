@@ -56,7 +56,9 @@ def test_uint8_is_rounded_to_the_nearest(gan):
     floats, integers = gan.generate(7, seed=3), gan.generate(7, seed=3, dtype="uint8")
     assert integers.dtype == np.uint8
     np.testing.assert_array_equal(integers, np.rint((floats + 1) * 127.5))
-    np.testing.assert_array_equal(Images((1, 1, 1)).quantize(np.array([-1.0, -0.999, 0.0, 0.003, 1.0])), [0, 0, 128, 128, 255])
+    np.testing.assert_array_equal(
+        Images((1, 1, 1)).quantize(np.array([-1.0, -0.999, 0.0, 0.003, 1.0])), [0, 0, 128, 128, 255]
+    )
     everything = np.arange(256)
     np.testing.assert_array_equal(Images((1, 1, 1)).quantize(everything / 127.5 - 1), everything)
 
