@@ -1,0 +1,344 @@
+"""SeqGAN on sequences whose distribution is known: what the game adds to likelihood, beside what a lower temperature adds.
+
+    python -m benchmarks.seq_gan_oracle                      three seeds, and benchmarks/SEQUENCES.md
+    python -m benchmarks.seq_gan_oracle --data FILE.npz      the data of the recipe, which `train seq_gan_oracle` reads
+
+Protocol: the recipe zoo_configs/seq_gan_oracle, with an oracle, data, weights and noise of each seed's own. The model learns
+10,000 sequences of the oracle, first by likelihood, until the NLL of held-out ones no longer falls, then in the game. Both
+states are judged on 20,000 of their samples and on 10,000 held-out sequences.
+
+NLL-oracle alone rewards a loss of variety: sampling the same model at a lower temperature improves it (Caccia et al., 2018,
+https://arxiv.org/abs/1811.02549). So the model of likelihood is also sampled at lower temperatures, and the game is compared
+with the one at which its samples have the same entropy.
+
+Each seed is a file of its own in benchmarks/results/seq_gan; one that is there, of the same recipe, is not run again.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.cells import read_cell, seeds_of
+from benchmarks.markdown import listed, markdown_table, short
+from benchmarks.processes import ROOT
+from keras_gan_zoo.config import Recipe, read_recipe
+from keras_gan_zoo.data.oracle import Oracle
+from keras_gan_zoo.files import whole_file
+
+RECIPE = ROOT / "zoo_configs" / "seq_gan_oracle"
+FOLDER = ROOT / "benchmarks" / "results" / "seq_gan"
+DOCUMENT = ROOT / "benchmarks" / "SEQUENCES.md"
+TRAINING, HELD_OUT, SAMPLES, WATCHED = 10_000, 10_000, 20_000, 5000
+TEMPERATURES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+PART = 100  # rounds from one look at the model to the next
+BATCH = 2500  # sequences in one pass, when they are judged
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one file holds."""
+
+    recipe: str
+    seed: int
+    samples: int
+    backend: str
+
+    def path(self, folder: Path) -> Path:
+        return folder / f"seed{self.seed}_{self.backend}.json"
+
+
+def seq_gan_oracle(
+    seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
+    folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
+    document: Annotated[Path, typer.Option(help="The table to write.")] = DOCUMENT,
+    data: Annotated[Path | None, typer.Option(help="Writes the recipe's data to this .npz, and nothing else.")] = None,
+):
+    """Trains SeqGAN on an oracle, and says what the game adds to likelihood."""
+    import keras
+
+    recipe = read_recipe(RECIPE)
+    if data is not None:
+        with whole_file(data) as partial:
+            np.savez_compressed(partial, tokens=training_data(oracle_of(recipe, recipe.training.seed), recipe.training.seed))
+        typer.echo(f"{data}: {TRAINING:,} sequences of the oracle of seed {recipe.training.seed}.")
+        return
+    for seed in seeds_of(seeds):
+        cell = Cell(recipe.digest, seed, SAMPLES, keras.backend.backend())
+        run(cell, recipe, folder, typer.echo)
+    with whole_file(document) as partial:
+        partial.write_text(page(records(folder)), "utf-8")
+    typer.echo(f"{document}")
+
+
+def run(cell: Cell, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
+    """Measures a cell, unless its file is there."""
+    from keras_gan_zoo.metrics.records import commit, device, versions
+
+    if read_cell(cell.path(folder)).get("cell") == dataclasses.asdict(cell):
+        return
+    start, cpu = time.monotonic(), time.process_time()
+    result = measured(recipe, cell.seed, cell.samples, say)
+    record = {
+        "cell": dataclasses.asdict(cell),
+        "seconds": round(time.monotonic() - start, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        **result,
+        "versions": versions(),
+        "device": device(),
+        "commit": commit(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(cell.path(folder)) as partial:
+        partial.write_text(json.dumps(record) + "\n", "utf-8")
+
+
+def oracle_of(recipe: Recipe, seed: int) -> Oracle:
+    """The oracle of a seed."""
+    return Oracle(recipe.model["vocabulary"], recipe.model["length"], seed)
+
+
+def training_data(oracle: Oracle, seed: int) -> np.ndarray:
+    """The sequences that a seed trains on, int32 (10,000, length)."""
+    return oracle.sample(TRAINING, np.random.default_rng([seed, 1]))
+
+
+def measured(recipe: Recipe, seed: int, samples: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Trains by the recipe, with another seed, and judges the models of both phases."""
+    import keras
+
+    from keras_gan_zoo.building import build, compile_by
+
+    oracle = oracle_of(recipe, seed)
+    held_out = oracle.sample(HELD_OUT, np.random.default_rng([seed, 2]))
+    own = oracle.nll(held_out)
+    uniform = np.random.default_rng([seed, 3]).integers(0, oracle.vocabulary, (HELD_OUT, oracle.length))
+    keras.utils.set_random_seed(seed)
+    gan = build(recipe, dtype=recipe.training.dtype, seed=seed)
+    compile_by(gan, recipe)
+    data, curve, found = training_data(oracle, seed), [], {}
+    for i in range(recipe.training.rounds // PART):
+        logs = gan.fit(
+            data,
+            batch_size=recipe.training.batch_size,
+            epochs=i + 1,
+            initial_epoch=i,
+            steps_per_epoch=PART,
+            seed=seed,
+            verbose=0,
+        ).history
+        look = judged(gan, oracle, held_out, WATCHED)
+        curve.append({"round": (i + 1) * PART, **look, **{name: float(values[-1]) for name, values in logs.items()}})
+        say(f"seed {seed}, round {curve[-1]['round']}: NLL-oracle {look['nll_oracle']:.3f}, NLL-test {look['nll_test']:.3f}")
+        if curve[-1]["round"] == gan.pretraining_rounds:
+            found["likelihood"] = [judged(gan, oracle, held_out, samples, temperature) for temperature in TEMPERATURES]
+    return {
+        "settings": {"training": TRAINING, "held_out": HELD_OUT, "samples": samples, "parameters": gan.count_params()},
+        "oracle": {"entropy": own.mean(), "entropy_error": error_of(own), "nll_of_uniform": oracle.nll(uniform).mean()},
+        **found,
+        "game": judged(gan, oracle, held_out, samples),
+        "curve": curve,
+    }
+
+
+def judged(
+    gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0, seed: int = 0
+) -> dict[str, float]:
+    """What samples of a model are like, per token in nats, with standard errors.
+
+    Returns:
+        nll_oracle: NLL of its samples under the oracle.
+        nll_test: NLL of the oracle's held-out samples under the model.
+        entropy: NLL of its samples under the model itself.
+        reverse_kl: KL of the model to the oracle, which is nll_oracle - entropy.
+        distinct: different ones among all 4-grams of its samples.
+    """
+    tokens = gan.generate(samples, seed=seed, temperature=temperature, batch_size=BATCH)
+    options = {"temperature": temperature, "batch_size": BATCH}
+    by_oracle, by_itself = oracle.nll(tokens), -gan.log_likelihood(tokens, **options) / oracle.length
+    of_test = -gan.log_likelihood(held_out, **options) / oracle.length
+    grams = np.lib.stride_tricks.sliding_window_view(tokens, 4, axis=1).reshape(-1, 4)
+    found = {"nll_oracle": by_oracle, "nll_test": of_test, "entropy": by_itself, "reverse_kl": by_oracle - by_itself}
+    values = {name: float(value.mean()) for name, value in found.items()}
+    errors = {f"{name}_error": error_of(value) for name, value in found.items()}
+    return {"temperature": temperature, **values, **errors, "distinct": len(np.unique(grams, axis=0)) / len(grams)}
+
+
+def error_of(values: np.ndarray) -> float:
+    """Standard error of a mean."""
+    return float(values.std(ddof=1) / len(values) ** 0.5)
+
+
+# The document --------------------------------------------------------------------------------------------------------------
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """All cells of a folder, in the order of backends and seeds."""
+    return sorted(
+        (read_cell(path) for path in folder.glob("*.json")), key=lambda r: (r["cell"]["backend"], r["cell"]["seed"])
+    )
+
+
+def at_entropy(curve: Sequence[dict[str, float]], entropy: float, key: str) -> float | None:
+    """A value of the model of likelihood at the temperature at which its samples have this entropy, by interpolation.
+
+    None where no temperature that was measured gives it.
+    """
+    rising = sorted(curve, key=lambda point: point["entropy"])
+    known = [point["entropy"] for point in rising]
+    if not known[0] <= entropy <= known[-1]:
+        return None
+    return float(np.interp(entropy, known, [point[key] for point in rising]))
+
+
+def page(found: Sequence[dict[str, Any]]) -> str:
+    """The document."""
+    if not found:
+        raise ValueError("There are no records; python -m benchmarks.seq_gan_oracle makes them.")
+    settings, seconds = found[0]["settings"], [r["seconds"] for r in found]
+    commits, devices = (listed({change(r[key]) for r in found}) for key, change in (("commit", short), ("device", str)))
+    backends = listed({r["cell"]["backend"] for r in found})
+    return f"""# Sequences: SeqGAN against likelihood
+
+Written by `python -m benchmarks.seq_gan_oracle`, whose first lines tell the protocol. The recipe is `seq_gan_oracle`: an
+oracle, an LSTM with random weights, writes {settings["training"]:,} sequences, and a generator and a discriminator with
+{settings["parameters"]:,} parameters together learn them. All values are per token, in nats, with one standard error.
+{backends} on {devices}, commit {commits}; {min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes for each seed.
+
+## What the game adds to likelihood
+
+NLL-oracle is the NLL of {settings["samples"]:,} samples under the oracle. That of the oracle's own samples is its entropy.
+NLL-test is the NLL of {settings["held_out"]:,} held-out sequences of the oracle under the model.
+
+{_summary(found)}
+
+A lower NLL-oracle can be had for nothing: by sampling the model of likelihood at a temperature below 1. So the game stands
+here beside that model at the temperature at which its samples have the same entropy (interpolated).
+
+{_comparison(found)}
+
+{_verdict(found)}
+
+## The model of likelihood at lower temperatures
+
+{_temperatures(found)}
+
+## How the training went
+
+First likelihood, until round {_last_of_likelihood(found[0]):,}; then the discriminator alone; then both.
+{WATCHED:,} samples at each look.
+
+{_curves(found)}
+"""
+
+
+def _spread(values, name):
+    return f"{values[name]:.3f} ± {values[f'{name}_error']:.3f}"
+
+
+def _summary(found):
+    header = ["seed", "of the oracle", "uniform tokens", "likelihood", "game", "difference", "NLL-test, likelihood", "game"]
+    rows = []
+    for r in found:
+        before, after = r["likelihood"][0], r["game"]
+        rows.append(
+            [
+                r["cell"]["seed"],
+                f"{r['oracle']['entropy']:.3f} ± {r['oracle']['entropy_error']:.3f}",
+                f"{r['oracle']['nll_of_uniform']:.2f}",
+                _spread(before, "nll_oracle"),
+                _spread(after, "nll_oracle"),
+                f"{after['nll_oracle'] - before['nll_oracle']:+.3f}",
+                f"{before['nll_test']:.3f}",
+                f"{after['nll_test']:.3f}",
+            ]
+        )
+    return markdown_table(header, rows)
+
+
+def _comparison(found):
+    header = ["seed", "", "temperature", "entropy", "NLL-oracle", "NLL-test", "KL to the oracle", "distinct 4-grams"]
+    rows = []
+    for r in found:
+        before, after = r["likelihood"], r["game"]
+        points = [("likelihood", before[0]), ("game", after)]
+        matched = {key: at_entropy(before, after["entropy"], key) for key in before[0]}
+        if matched["entropy"] is not None:
+            points.insert(1, ("likelihood, as varied as the game", matched))
+        for title, p in points:
+            cells = [f"{p[key]:.3f}" for key in ("entropy", "nll_oracle", "nll_test", "reverse_kl", "distinct")]
+            rows.append([r["cell"]["seed"], title, f"{p['temperature']:.2f}", *cells])
+    return markdown_table(header, rows)
+
+
+def gain(record: dict[str, Any]) -> tuple[float, float] | None:
+    """By how much the game's NLL-oracle is below that of likelihood at the same entropy, and the standard error of that."""
+    game, curve = record["game"], record["likelihood"]
+    control = at_entropy(curve, game["entropy"], "nll_oracle")
+    if control is None:
+        return None
+    # At equal entropies the difference is one of the divergences, whose errors are those of what was sampled.
+    errors = (game["reverse_kl_error"], at_entropy(curve, game["entropy"], "reverse_kl_error"))
+    return control - game["nll_oracle"], float(np.hypot(*errors))
+
+
+def _verdict(found):
+    lines = []
+    for r in found:
+        before, after = r["likelihood"][0], r["game"]
+        lowered = before["nll_oracle"] - after["nll_oracle"]
+        error = np.hypot(before["nll_oracle_error"], after["nll_oracle_error"])
+        line = f"- Seed {r['cell']['seed']}: the game lowers NLL-oracle by {lowered:.3f} ± {error:.3f}"
+        if (told := gain(r)) is not None:
+            line += f", which is {told[0]:+.3f} ± {told[1]:.3f} more than a lower temperature does"
+        lines.append(f"{line}; it changes NLL-test by {after['nll_test'] - before['nll_test']:+.3f}.")
+    return "\n".join(lines)
+
+
+def _temperatures(found):
+    header = ["seed", "temperature", "NLL-oracle", "NLL-test", "entropy", "KL to the oracle", "distinct 4-grams"]
+    rows = [
+        [
+            r["cell"]["seed"],
+            f"{p['temperature']:.2f}",
+            _spread(p, "nll_oracle"),
+            *(f"{p[key]:.3f}" for key in ("nll_test", "entropy", "reverse_kl", "distinct")),
+        ]
+        for r in found
+        for p in r["likelihood"]
+    ]
+    return markdown_table(header, rows)
+
+
+def _last_of_likelihood(record):
+    return max(point["round"] for point in record["curve"] if "likelihood_loss" in point)
+
+
+def _curves(found):
+    header = ["round", *(f"seed {r['cell']['seed']}: {title}" for r in found for title in ("NLL-oracle", "NLL-test"))]
+    rounds = [point["round"] for point in found[0]["curve"]]
+    shown = [i for i, number in enumerate(rounds) if number % (2 * PART) == 0]
+    rows = [
+        [
+            f"{rounds[i]:,}",
+            *(f"{r['curve'][i][key]:.3f}" for r in found for key in ("nll_oracle", "nll_test")),
+        ]
+        for i in shown
+    ]
+    return markdown_table(header, rows)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        typer.run(seq_gan_oracle)
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(1)
