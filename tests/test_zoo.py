@@ -324,5 +324,7 @@ def test_mixed_bfloat16(name, eager, small_gan, no_randomness):
     for key, value in expected.items():
         assert np.isfinite(losses[key])
         assert losses[key] == pytest.approx(value, rel=0.1, abs=0.1), key
-    samples = gan.generate(2, seed=0)
-    assert samples.dtype == (np.float32 if gan.fields()[gan.sample].dtype != "int32" else np.int32)
+    rng = np.random.default_rng(0)
+    data = {key: field.random(rng, 2) for key, field in gan.fields().items()}
+    for field, samples in gan.preview(2, data).values():
+        assert samples.dtype == ("int32" if field.dtype == "int32" else "float32")

@@ -1,0 +1,140 @@
+"""pix2pix (Isola et al., 2016, https://arxiv.org/abs/1611.07004).
+
+From pairs of images (x, y), source and target, G learns to make y of x. D judges each patch of y beside x; an L1 term takes
+care of what is larger than a patch. Means are over all images, patches, pixels and channels.
+
+    loss of D      1/2 E -log D(x, y) + 1/2 E -log(1 - D(x, G(x, z))),   D = sigmoid(score)
+    loss of G      E -log D(x, G(x, z)) + w E |y - G(x, z)|,   w = l1_weight
+
+The noise z is nothing but G's dropout, which stays on after training.
+
+Differs from the paper: instance norm in place of batch norm, which the authors run with the statistics of the batch, after
+training too, so that at their batch of one image it is the same; G is judged by D after D's step, where the authors' code
+takes D's scores from before it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+from ..base import Sampler, TwoPlayerGame
+from ..base.game import layers_of
+from ..data import Batch, Field, Images
+from ..networks.norms import check_map_shape
+from ..networks.patch import patch_discriminator
+from ..networks.resnet_translator import resnet_translator
+from ..networks.unet import unet_generator
+
+
+@keras.saving.register_keras_serializable("keras_gan_zoo")
+class Pix2Pix(Sampler, TwoPlayerGame):
+    """Images from images, learned from pairs.
+
+    The paper trains on facades with a batch of one image, `fit(sources, targets, batch_size=1)`, for 200 epochs of 400
+    pairs, which are mirrored and moved: `flip=True, crop=15`.
+
+    `translate(sources, seed=0)` draws from its seed what dropout leaves out: the same seed gives the same images on every
+    call with the same `batch_size`, and another one gives others. An exported generator has no dropout.
+
+    Args:
+        source_shape: (height, width, channels) of the images that come in.
+        target_shape: of the images that are made of them, of the same height and width.
+        network: "unet", the paper's generator, for sides that are powers of 2 (or see `depth`); or "resnet", CycleGAN's with
+            dropout in its blocks, for sides that are multiples of 4.
+        width: channels of the generator's first map (64 in the paper).
+        depth: halvings of the U-Net; by default until a side is one pixel, as in the paper.
+        dropout: share dropped in some layers of the generator (0.5 in the paper).
+        dropout_at_test: whether it stays on after training (the paper); without it, translations are not random.
+        discriminator_width: channels of the discriminator's first map; by default those of the generator.
+        patch_layers: from 1 to 5, for patches of 16, 34, 70 (the paper), 142 and 286 pixels a side.
+        conditional_discriminator: whether the discriminator is shown the source. The paper compares with one that is not.
+        l1_weight: weight w of the mean absolute error (100).
+        **options: as in `GAN`.
+    """
+
+    sample = "target"
+    log_names = ("l1",)
+
+    def __init__(
+        self,
+        source_shape: Sequence[int] = (256, 256, 3),
+        target_shape: Sequence[int] = (256, 256, 3),
+        *,
+        network: str = "unet",
+        width: int = 64,
+        depth: int | None = None,
+        dropout: float = 0.5,
+        dropout_at_test: bool = True,
+        discriminator_width: int | None = None,
+        patch_layers: int = 3,
+        conditional_discriminator: bool = True,
+        l1_weight: float = 100.0,
+        **options: Any,
+    ) -> None:
+        self.source_shape = check_map_shape(source_shape, "source_shape")
+        self.target_shape = check_map_shape(target_shape, "target_shape")
+        if self.source_shape[:2] != self.target_shape[:2]:
+            raise ValueError(
+                f"target_shape={target_shape!r} is not possible with source_shape={source_shape!r}; pass the same height "
+                "and width."
+            )
+        if network not in ("unet", "resnet"):
+            raise ValueError(f"network={network!r} is not possible; pass 'unet' or 'resnet'.")
+        if network == "resnet" and depth is not None:
+            raise ValueError(f"depth={depth!r} is of the U-Net, but network='resnet'; leave it out.")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout={dropout!r} is not possible; it must be in [0, 1).")
+        if not l1_weight >= 0:
+            raise ValueError(f"l1_weight={l1_weight!r} is not possible; it must be 0 or more.")
+        self.network_kind, self.width, self.depth = network, width, depth
+        self.dropout, self.dropout_at_test = dropout, dropout_at_test
+        self.discriminator_width, self.patch_layers = discriminator_width, patch_layers
+        self.judges_conditions = conditional_discriminator
+        self.l1_weight = l1_weight
+        super().__init__(**options)
+
+    @classmethod
+    def tiny(cls, **arguments: Any) -> Self:
+        shapes = {"source_shape": (16, 16, 1), "target_shape": (16, 16, 3)}
+        return cls(**{**shapes, "width": 4, "patch_layers": 1, **arguments})
+
+    def fields(self) -> dict[str, Field]:
+        return {"source": Images(self.source_shape), "target": Images(self.target_shape)}
+
+    def inputs(self) -> dict[str, Field]:
+        return {"source": Images(self.source_shape)}
+
+    def conditions(self) -> dict[str, Field]:
+        return self.inputs()
+
+    def default_generator(self) -> keras.Model:
+        options = {"width": self.width, "dropout": self.dropout}
+        if self.network_kind == "resnet":
+            return resnet_translator(self.source_shape, self.target_shape[-1], **options)
+        return unet_generator(self.source_shape, self.target_shape[-1], depth=self.depth, **options)
+
+    def default_discriminator(self) -> keras.Model:
+        shapes = [self.target_shape, self.source_shape] if self.judges_conditions else [self.target_shape]
+        return patch_discriminator(shapes, width=self.discriminator_width or self.width, patch_layers=self.patch_layers)
+
+    def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
+        return super().discriminator_loss(real_scores, fake_scores) / 2
+
+    def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
+        l1 = ops.mean(ops.abs(real["target"] - fake["target"]))
+        self.log("l1", l1)
+        return self.l1_weight * l1
+
+    def make(self, batch: Batch, training: bool) -> Batch:
+        if training or not self.dropout_at_test:
+            return {"target": self.generator(batch["source"], training=training)}
+        # Dropout takes its numbers from the model's seed, which `translate` sets, and not from its layers' own, which belong
+        # to training. The scope forgets what training mode writes; its weights are those in force, which may be averages.
+        values = {id(variable): (variable, variable.value) for variable in self.generator.variables}
+        for layer in layers_of(self.generator):
+            if (generator := getattr(layer, "seed_generator", None)) is not None:
+                values[id(generator.state)] = (generator.state, self.seed_generator.next())
+        with keras.StatelessScope(state_mapping=list(values.values())):
+            return {"target": self.generator(batch["source"], training=True)}
