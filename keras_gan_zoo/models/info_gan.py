@@ -104,8 +104,9 @@ class InfoGAN(GAN):
         return discriminator._replace(networks=(self.discriminator, self.recognition)), generator
 
     def inputs(self) -> dict[str, Field]:
+        # In the order in which they are drawn: the numbers first, so that a seed names the images that it always named.
         numbers = Latents((self.continuous,), distribution="uniform")
-        return {**super().inputs(), "numbers": numbers, "labels": Labels(classes=self.categories)}
+        return {"numbers": numbers, **super().inputs(), "labels": Labels(classes=self.categories)}
 
     def make(self, batch: Batch, training: bool) -> Batch:
         category = ops.one_hot(batch["labels"], self.categories)

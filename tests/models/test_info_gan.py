@@ -34,7 +34,7 @@ def test_defaults_are_the_papers():
     assert gan.generator.input_shape == (None, 74)
     gan.compile()
     assert [value(optimizer.learning_rate) for optimizer in gan.optimizers.values()] == pytest.approx([2e-4, 1e-3])
-    assert list(gan.fields()) == ["images"] and list(gan.inputs()) == ["latents", "numbers", "labels"]
+    assert list(gan.fields()) == ["images"] and list(gan.inputs()) == ["numbers", "latents", "labels"]
 
 
 def codes_of(fake):
