@@ -117,6 +117,9 @@ class Trainer(SingleDevice):
 
     def only_if(self, condition, step):
         """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        if not isinstance(condition, jax.core.Tracer):
+            # Eagerly, what is not done is not traced either.
+            return step() if condition else float("nan")
         variables = self._all()
 
         def taken(values):
