@@ -127,8 +127,11 @@ class Fitting:
         if isinstance(data, keras.utils.PyDataset):
             self._check_first(data[0])
             return _Rounds(data, count, self.schema) if count > 1 else data
+        if count > 1 or isinstance(data, Iterator):
+            return self.joined_batches(data, count)
         # Keras itself knows how to begin an iterable anew in each epoch; an iterator, and the joining of batches, go once.
-        return self.joined_batches(data, count) if count > 1 or isinstance(data, Iterator) else data
+        self._check_first(next(iter(data)))
+        return data
 
     def joined_batches(self, batches: Iterable[Any], count: int) -> Iterator[tuple[dict[str, np.ndarray]]]:
         """An iterator of batches as one of rounds."""

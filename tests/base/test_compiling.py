@@ -36,7 +36,6 @@ def test_players_that_share_a_trunk_have_optimizers_over_all_that_they_move(tiny
             weights = [*self.generator.trainable_variables, *self.discriminator.trainable_variables]
             return sum(ops.sum(weight) for weight in weights)
 
-    Helped.log_names = (*GAN.log_names, "helper_loss")
     gan = tiny_gan(Helped)
     assert gan.optimizer_names == ("discriminator", "helper", "generator")
     both = len(gan.generator.trainable_variables) + len(gan.discriminator.trainable_variables)

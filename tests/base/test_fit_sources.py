@@ -199,6 +199,19 @@ def test_generator_of_batches(n_critic, listening):
     assert seen == [list(range(4 * i, 4 * i + 4)) for i in range(6)]
 
 
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_data_loader_of_torch(n_critic, listening):
+    torch = pytest.importorskip("torch")
+
+    def loader(images):
+        return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(images)), batch_size=4)
+
+    gan = listening(n_critic=n_critic)
+    assert fit(gan, loader(numbered(24))) == [list(range(4 * i, 4 * i + 4)) for i in range(6)]
+    with pytest.raises(InvalidData, match=r"expected \(8, 8, 1\)"):
+        gan.fit(loader(np.zeros((8, 4, 4, 1), "uint8")), verbose=0)
+
+
 def test_errors(listening, conditional):
     gan = listening()
     with pytest.raises(ValueError, match="y was given, but Listening trains on images alone; leave y out"):
