@@ -29,7 +29,7 @@ def test_every_recipe_builds_a_model_with_its_optimizers(name):
     gan = build(recipe)
     compile_by(gan, recipe)
     assert set(recipe.optimizers) <= set(gan.optimizers)
-    side = max(gan.image_shape[:2])
+    side = max(gan.fields()[gan.sample].shape[:2])
     assert 2 * gan.sampler.count_params() < (1_000_000 if side <= 28 else 3_000_000)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from ..data import ImageData, Schema, Stream
 from ..data.checks import check_integer
@@ -101,7 +102,7 @@ class Fitting:
         return super().fit(batches, steps_per_epoch=steps, **options)
 
     def _look_at(self, arrays):
-        if int(self.rounds) == 0:
+        if not ops.convert_to_numpy(self.rounds):
             self.adapt(arrays)
 
     def _tell_what_is_fresh(self):

@@ -37,8 +37,9 @@ class StopAtNaN(keras.callbacks.Callback):
         self._check(logs)
 
     def _check(self, logs):
-        # "loss" is the sum of the others.
-        bad = [name for name, value in (logs or {}).items() if name != "loss" and not np.isfinite(float(value))]
+        bad = [name for name, value in (logs or {}).items() if not np.isfinite(float(value))]
+        # Where there are others, "loss" is their sum.
+        bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
                 f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
