@@ -41,7 +41,8 @@ def build(name, compared=True):
     from keras_gan_zoo.models import variant_class
 
     cls = variant_class(name)
-    arguments = {"seed": 0, "ema_half_life": 20, "width": 4}
+    # A discriminator of a single maxout unit has NaN as its gradient on JAX, where XLA does not optimize as in these tests.
+    arguments = {"seed": 0, "ema_half_life": 20, "width": 10 if name == "gan" else 4}
     # One of them takes its steps at once, so that the backends are compared in that too.
     if name == "lsgan":
         arguments["simultaneous"] = True
@@ -84,6 +85,9 @@ def eager_losses(name, noise):
     """Logs of rounds in eager mode under NumPy's noise, and means of the trained weights."""
     gan = build(name)
     gan.compile(run_eagerly=True)
+    for optimizer in gan.optimizers.values():
+        # Adam makes a step of a gradient that is nothing but rounding, where all that it sums cancels.
+        optimizer.epsilon = 1e-4
     set_weights(gan)
     noise.calls = 0
     logs = []
