@@ -51,10 +51,10 @@ def networks(source: str, inception: Path | None) -> dict[quality.Network, tuple
 
 def is_measured(name: str, source: str, backend: str, inception: Path | None) -> bool:
     """Whether a preset has its card, and a cell for all that `measure` measures, of this backend or the stored results'."""
-    card = find_preset(name) / CARD
-    if not card.is_file():
+    folder = find_preset(name)
+    if not (folder / CARD).is_file():
         return False
-    if quality.NOT_MEASURABLE in card.read_text("utf-8"):
+    if not quality.is_measurable(read_recipe(folder).variant):
         return True
     weights, found = quality.weights_of(name), set()
     for path in quality.FOLDER.glob(f"{name}_*.json"):

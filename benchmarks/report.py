@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from benchmarks import quality
+from benchmarks import kinds, quality
 from benchmarks.configurations import makes_images
 from benchmarks.markdown import listed, markdown_table, short, versions
 from benchmarks.precision import precision_table
@@ -272,7 +272,8 @@ instance of any class; look at the grid above."""
 def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     """All that was measured of a preset: a table with the protocol of each row, and what computed it."""
     if not quality.is_measurable(preset.variant):
-        return quality.NOT_MEASURABLE
+        record = kinds.found(preset.name)
+        return f"{kinds.table(record)}\n\n{provenance([record])}" if record else quality.NOT_MEASURABLE
     found = measurements(preset, folder)
     failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
     if not found:

@@ -21,13 +21,16 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe, write_recipe
 from .files import locked
 from .machine import fastest_dtype
+
+if TYPE_CHECKING:
+    from .base import Game
 
 CONFIG, CHECKPOINT, LOG, LOCK = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock"
 REFERENCE_IMAGES = 10_000
@@ -180,6 +183,22 @@ def _judges(recipe: Recipe, images: np.ndarray, labels: np.ndarray | None, outpu
         c.Evaluate(measure, every, folder=output / "evaluations", monitor="fid"),
         c.CollapseMonitor(images if labels is None else (images, labels), every, classifier=classifier),
     ]
+
+
+def resumed(run: str | Path) -> "Game":
+    """The model of a run in the state of its last checkpoint, with what a preset has not: all players and optimizers.
+
+    Raises:
+        ConfigError: no run, or a checkpoint that cannot be read.
+    """
+    from .building import build, compile_by
+
+    run = Path(run)
+    recipe = read_recipe(run)
+    gan = build(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
+    compile_by(gan, recipe)
+    _load_checkpoint(gan, run / CHECKPOINT)
+    return gan
 
 
 def _load_checkpoint(gan, path):

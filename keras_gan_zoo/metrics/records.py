@@ -30,7 +30,13 @@ NONE = dict.fromkeys(DESCRIPTION, "none")
 # What measurements and reports write into a checkout, as Git excludes it.
 WRITTEN = [
     f":(exclude,top){path}"
-    for path in ("benchmarks/results", "*.md", "zoo_configs/*/results.json", "zoo_configs/*/samples.png")
+    for path in (
+        "benchmarks/results",
+        "*.md",
+        "zoo_configs/*/results.json",
+        "zoo_configs/*/samples.*",
+        "zoo_configs/*/weights.*",
+    )
 ]
 
 

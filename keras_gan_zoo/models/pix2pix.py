@@ -122,10 +122,14 @@ class Pix2Pix(Sampler, TwoPlayerGame):
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return super().discriminator_loss(real_scores, fake_scores) / 2
 
-    def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
+    def l1(self, real: Batch, fake: Batch) -> Any:
+        """Mean |y - G(x)|; scalar, which the logs show."""
         l1 = ops.mean(ops.abs(real["target"] - fake["target"]))
         self.log("l1", l1)
-        return self.l1_weight * l1
+        return l1
+
+    def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
+        return self.l1_weight * self.l1(real, fake)
 
     def make(self, batch: Batch, training: bool) -> Batch:
         if training or not self.dropout_at_test:

@@ -1,0 +1,64 @@
+"""What is measured of presets that make no images from noise: a record for each, which its card shows.
+
+`benchmarks.pairs` and `benchmarks.volumes` write them, into benchmarks/results/kinds.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks import quality
+from benchmarks.cells import read_cell
+from benchmarks.markdown import markdown_table
+from benchmarks.processes import ROOT
+from keras_gan_zoo.files import whole_file
+
+FOLDER = ROOT / "benchmarks" / "results" / "kinds"
+
+
+class Measure(NamedTuple):
+    """One line of a card.
+
+    Attributes:
+        title: what is measured, with its unit.
+        value: of the model.
+        beside: what to compare it with, in words -> value.
+    """
+
+    title: str
+    value: float
+    beside: dict[str, float] = {}
+
+
+def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path = FOLDER) -> Path:
+    """Writes the record of a preset; `protocol` says in sentences how it was measured."""
+    from keras_gan_zoo.metrics.records import origin
+
+    record = {
+        "preset": preset,
+        "weights_sha256": quality.weights_of(preset),
+        "protocol": protocol,
+        "measures": [measure._asdict() for measure in measures],
+        **origin(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{preset}.json"
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    return path
+
+
+def found(preset: str, folder: Path = FOLDER) -> dict[str, Any]:
+    """The record of the preset's weights; empty where there is none."""
+    record = read_cell(folder / f"{preset}.json")
+    return record if record.get("weights_sha256") == quality.weights_of(preset) else {}
+
+
+def table(record: dict[str, Any]) -> str:
+    """The measures of a record as a Markdown table, under its protocol."""
+    rows = [
+        (m["title"], f"{m['value']:.4g}", ", ".join(f"{value:.4g} {what}" for what, value in m["beside"].items()))
+        for m in record["measures"]
+    ]
+    return f"{record['protocol']}\n\n{markdown_table(('measure', 'value', 'beside'), rows)}"
