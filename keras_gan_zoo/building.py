@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .config import ConfigError, Optimizer, Recipe
@@ -12,14 +14,22 @@ if TYPE_CHECKING:
     from .base import Game
 
 
-def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, where: str = "the recipe") -> "Game":
-    """The model of a recipe, with fresh weights; `where` names the recipe's source in errors."""
+def build(
+    recipe: Recipe,
+    *,
+    dtype: str | None = None,
+    seed: int | None = None,
+    where: str = "the recipe",
+    networks: Mapping[str, "keras.Model"] = MappingProxyType({}),
+) -> "Game":
+    """The model of a recipe, with fresh weights but for the `networks`; `where` names the recipe's source in errors."""
     from .models import variant_class
 
     try:
         variant = variant_class(recipe.variant)
-        _check_types(variant, recipe.model)
-        return variant(**_networks_built(recipe.model, variant.network_names), dtype=dtype, seed=seed)
+        arguments = {key: value for key, value in recipe.model.items() if key not in networks}
+        _check_types(variant, arguments)
+        return variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {error}") from error
 

@@ -16,15 +16,17 @@ import difflib
 import fnmatch
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .building import build, compile_by
-from .config import Recipe, parse_recipe, read_recipe, write_recipe
+from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
 from .files import whole_folder
 
 if TYPE_CHECKING:
+    import keras
+
     from .base import Game
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
@@ -72,7 +74,14 @@ def list_presets(pattern: str = "*") -> list[Preset]:
     return [_described(folder) for folder in folders if fnmatch.fnmatch(folder.name, pattern)]
 
 
-def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = None, seed: int | None = None) -> "Game":
+def load(
+    name: str | Path,
+    *,
+    load_weights: bool = True,
+    dtype: str | None = None,
+    seed: int | None = None,
+    **networks: "keras.Model",
+) -> "Game":
     """Builds a model from a preset.
 
     Args:
@@ -80,19 +89,22 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
         load_weights: False leaves the networks as they are initialised, to train them anew.
         dtype: dtype policy, as "float32" or "mixed_bfloat16"; by default Keras's own.
         seed: of the random numbers of a further training.
+        **networks: trained networks that the preset does not hold, by the names that the model has for them, such as a
+            frozen classifier.
 
     Returns:
         The variant's model, such as a `keras_gan_zoo.DCGAN`, compiled with the optimizers of the recipe. Networks that the
         preset does not ship (as a rule the discriminator) are freshly initialized, and `fit` says so.
 
     Raises:
-        PresetError: unknown name, or files that are missing, damaged, or of another model.
-        ConfigError: a recipe with unknown, missing or impossible settings.
+        PresetError: unknown name; files that are missing, damaged, or of another model; a frozen network that neither the
+            preset nor the caller has.
+        ConfigError: a recipe with unknown, missing or impossible settings, or a network that the model does not have.
     """
     folder = find_preset(name)
     path = _inside(folder, CONFIG)
     recipe = read_recipe(path)
-    gan = build(recipe, dtype=dtype, seed=seed, where=str(path))
+    gan = built(recipe, dtype=dtype, seed=seed, where=str(path), **networks)
     compile_by(gan, recipe)
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
         raise PresetError(
@@ -100,8 +112,49 @@ def load(name: str | Path, *, load_weights: bool = True, dtype: str | None = Non
             f"model, or train it: keras-gan-zoo train {folder}."
         )
     if load_weights:
-        read_weights(gan, folder)
+        held = read_weights(gan, folder, given=networks)
+        own = [key for key in gan.frozen_names if isinstance(recipe.model.get(key), dict) and not _is_reference(recipe, key)]
+        if missing := [key for key in own if key not in held and key not in networks]:
+            raise PresetError(
+                f"{str(name)!r} has no weights of its frozen {missing[0]}; pass the network: load(..., {missing[0]}=model)."
+            )
     return gan
+
+
+def built(
+    recipe: Recipe,
+    *,
+    dtype: str | None = None,
+    seed: int | None = None,
+    where: str = "the recipe",
+    **networks: "keras.Model",
+) -> "Game":
+    """The model of a recipe, with fresh weights but for the networks that are given, or that the recipe takes from presets.
+
+    A network in a recipe may be `{preset: NAME, network: NETWORK}`: that of another preset, with its weights.
+
+    Raises:
+        ConfigError: as in `load`.
+    """
+    given = {key: _referred(recipe, key, where) for key in recipe.model if _is_reference(recipe, key)} | networks
+    return build(recipe, dtype=dtype, seed=seed, where=where, networks=given)
+
+
+def _is_reference(recipe, key):
+    value = recipe.model.get(key)
+    return isinstance(value, dict) and set(value) == {"preset", "network"}
+
+
+def _referred(recipe, key, where):
+    """A network of another preset, as inference takes it."""
+    preset, network = recipe.model[key]["preset"], recipe.model[key]["network"]
+    other = load(preset)
+    held = json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["networks"]
+    if network not in held:
+        raise ConfigError(
+            f"{where}: model.{key}.network={network!r} is not in the preset {preset!r}; it holds {', '.join(held)}."
+        )
+    return other.network(network)
 
 
 def load_as(cls: type["Game"], name: str | Path, **options: Any) -> "Game":
@@ -212,8 +265,15 @@ def recipe_of(gan: "Game") -> Recipe:
     return parse_recipe({"variant": variant, "model": json.loads(json.dumps(model))}, "the model")
 
 
-def read_weights(gan: "Game", folder: str | Path) -> None:
+def read_weights(gan: "Game", folder: str | Path, given: Collection[str] = ()) -> list[str]:
     """Puts a preset's weights into a model, after checking hash, names, shapes and types.
+
+    Args:
+        gan, folder: model and preset.
+        given: names of networks that have trained weights already.
+
+    Returns:
+        Names of the networks whose weights the preset holds.
 
     Raises:
         PresetError: a check fails; the model is left as it was.
@@ -228,6 +288,11 @@ def read_weights(gan: "Game", folder: str | Path) -> None:
         variables = {key: v for name in networks for key, v in _variables(gan, name).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PresetError(f"{info_path} cannot be used ({error}); take the whole folder from its source again.") from error
+    if twice := [name for name in given if name in networks]:
+        raise PresetError(
+            f"{twice[0]} was given, but {folder} holds weights of its own for it; leave it out, or pass load_weights=False "
+            "for a model to train anew."
+        )
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -264,8 +329,9 @@ def read_weights(gan: "Game", folder: str | Path) -> None:
         variable.assign(tensors[key].astype("float32"))
     for name in set(gan.averaged_names) & set(networks):
         getattr(gan, name).set_weights(gan.network(name).get_weights())
-    trained = {id(getattr(gan, name)) for name in networks}
+    trained = {id(getattr(gan, name)) for name in (*networks, *given)}
     gan.fresh = tuple(p.name for p in gan.players() if not trained.issuperset(map(id, p.networks)))
+    return networks
 
 
 def _variables(gan, network):

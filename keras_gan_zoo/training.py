@@ -78,9 +78,9 @@ def train(
     import keras
 
     from . import callbacks as c
-    from .building import build, compile_by
+    from .building import compile_by
     from .data import Images
-    from .presets import save_to_preset
+    from .presets import built, save_to_preset
 
     settings = recipe.training
     if keras.backend.backend() == "tensorflow":
@@ -92,7 +92,7 @@ def train(
     if recipe.data is None:
         raise ConfigError("The recipe has no data; add the key data with a source.")
 
-    gan = build(recipe, dtype=settings.dtype, seed=settings.seed)
+    gan = built(recipe, dtype=settings.dtype, seed=settings.seed)
     compile_by(gan, recipe)
     sides = [min(field.shape[:2]) for field in gan.fields().values() if isinstance(field, Images)]
     if recipe.data.crop >= min(sides, default=1):
@@ -191,11 +191,12 @@ def resumed(run: str | Path) -> "Game":
     Raises:
         ConfigError: no run, or a checkpoint that cannot be read.
     """
-    from .building import build, compile_by
+    from .building import compile_by
+    from .presets import built
 
     run = Path(run)
     recipe = read_recipe(run)
-    gan = build(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
+    gan = built(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
     compile_by(gan, recipe)
     _load_checkpoint(gan, run / CHECKPOINT)
     return gan

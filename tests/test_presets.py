@@ -630,3 +630,81 @@ def test_a_class_that_no_preset_could_build_is_refused(tmp_path):
     with pytest.raises(PresetError, match="Mine is no registered variant, .*register_variant"):
         save_to_preset(Mine((8, 8, 1), 4, width=5), tmp_path / "p")
     assert not list(tmp_path.iterdir())
+
+
+# Networks that a preset does not hold --------------------------------------------------------------------------------------
+
+
+@keras_gan_zoo.register_variant("judged_by_a_friend")
+class JudgedByAFriend(keras_gan_zoo.DCGAN):
+    """A game with a network that no player moves."""
+
+    network_names = (*keras_gan_zoo.DCGAN.network_names, "friend")
+    frozen_names = ("friend",)
+
+    def default_friend(self):
+        return self.default_discriminator()
+
+    def generator_extra(self, real, fake, of_fake):
+        return keras.ops.mean(self.friend(fake["images"], training=False))
+
+
+SMALL = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 4}
+
+
+@pytest.fixture(scope="module")
+def friend():
+    return networks()[1]
+
+
+@pytest.fixture(scope="module")
+def judged(friend, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("judged") / "preset"
+    save_to_preset(JudgedByAFriend(**SMALL, friend=friend), folder)
+    return folder
+
+
+def test_a_network_that_the_preset_does_not_hold_is_given(judged, friend):
+    with pytest.raises(PresetError, match=r"no weights of its frozen friend; .* load\(\.\.\., friend=model\)"):
+        load(judged)
+    gan = load(judged, friend=friend)
+    assert gan.friend is friend and gan.fresh == ("discriminator",)
+    with pytest.raises(ConfigError, match="fiend"):
+        load(judged, fiend=friend)
+
+
+def test_a_network_of_the_players_that_is_given_is_not_fresh(judged, friend):
+    judge = networks()[1]
+    assert load(judged, friend=friend, discriminator=judge).fresh == ()
+
+
+def test_a_given_network_that_the_preset_holds_is_refused_and_left_alone(judged, friend):
+    generator = networks()[0]
+    before = [weight.copy() for weight in generator.get_weights()]
+    with pytest.raises(PresetError, match="generator was given, but .* holds weights of its own for it; leave it out"):
+        load(judged, friend=friend, generator=generator)
+    for weight, kept in zip(generator.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+
+
+def test_a_frozen_network_that_is_saved_comes_back(friend, tmp_path):
+    save_to_preset(JudgedByAFriend(**SMALL, friend=friend), tmp_path / "preset", networks=("generator", "friend"))
+    for weight, kept in zip(load(tmp_path / "preset").friend.get_weights(), friend.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, kept)
+
+
+def test_a_recipe_takes_a_network_from_another_preset(tmp_path):
+    other = keras_gan_zoo.DCGAN(**SMALL)
+    save_to_preset(other, tmp_path / "other", networks=("generator", "discriminator"))
+    reference = {"preset": str(tmp_path / "other"), "network": "discriminator"}
+    recipe = parse_recipe({"variant": "judged_by_a_friend", "model": {**SMALL, "friend": reference}}, "the recipe")
+    gan = presets.built(recipe)
+    for weight, kept in zip(gan.friend.get_weights(), other.discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    save_to_preset(gan, tmp_path / "preset", recipe=recipe)
+    assert load(tmp_path / "preset").fresh == ("discriminator",)
+    without = parse_recipe(
+        {"variant": "judged_by_a_friend", "model": {**SMALL, "friend": {**reference, "network": "friend"}}}, "the recipe"
+    )
+    with pytest.raises(ConfigError, match=r"model\.friend\.network='friend' is not in the preset"):
+        presets.built(without)
