@@ -3,8 +3,12 @@
 From pairs of images (x, y), source and target, G learns to make y of x. D judges each patch of y beside x; an L1 term takes
 care of what is larger than a patch. Means are over all images, patches, pixels and channels.
 
-    loss of D      1/2 E -log D(x, y) + 1/2 E -log(1 - D(x, G(x, z))),   D = sigmoid(score)
+    loss of D      1/2 E -log D(x, y) + 1/2 E -log(1 - D(x, G(x, z))) + m/2 E -log(1 - D(x', y)),   D = sigmoid(score)
     loss of G      E -log D(x, G(x, z)) + w E |y - G(x, z)|,   w = l1_weight
+
+In the paper m = mismatch_weight is 0. Since translations fit their sources at least as well as real targets do, D may then
+come to score right and wrong pairs alike. The last term, where x' is the source of another pair of the batch, has D tell
+them apart (Reed et al., 2016, https://arxiv.org/abs/1605.05396).
 
 The noise z is nothing but G's dropout, which stays on after training.
 
@@ -51,6 +55,7 @@ class Pix2Pix(Sampler, TwoPlayerGame):
         patch_layers: from 1 to 5, for patches of 16, 34, 70 (the paper), 142 and 286 pixels a side.
         conditional_discriminator: whether the discriminator is shown the source. The paper compares with one that is not.
         l1_weight: weight w of the mean absolute error (100).
+        mismatch_weight: weight m of targets beside the source of another pair (0 in the paper), for batches of 2 and more.
         **options: as in `GAN`.
     """
 
@@ -71,6 +76,7 @@ class Pix2Pix(Sampler, TwoPlayerGame):
         patch_layers: int = 3,
         conditional_discriminator: bool = True,
         l1_weight: float = 100.0,
+        mismatch_weight: float = 0.0,
         **options: Any,
     ) -> None:
         self.source_shape = check_map_shape(source_shape, "source_shape")
@@ -86,13 +92,19 @@ class Pix2Pix(Sampler, TwoPlayerGame):
             raise ValueError(f"depth={depth!r} is of the U-Net, but network='resnet'; leave it out.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout={dropout!r} is not possible; it must be in [0, 1).")
-        if not l1_weight >= 0:
-            raise ValueError(f"l1_weight={l1_weight!r} is not possible; it must be 0 or more.")
+        for argument, weight in (("l1_weight", l1_weight), ("mismatch_weight", mismatch_weight)):
+            if not weight >= 0:
+                raise ValueError(f"{argument}={weight!r} is not possible; it must be 0 or more.")
+        if mismatch_weight and not conditional_discriminator:
+            raise ValueError(
+                f"mismatch_weight={mismatch_weight!r} is not possible with conditional_discriminator=False, since "
+                "that discriminator sees no source; leave one of them out."
+            )
         self.network_kind, self.width, self.depth = network, width, depth
         self.dropout, self.dropout_at_test = dropout, dropout_at_test
         self.discriminator_width, self.patch_layers = discriminator_width, patch_layers
         self.judges_conditions = conditional_discriminator
-        self.l1_weight = l1_weight
+        self.l1_weight, self.mismatch_weight = l1_weight, mismatch_weight
         super().__init__(**options)
 
     @classmethod
@@ -121,6 +133,12 @@ class Pix2Pix(Sampler, TwoPlayerGame):
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return super().discriminator_loss(real_scores, fake_scores) / 2
+
+    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
+        if not self.mismatch_weight:
+            return 0.0
+        others = {**real, "source": ops.roll(real["source"], 1, axis=0)}
+        return self.mismatch_weight / 2 * ops.mean(ops.softplus(self.judge(self.noisy(others))["scores"]))
 
     def l1(self, real: Batch, fake: Batch) -> Any:
         """Mean |y - G(x)|; scalar, which the logs show."""

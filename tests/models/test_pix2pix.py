@@ -101,6 +101,19 @@ def test_golden_losses():
     assert value(model.generator_loss(fake)) == pytest.approx(0.757972816790, rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_target_beside_the_source_of_another_pair_is_no_right_one(n):
+    model = Pix2Pix.tiny(seed=0, mismatch_weight=3.0)
+    real, fake = batch_of(model, n), batch_of(model, n, seed=1)
+    of_real, of_fake = model.judge_pair(real, fake)
+    others = {**real, "source": ops.convert_to_tensor(np.roll(value(real["source"]), 1, axis=0))}
+    scores = value(model.score(others)).astype("float64")
+    expected = 3.0 / 2 * np.log1p(np.exp(scores)).mean()
+    assert value(model.discriminator_extra(real, fake, of_real, of_fake)) == pytest.approx(expected, rel=1e-5)
+    plain = Pix2Pix.tiny(seed=0)
+    assert plain.mismatch_weight == 0 and plain.discriminator_extra(real, fake, of_real, of_fake) == 0
+
+
 def test_every_patch_has_a_score():
     model = Pix2Pix.tiny(seed=0)
     assert value(model.score(batch_of(model, 2))).shape == (2, 6, 6)
@@ -245,6 +258,8 @@ def test_rows_of_source_output_and_target():
         ({"network": "resnet", "depth": 3}, "depth=3 is of the U-Net, but network='resnet'; leave it out."),
         ({"dropout": 1.0}, "dropout=1.0 is not possible; it must be in [0, 1)."),
         ({"l1_weight": -1.0}, "l1_weight=-1.0 is not possible; it must be 0 or more."),
+        ({"mismatch_weight": -1.0}, "mismatch_weight=-1.0 is not possible; it must be 0 or more."),
+        ({"mismatch_weight": 1.0, "conditional_discriminator": False}, "mismatch_weight=1.0 is not possible with"),
         ({"patch_layers": 3}, "patch_layers=3 is not possible for images of (16, 16)"),
         ({"latent_distribution": "uniform"}, "latent_distribution='uniform' does not apply to Pix2Pix"),
     ],
