@@ -297,7 +297,7 @@ def _verdict(found):
         error = np.hypot(before["nll_oracle_error"], after["nll_oracle_error"])
         line = f"- Seed {r['cell']['seed']}: the game lowers NLL-oracle by {lowered:.3f} ± {error:.3f}"
         if (told := gain(r)) is not None:
-            line += f", which is {told[0]:+.3f} ± {told[1]:.3f} more than a lower temperature does"
+            line += f", {abs(told[0]):.3f} ± {told[1]:.3f} {'more' if told[0] > 0 else 'less'} than a lower temperature does"
         lines.append(f"{line}; it changes NLL-test by {after['nll_test'] - before['nll_test']:+.3f}.")
     return "\n".join(lines)
 
