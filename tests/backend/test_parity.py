@@ -14,7 +14,6 @@ import keras_gan_zoo
 from keras_gan_zoo.models import variants
 
 BACKENDS = ("tensorflow", "jax", "torch")
-COMPILED = ("gan", "dcgan", "wgan_gp", "cgan")
 pytestmark = pytest.mark.slow
 
 
@@ -68,8 +67,9 @@ def test_losses_agree(name, backend, played):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", COMPILED)
-def test_a_run_of_fit_goes_on_where_it_stopped(name, backend, played):
-    whole, resumed = played(backend)["compiled"][name]
-    assert whole == resumed
-    assert np.isfinite(list(whole.values())).all()
+def test_runs_of_fit_go_on_where_they_stopped(backend, played):
+    ends = played(backend)["ends"]
+    assert set(ends) >= ({"gan", "dcgan", "wgan_gp", "cgan"} if backend == "jax" else set(variants()))
+    for name, (whole, resumed) in ends.items():
+        assert whole == resumed, name  # to the bit
+        assert np.isfinite(list(whole["losses"].values())).all(), name
