@@ -26,6 +26,17 @@ class InvalidData(ValueError):
     """Images, labels or options that cannot be used; the message says which value, and what to do about it."""
 
 
+def as_array(data: Any) -> Any:
+    """Tensors and arrays of any framework as NumPy arrays; anything else as it is."""
+    if isinstance(data, np.ndarray) or not hasattr(data, "__array__"):
+        return data
+    if hasattr(data, "detach"):  # of torch: maybe part of a graph, on a GPU, or of a type that NumPy does not have
+        data = data.detach().cpu()
+        data = data.float() if str(data.dtype) == "torch.bfloat16" else data
+    array = np.asarray(data)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
+
+
 def check_integer(value: Any, name: str, low: int, high: int | None = None) -> int:
     """Check that `value` is an integer with low <= value (and value < high, if given).
 

@@ -10,16 +10,18 @@ like. `Schema` puts the fields of a variant together.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from keras import ops
 
-from .checks import InvalidData, check_images, check_labels
+from .checks import InvalidData, as_array, check_labels
 from .image_data import ImageData
+from .image_reader import ImageReader
 from .load import load_images, read_arrays
 from .projection import render_voxels
+from .tensorflow_sources import is_tf_dataset, read_tf_dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Field:
 
     def validate(self, data: Any, name: str) -> np.ndarray:
         """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value and the fix."""
-        data = np.asarray(data)
+        data = np.asarray(as_array(data))
         if data.shape[1:] != tuple(self.shape) or data.ndim != 1 + len(self.shape) or not len(data):
             sides = "".join(f", {side}" for side in self.shape)
             raise InvalidData(f"{name} has shape {data.shape}; expected (n{sides or ','}), n of at least 1.")
@@ -62,6 +64,14 @@ class Field:
         if data.dtype.kind == "f" and not np.isfinite(data).all():
             raise InvalidData(f"{name} has values that are NaN or infinite. Fix: find where they come from, or drop them.")
         return data
+
+    def reader(self) -> Callable[[Any, str], np.ndarray]:
+        """`validate` for the batches of one source, one after the other."""
+        return self.validate
+
+    def is_example(self, shape: Sequence[int]) -> bool:
+        """Whether data of this shape are one sample, and not a batch of them."""
+        return len(shape) == len(self.shape)
 
     def preprocess(self, data: Any) -> Any:
         """A tensor as it is kept -> what networks see."""
@@ -100,9 +110,16 @@ class Images(Field):
         return {key: found[key] for key in table if found.get(key) is not None}
 
     def validate(self, data, name):
-        images = load_images(data).images
-        check_images(images, self.shape, name=name)
-        return images
+        if is_tf_dataset(data):
+            data, _ = read_tf_dataset(data, None)
+        return self.reader()(data, name)
+
+    def reader(self):
+        return ImageReader(self.shape)
+
+    def is_example(self, shape):
+        # (n, height, width) is a batch of grey images.
+        return len(shape) == 2 or (len(shape) == 3 and tuple(shape[1:]) != self.shape[:2])
 
     def preprocess(self, data):
         data = ops.convert_to_tensor(data)
@@ -127,7 +144,7 @@ class Labels(Field):
     optional = True
 
     def validate(self, data, name):
-        return check_labels(data, self.classes, name=name)
+        return check_labels(as_array(data), self.classes, name=name)
 
     def random(self, rng, n):
         return rng.integers(0, self.classes, n).astype("int32")

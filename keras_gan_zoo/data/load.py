@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import CHANNELS, InvalidData, check_channels, check_dtype, check_images, check_labels
-from keras_gan_zoo.data.convert import convert_channels, float_to_uint8, parse_size, resize_images
+from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels
+from keras_gan_zoo.data.convert import convert_channels, parse_size, resize_images
 from keras_gan_zoo.data.files import load_folder, load_zip
 from keras_gan_zoo.data.image_data import ImageData
+from keras_gan_zoo.data.image_reader import ImageReader
 from keras_gan_zoo.data.tensorflow_sources import KNOWN_DATASETS, is_tf_dataset, load_tfds, read_tf_dataset
 
 # name, name/config, name:version, name/config:version
@@ -36,10 +37,10 @@ def load_images(
 
     Args:
         source: one of
-            * a NumPy array (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
+            * an array or tensor (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
               [-1, 1] or [0, 1]. Floats with a negative value are taken as [-1, 1], others as [0, 1], and rounded to
               256 steps (halves to even), which moves a value by at most 1/510 of the range. uint8 that needs no
-              conversion is shared, not copied;
+              conversion is shared, not copied. uint8 of nothing but 0 and 1 is refused;
             * a pair (images, labels) of arrays;
             * a path to an .npz file with `images` and perhaps `labels`; or `x_train`, `y_train`, `x_test`, `y_test` as
               in the mnist.npz of Keras, chosen by `split`. Nothing is unpickled;
@@ -127,7 +128,7 @@ def _kept_file(source: str) -> str | None:
 
 
 def _kind(source: Any) -> str:
-    if isinstance(source, np.ndarray):
+    if hasattr(source, "__array__"):
         return "array"
     if isinstance(source, tuple):
         if len(source) != 2:
@@ -228,17 +229,7 @@ def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _from_arrays(images: Any, labels: Any, size: tuple[int, int] | None, channels: int | None) -> ImageData:
-    check_dtype(images)
-    if images.ndim == 3:
-        if images.shape[2] in CHANNELS:
-            raise InvalidData(
-                f"images has shape {images.shape}, which is either one image or {images.shape[0]} grey ones of width "
-                f"{images.shape[2]}. Fix: images[None] for the first, images[..., None] for the second."
-            )
-        images = images[..., None]
-    low, _ = check_images(images)
+    images = ImageReader()(images)
     if labels is not None:
-        labels = check_labels(labels, n=len(images))
-    if images.dtype != np.uint8:
-        images = float_to_uint8(images, low)
+        labels = check_labels(as_array(labels), n=len(images))
     return ImageData(convert_channels(resize_images(images, size), channels), labels)
