@@ -127,51 +127,33 @@ class Fitting:
         callbacks = [options["callbacks"]] if options["callbacks"] else []
         options["callbacks"] = keras.tree.flatten([callbacks, keras.callbacks.LambdaCallback(on_train_begin=go_on)])
         self._look_at(arrays)
-        return self._play(stream, schema.signature(size), None, steps, options)
+        data = self.as_dataset(lambda: iter(stream), schema.signature(size), None)
+        self._tell_what_is_fresh()
+        return super().fit(data, steps_per_epoch=steps, **options)
 
     def _fit_batches(self, source, batch_size, steps, options):
         """Trains on what yields examples or batches."""
         count, replicas = self.minibatches_per_round, self.replicas
-        if isinstance(source, keras.utils.PyDataset):
-            if count * replicas == 1:
-                checked = CheckedBatches(source, self.schema)
-                self._look_at(checked.first)
-                self._tell_what_is_fresh()
-                return super().fit(checked, steps_per_epoch=steps, **options)
-            source = Epochs(source)
-        rounds = Rounds(source, self.schema, batch_size, count, replicas)
-        if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
-            raise ValueError(
-                f"Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
-                f"{type(source).__name__}, which ends after one pass, and epochs={options['epochs']}. Fix: pass "
-                "steps_per_epoch, or a tf.data.Dataset, PyDataset or DataLoader."
-            )
+        is_py_dataset = isinstance(source, keras.utils.PyDataset)
+        if is_py_dataset and count * replicas == 1:
+            data = rounds = CheckedBatches(source, self.schema)
+        else:
+            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, replicas)
+            if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
+                raise ValueError(
+                    "Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
+                    f"{type(source).__name__}, which ends after one pass, and epochs={options['epochs']}. Fix: pass "
+                    "steps_per_epoch, or a tf.data.Dataset, PyDataset or DataLoader."
+                )
+            data = self.as_dataset(lambda: iter(rounds), self.schema.signature(rounds.size), rounds.length)
         self._look_at(rounds.first)
-        return self._play(rounds, self.schema.signature(rounds.size), rounds.length, steps, options)
-
-    def _play(self, rounds, signature, length, steps, options):
-        """`fit` of Keras, whose errors are those of the data where it is them that cannot be used."""
         self._tell_what_is_fresh()
-        failures = []
-
-        def begin():
-            iterator = iter(rounds)
-
-            def checked():
-                try:
-                    yield from iterator
-                except InvalidData as error:
-                    # TensorFlow makes text of an error that is raised where it asks for data.
-                    failures.append(error)
-                    raise
-
-            return checked()
-
         try:
-            return super().fit(self.as_dataset(begin, signature, length), steps_per_epoch=steps, **options)
+            return super().fit(data, steps_per_epoch=steps, **options)
         except Exception:
-            if failures:
-                raise failures[0] from None
+            # TensorFlow makes text of an error that is raised where it asks for data.
+            if rounds.failures:
+                raise rounds.failures[0] from None
             raise
 
     def _look_at(self, arrays):

@@ -36,6 +36,7 @@ class Rounds:
 
     Attributes:
         first: the first minibatch.
+        failures: what was raised in passes that cannot be used.
         length: rounds in a pass, or None where that is not known.
         size: rows in each round, or None where they may differ.
 
@@ -47,6 +48,7 @@ class Rounds:
         self.schema, self.count, self.replicas = schema, count, replicas
         self.once = isinstance(source, Iterator)
         self._source, self._read = source, schema.reader()
+        self.failures: list[InvalidData] = []
         elements = iter(source)
         first = next(elements, None)
         if first is None:
@@ -65,7 +67,14 @@ class Rounds:
 
     def __iter__(self) -> Iterator[Batch]:
         begun, self._begun = self._begun, None
-        return begun or self._rounds(iter(self._source))
+        return self._watched(begun or self._rounds(iter(self._source)))
+
+    def _watched(self, rounds: Iterator[Batch]) -> Iterator[Batch]:
+        try:
+            yield from rounds
+        except InvalidData as error:
+            self.failures.append(error)
+            raise
 
     def _rounds(self, elements: Iterator[Any]) -> Iterator[Batch]:
         minibatches, rows, number, uneven = self._minibatches(elements), 0, 0, None
@@ -113,11 +122,17 @@ class Rounds:
 
 
 class CheckedBatches(keras.utils.PyDataset):
-    """The batches of a PyDataset, read by the rule for all sources, with the workers that it asks for."""
+    """The batches of a PyDataset, read by the rule for all sources, with the workers that it asks for.
+
+    Attributes:
+        first: the first batch.
+        failures: what was raised for batches that cannot be used.
+    """
 
     def __init__(self, batches: keras.utils.PyDataset, schema: Schema) -> None:
         super().__init__(batches.workers, batches.use_multiprocessing, batches.max_queue_size)
         self.batches, self._read = batches, schema.reader()
+        self.failures: list[InvalidData] = []
         if batches.num_batches == 0:
             raise InvalidData("x must yield batches. Received: a PyDataset of length 0. Fix: give it data.")
         self.first = self[0]
@@ -128,7 +143,11 @@ class CheckedBatches(keras.utils.PyDataset):
         return self.batches.num_batches
 
     def __getitem__(self, index: int) -> Batch:
-        return self._read(self.batches[index])
+        try:
+            return self._read(self.batches[index])
+        except InvalidData as error:
+            self.failures.append(error)
+            raise
 
     def on_epoch_begin(self) -> None:
         self.batches.on_epoch_begin()
