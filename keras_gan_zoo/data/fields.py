@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from .checks import InvalidData, as_array, check_labels
+from .files import warn_of_skipped
 from .image_data import ImageData
 from .image_reader import ImageReader
 from .load import load_images, read_arrays
@@ -106,6 +107,7 @@ class Images(Field):
         if not isinstance(source, ImageData):
             size, labels = self.shape[:2], "labels" in table
             source = load_images(source, size=size, channels=self.shape[2], labels=labels, **options)
+            warn_of_skipped(source.skipped, len(source.images))
         found = {name: source.images, "labels": source.labels}
         return {key: found[key] for key in table if found.get(key) is not None}
 

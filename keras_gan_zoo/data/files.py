@@ -4,10 +4,11 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
@@ -21,7 +22,25 @@ from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import convert_channels, fit_image, image_to_array, mixed_sizes
 from keras_gan_zoo.data.image_data import ImageData
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
+# Images as well, which count as those that cannot be read: to leave them out in silence would train on a part of the data.
+_UNREAD = (
+    ".tif",
+    ".tiff",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".jp2",
+    ".j2k",
+    ".jxl",
+    ".tga",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".exr",
+    ".hdr",
+)
 # What Pillow may decode, whatever a file is called: its other readers are larger, older, or start other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # A zip member is read into memory, so what it claims to unpack to is bounded first.
@@ -100,17 +119,40 @@ def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
             return BytesIO(members.read(name))
 
         # A name may occur twice; zipfile reads the last one for either.
-        names = sorted({info.filename for info in members.infolist() if not info.is_dir()})
-        files = [ImageFile(name, f"{source}/{name}", partial(read, name)) for name in _wanted(names)]
+        names = {_normal(info.filename): info.filename for info in members.infolist() if not info.is_dir()}
+        files = [ImageFile(name, f"{source}/{name}", partial(read, names[name])) for name in _wanted(list(names))]
         if not files:
-            raise _no_images(f"archive '{source}'", names)
+            raise _no_images(f"archive '{source}'", list(names))
         yield files, f"archive '{source}'"
 
 
-def read_image(file: ImageFile, bad: list[tuple[str, str]]) -> np.ndarray | None:
-    """One image as it is, uint8 (height, width, 1, 3 or 4); None where it cannot be read: (path, reason) goes to `bad`."""
+def read_image(file: ImageFile, bad: list[tuple[str, str]], wide: list[int]) -> np.ndarray | None:
+    """One image as it is, uint8 (height, width, 1, 3 or 4); None where it cannot be read: (path, reason) goes to `bad`.
+
+    The largest value of one of 16 bits goes to `wide`.
+    """
     with _no_bombs():
-        return _attempt(lambda stream: _decode(stream, None), file, bad)
+        return _attempt(lambda stream: _decode(stream, None, wide), file, bad)
+
+
+def warn_of_skipped(bad: Sequence[tuple[str, str]], kept: int) -> None:
+    """Counts and names the files, (path, reason) each, that a training goes on without."""
+    if bad:
+        named = "; ".join(f"{path}: {reason}" for path, reason in sorted(bad)[:_BAD_FILES_NAMED])
+        more = f"; and {len(bad) - _BAD_FILES_NAMED} more" if len(bad) > _BAD_FILES_NAMED else ""
+        warnings.warn(
+            f"{len(bad)} files cannot be read and are left out, {kept} examples remain: {named}{more}.", stacklevel=2
+        )
+
+
+def warn_of_dark(wide: list[int], where: str) -> None:
+    """Warns where the largest values of all 16-bit images, `wide`, speak of fewer bits."""
+    if wide and max(wide) < 2**15:
+        warnings.warn(
+            f"The {len(wide)} images of 16 bits in the {where} hold values up to {max(wide)} of 65535, and are read as 0 to "
+            f"{round(max(wide) / 257)} of 255. Where they are of fewer bits, such as 12, scale them to 16 before.",
+            stacklevel=2,
+        )
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -126,13 +168,34 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(directory, name) for name in names)
 
 
+def _normal(name: str) -> str:
+    """The name of a member of an archive as a path below its top: without ./ and the \\ of other systems."""
+    return str(PurePosixPath("/", name.replace("\\", "/")).relative_to("/"))
+
+
+def below_top(files: list[ImageFile]) -> list[ImageFile]:
+    """The files as they lie in the one folder that holds them all, if there is one."""
+    tops = {file.relative.partition("/")[0] for file in files}
+    if len(tops) > 1 or not all("/" in file.relative for file in files):
+        return files
+    return below_top([file._replace(relative=file.relative.partition("/")[2]) for file in files])
+
+
+def natural(name: str) -> tuple:
+    """A key by which names sort as people count: "2" before "10"."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))], name
+
+
 def _wanted(names: list[str]) -> list[str]:
     """The image files among `names`, sorted; without hidden ones and the resource forks that macOS adds to zips."""
 
     def hidden(name: str) -> bool:
         return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
-    return sorted(n for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS and not hidden(n))
+    suffixes = {name: PurePosixPath(name).suffix.lower() for name in names if not hidden(name)}
+    if not any(suffix in EXTENSIONS for suffix in suffixes.values()):
+        return []
+    return sorted(name for name, suffix in suffixes.items() if suffix in (*EXTENSIONS, *_UNREAD))
 
 
 def _no_images(where: str, names: list[str]) -> InvalidData:
@@ -152,14 +215,15 @@ def _load(
     labels: bool,
     on_error: Literal["raise", "skip"],
 ) -> ImageData:
-    classes = _classes(files, where) if labels else None
+    files, classes = classes_of(files, where) if labels else (files, None)
     bad: list[tuple[str, str]] = []
+    wide: list[int] = []
     with _no_bombs():
         headers, native = _scan(files, where, bad, one_size=size is None)
         channels = channels or native
         images, kept = None, []
         for file in headers:
-            image = _attempt(lambda stream: _decode(stream, size), file, bad)
+            image = _attempt(lambda stream: _decode(stream, size, wide), file, bad)
             if image is None:
                 continue
             if images is None:
@@ -171,6 +235,7 @@ def _load(
             kept.append(file)
     if bad and (on_error == "raise" or images is None):
         raise unreadable(bad, len(files), where, on_error)
+    warn_of_dark(wide, where)
     skipped = tuple(sorted(bad))
     if classes is None:
         return ImageData(images[: len(kept)], skipped=skipped)
@@ -200,6 +265,7 @@ class FolderBatches:
             raise InvalidData(f"'{folder}' is not a folder. Fix: name the folder that holds the images.")
         self.where, self.batch_size = f"folder '{folder}'", batch_size
         self.skipped: list[tuple[str, str]] = []
+        self._wide: list[int] = []
         self._files = [_file(folder / name, name) for name in image_names(folder)]
         self.total = len(self._files)
         with _no_bombs():
@@ -211,7 +277,7 @@ class FolderBatches:
 
     @functools.cached_property
     def _sides(self) -> tuple[int, int]:
-        images = (_attempt(lambda stream: _decode(stream, None), file, []) for file in self._files)
+        images = (_attempt(lambda stream: _decode(stream, None, []), file, []) for file in self._files)
         # Decoded, since EXIF may turn what the header says. Where no file can be, there will be no batch either.
         return next((image.shape[:2] for image in images if image is not None), (0, 0))
 
@@ -231,7 +297,7 @@ class FolderBatches:
     def __iter__(self) -> Iterator[np.ndarray]:
         size = None
         # What cannot be decoded is listed once, however often the folder is read.
-        del self.skipped[self._no_headers :]
+        del self.skipped[self._no_headers :], self._wide[:]
         with ThreadPoolExecutor(1) as reader:
             ahead = None
             for start in [*range(0, len(self._files), self.batch_size), None]:
@@ -244,11 +310,12 @@ class FolderBatches:
                 if images:
                     size = images[0].shape[:2]
                     yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
+        warn_of_dark(self._wide, self.where)
 
     def _read(self, start: int) -> list[np.ndarray]:
         files = self._files[start : start + self.batch_size]
         with _no_bombs():
-            images = [_attempt(lambda stream: _decode(stream, None), file, self.skipped) for file in files]
+            images = [_attempt(lambda stream: _decode(stream, None, self._wide), file, self.skipped) for file in files]
         return [image for image in images if image is not None]
 
 
@@ -271,20 +338,21 @@ def _scan(
     return headers, 4 if 4 in native else 1 if native == {1} else 3
 
 
-def _classes(files: list[ImageFile], where: str) -> tuple[str, ...]:
+def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tuple[str, ...]]:
+    """The files as they lie below the folder of the classes, and the classes in their order."""
     outside = [file.path for file in files if "/" not in file.relative]
     if outside:
         raise InvalidData(
             f"labels=True takes the sub-folders of the {where} as classes, but {len(outside)} images lie outside of "
             f"them, '{outside[0]}' first. Fix: move them into class folders, or labels=False."
         )
-    classes = tuple(sorted({file.relative.split("/")[0] for file in files}))
-    if len(classes) == 1:
+    lower = below_top(files)
+    if any("/" not in file.relative for file in lower):
         raise InvalidData(
-            f"labels=True takes the sub-folders of the {where} as classes, but there is only one, '{classes[0]}'. "
-            f"Fix: load that one if the classes lie in it, or labels=False."
+            f"labels=True takes the sub-folders of the {where} as classes, but there is only one, "
+            f"'{Path(lower[0].path).parent.name}'. Fix: put the images of each class into a folder of its own, or labels=False."
         )
-    return classes
+    return lower, tuple(sorted({file.relative.split("/")[0] for file in lower}, key=natural))
 
 
 def _attempt(read: Callable, file: ImageFile, bad: list[tuple[str, str]]):
@@ -315,16 +383,17 @@ def _native_channels(image: Image.Image) -> int:
     return 1 if image.mode in ("1", "L") else 3
 
 
-def _decode(stream: BinaryIO, size: tuple[int, int] | None) -> np.ndarray:
-    """First frame, upright, resized and cropped to size: uint8 (height, width, 1, 3 or 4)."""
+def _decode(stream: BinaryIO, size: tuple[int, int] | None, wide: list[int]) -> np.ndarray:
+    """First frame, upright, resized and cropped to size: uint8 (height, width, 1, 3 or 4); see `read_image` for `wide`."""
     with Image.open(stream, formats=_FORMATS) as image:
         native = _native_channels(image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith("I"):
             # Pillow's own conversion to L clips the 16-bit values at 255 instead of scaling them.
-            wide = np.asarray(image).astype(np.float64)
-            image = Image.fromarray(np.rint(wide / 257).clip(0, 255).astype(np.uint8))
+            values = np.asarray(image).astype(np.float64)
+            wide.append(int(values.max()))
+            image = Image.fromarray(np.rint(values / 257).clip(0, 255).astype(np.uint8))
         else:
             image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[native])
         return image_to_array(fit_image(image, size))
