@@ -35,7 +35,7 @@ class SingleDevice:
 
     @staticmethod
     def as_dataset(begin, signature, length):
-        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where it is known."""
+        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known."""
         return _Batches(begin, length)
 
 

@@ -142,13 +142,13 @@ class Trainer:
             )
         if batch_size % replicas:
             raise ValueError(
-                f"batch_size must be a multiple of the {replicas} replicas of the strategy. Received: batch_size={batch_size}. "
-                f"Fix: batch_size={batch_size // replicas * replicas or replicas}."
+                f"batch_size must be a multiple of the {replicas} replicas of the strategy. Received: "
+                f"batch_size={batch_size}. Fix: batch_size={batch_size // replicas * replicas or replicas}."
             )
 
     @staticmethod
     def as_dataset(begin, signature, length):
-        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where it is known.
+        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known.
 
         Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
         """

@@ -12,6 +12,18 @@ from ..data.checks import check_integer
 from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
 
 
+_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or after the training by evaluate."
+_ALIKE = "all examples count alike; repeat those that are to count more."
+# Arguments of `fit` of Keras that make no sense here -> what does.
+_UNSUPPORTED = {
+    **dict.fromkeys(("validation_data", "validation_split", "validation_steps", "validation_batch_size"), _MEASURES),
+    "validation_freq": _MEASURES,
+    "shuffle": "arrays are shuffled by seed, and data sets keep their own order; leave it out.",
+    "class_weight": _ALIKE,
+    "sample_weight": _ALIKE,
+}
+
+
 class Fitting:
     """`fit`, `train_on_batch` and the checks of their data; mixed into `Game`."""
 
@@ -40,6 +52,7 @@ class Fitting:
         seed: int = 0,
         flip: bool = False,
         crop: int = 0,
+        **unsupported: Any,
     ) -> keras.callbacks.History:
         """Trains the model.
 
@@ -63,6 +76,11 @@ class Fitting:
         Returns:
             `keras.callbacks.History`.
         """
+        for name in unsupported:
+            raise TypeError(
+                f"fit of {type(self).__name__} takes no {name!r}. "
+                f"Fix: {_UNSUPPORTED.get(name, 'see its documentation for the arguments that there are.')}"
+            )
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)
         if initial_epoch > epochs:
@@ -93,11 +111,11 @@ class Fitting:
         return self._fit_batches(x, batch_size, steps_per_epoch, options)
 
     def train_on_batch(self, x: Any, y: Any = None, *further: Any, return_dict: bool = False) -> Any:
-        """One round on the examples of all its minibatches, which are read and checked as those of `fit`.
+        """One round on the examples of all its minibatches, read and checked as those of `fit`.
 
         Args:
-            x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all as `x`. A value that a batch
-                does not tell, such as the range of images without a dark pixel, is as in the batches before.
+            x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all as `x`. What a batch does
+                not tell, such as the range of images without a dark pixel, is as in the batches before.
             return_dict: whether the logs come by their names.
         """
         if self._read_by_hand is None:

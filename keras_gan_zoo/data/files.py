@@ -350,7 +350,7 @@ def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tup
     if any("/" not in file.relative for file in lower):
         raise InvalidData(
             f"labels=True takes the sub-folders of the {where} as classes, but there is only one, "
-            f"'{Path(lower[0].path).parent.name}'. Fix: put the images of each class into a folder of its own, or labels=False."
+            f"'{Path(lower[0].path).parent.name}'. Fix: a folder for the images of each class, or labels=False."
         )
     return lower, tuple(sorted({file.relative.split("/")[0] for file in lower}, key=natural))
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .checks import InvalidData, as_array
+from .checks import InvalidData
 from .image_data import ImageData
 from .schema import Batch, Schema
 
@@ -27,8 +27,8 @@ class Rounds:
     """Rounds of a tf.data.Dataset, DataLoader, generator or other iterable; iterating it begins a pass.
 
     Args:
-        source: an iterable of examples or of batches: arrays, tensors, tuples in the order of the fields, or dictionaries. An
-            iterator can be passed over once, and anything else as often as wanted.
+        source: an iterable of examples or of batches: arrays, tensors, tuples in the order of the fields, or dictionaries.
+            An iterator can be passed over once, and anything else as often as wanted.
         schema: the fields of an example.
         batch_size: examples in a minibatch, where the source yields single ones; those that are left over sit a pass out.
         count: minibatches in a round; those that are left over sit a pass out.
@@ -53,8 +53,8 @@ class Rounds:
         first = next(elements, None)
         if first is None:
             raise InvalidData(
-                f"x must yield examples. Received: an empty {type(source).__name__}. Fix: check its filters, and that it was "
-                "not used up."
+                f"x must yield examples. Received: an empty {type(source).__name__}. Fix: check its filters, and that it "
+                "was not used up."
             )
         self._batch_size = batch_size if schema.is_example(first) else None
         # This pass is the first one: to begin it anew might cost an order of images, or the images of an iterator.
@@ -62,10 +62,15 @@ class Rounds:
         round_ = next(self._begun)
         self.first = {name: array[: len(array) // count] for name, array in round_.items()}
         self._begun = itertools.chain([round_], self._begun)
+        # Under a strategy of several replicas Keras begins twice, the first time for a look at one batch.
+        self._look = [round_] if self.once and replicas > 1 else None
         self.size = batch_size * count if self._batch_size else None
         self.length = self._known_length()
 
     def __iter__(self) -> Iterator[Batch]:
+        if self._look:
+            look, self._look = self._look, None
+            return iter(look)
         begun, self._begun = self._begun, None
         return self._watched(begun or self._rounds(iter(self._source)))
 
@@ -92,11 +97,11 @@ class Rounds:
             number += 1
             yield joined_arrays(parts)
         if not number:
-            size = self._batch_size or "any number of"
-            fix = f"pass batch_size={rows // self.count}" if self._batch_size and rows >= self.count else "smaller batches"
+            size = self._batch_size or "all of a batch's"
+            largest = f", at most {rows // self.count} each" if self._batch_size and rows >= self.count else ""
             raise InvalidData(
-                f"A round takes {self.count} x {size} examples. Received: {rows} examples from {type(self._source).__name__}. "
-                f"Fix: {fix}, or more data."
+                f"A round takes {self.count} x {size} examples. Received: {rows} examples from a "
+                f"{type(self._source).__name__}. Fix: smaller batches{largest}, or more data."
             )
 
     def _minibatches(self, elements: Iterator[Any]) -> Iterator[Batch]:

@@ -114,9 +114,7 @@ def test_images_of_other_kinds_are_no_notes(tmp_path, classes):
 def test_what_is_skipped_in_training_is_named(classes):
     (classes / "dog/3.png").write_bytes(b"damaged")
     schema = Schema({"images": Images((8, 8, 3))}, "GAN")
-    with pytest.warns(
-        UserWarning, match="1 files cannot be read and are left out, 4 examples remain: .*3.png: not an image"
-    ):
+    with pytest.warns(UserWarning, match="1 files cannot be read and are left out, 4 examples remain: .*3.png"):
         schema.arrays(classes, on_error="skip")
 
 
