@@ -23,7 +23,7 @@ class _Owners:
 _OF_KERAS = {
     "optimizer": "pass one for each player",
     "loss": "the losses are those of the game, a method of the class each; pass optimizers alone",
-    "metrics": "the logs are those of the game, and keras_gan_zoo.evaluate measures samples; pass optimizers alone",
+    "metrics": "the logs are those of the game, and keras_gan_zoo.metrics.evaluate measures samples; pass optimizers alone",
 }
 
 

@@ -42,8 +42,8 @@ class ImageReader:
             return images
         if low < 0 and self._float_low == 0:
             raise InvalidData(
-                f"{name} must keep one range. Received: values down to {images.min():g}, after batches without negative ones, "
-                "so taken as [0, 1]. Fix: yield uint8, such as np.rint((x + 1) * 127.5).astype('uint8')."
+                f"{name} must keep one range. Received: values down to {images.min():g}, after batches without negative "
+                "ones, taken as [0, 1]. Fix: yield uint8, such as np.rint((x + 1) * 127.5).astype('uint8')."
             )
         self._float_low = low if self._float_low is None else self._float_low
         return float_to_uint8(images, self._float_low)
