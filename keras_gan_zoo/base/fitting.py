@@ -11,7 +11,7 @@ from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
 from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
 
-_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or after the training by keras_gan_zoo.metrics.evaluate."
+_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics."
 _ALIKE = "all examples count alike; repeat those that are to count more."
 # Arguments of `fit` of Keras that make no sense here -> what does.
 _UNSUPPORTED = {

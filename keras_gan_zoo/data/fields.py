@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from .checks import InvalidData, as_array, check_labels
-from .files import warn_of_skipped
+from .checks import InvalidData, as_array, check_image_shape, check_labels
+from .decoding import warn_of_skipped
 from .image_data import ImageData
 from .image_reader import ImageReader
 from .load import load_images, read_arrays
+from .on_demand import ImagesInFiles
 from .projection import render_voxels
 from .tensorflow_sources import is_tf_dataset, read_tf_dataset
 
@@ -114,6 +115,9 @@ class Images(Field):
     def validate(self, data, name):
         if is_tf_dataset(data):
             data, _ = read_tf_dataset(data, None)
+        if isinstance(data, ImagesInFiles):  # which were checked when they were found, and do not all fit into memory
+            check_image_shape(data.shape, self.shape, name)
+            return data
         return self.reader()(data, name)
 
     def reader(self):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import CHANNELS, InvalidData, as_array, check_dtype, check_images
+from keras_gan_zoo.data.checks import CHANNELS, InvalidData, as_array, check_dtype, check_images, refuse_masks
 from keras_gan_zoo.data.convert import float_to_uint8
 
 
@@ -50,8 +50,6 @@ class ImageReader:
 
     def _refuse_masks(self, images: np.ndarray, name: str) -> None:
         highest = int(images.max())
-        if highest == 1 and not self._bright:
-            raise InvalidData(
-                f"{name} must be uint8 in 0..255. Received: nothing but 0 and 1. Fix: {name} * 255, where 1 means white."
-            )
+        if not self._bright:
+            refuse_masks(highest, name)
         self._bright = self._bright or highest > 1

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import convert_channels, resize_images
-from keras_gan_zoo.data.files import ImageFile, below_top, image_files, read_image, unreadable, warn_of_dark, warn_of_skipped
+from keras_gan_zoo.data.decoding import ImageFile, read_image, unreadable, warn_of_dark, warn_of_skipped
+from keras_gan_zoo.data.files import below_top, image_files
 from keras_gan_zoo.data.load import DATA_VARIABLE, load_images, read_arrays
 
 
