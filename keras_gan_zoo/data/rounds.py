@@ -14,12 +14,13 @@ import numpy as np
 
 from .checks import InvalidData
 from .image_data import ImageData
+from .on_demand import ImagesInFiles
 from .schema import Batch, Schema
 
 
 def holds_batches(x: Any) -> bool:
     """Whether `x` yields examples or batches one after the other, rather than being all data at once."""
-    finite = isinstance(x, (str, Path, ImageData, tuple, list, dict)) or hasattr(x, "__array__")
+    finite = isinstance(x, (str, Path, ImageData, ImagesInFiles, tuple, list, dict)) or hasattr(x, "__array__")
     return not finite and (hasattr(x, "__iter__") or hasattr(x, "__getitem__"))
 
 

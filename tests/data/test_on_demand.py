@@ -1,5 +1,6 @@
 """Folders that do not fit into memory: the same images in the same order, decoded when they are needed."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,8 +51,8 @@ def test_a_stream_and_fit_take_them(folder, little_memory):
         np.testing.assert_array_equal(lazy["labels"], eager["labels"])
     weights = []
     for images in (arrays["images"], kept["images"]):
+        keras.utils.set_random_seed(0)
         gan = GAN((8, 8, 1), 2, width=4, seed=0)
-        gan.set_weights([np.full(w.shape, 0.01, w.dtype) for w in gan.get_weights()])
         gan.fit(images, batch_size=4, epochs=2, verbose=0)
         weights.append(gan.generator.get_weights())
     for ours, theirs in zip(*weights, strict=True):
@@ -61,7 +62,7 @@ def test_a_stream_and_fit_take_them(folder, little_memory):
 def test_what_cannot_be_is_named(folder, little_memory, tmp_path):
     images = load_images(folder, **OPTIONS).images
     (folder / "a/0.png").unlink()
-    with pytest.raises(InvalidData, match="0.png' was read before, and cannot be any more: .*No such file"):
+    with pytest.raises(InvalidData, match="0.png' was read before, and cannot be any more: not a regular file"):
         images[:3]
     with pytest.raises(InvalidData, match=r"holds images of shape \(8, 8, 1\); expected \(9, 9, 1\)"):
         Images((9, 9, 1)).validate(images, "x")
