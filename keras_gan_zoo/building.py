@@ -19,9 +19,14 @@ def build(recipe: Recipe, *, dtype: str | None = None, seed: int | None = None, 
     try:
         variant = variant_class(recipe.variant)
         _check_types(variant, recipe.model)
-        return variant(**_networks_built(recipe.model, variant.network_names), dtype=dtype, seed=seed)
+        gan = variant(**_networks_built(recipe.model, variant.network_names), dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {error}") from error
+    if recipe.data is not None and recipe.data.classes:
+        gan.class_names = recipe.data.classes
+        if getattr(gan, "num_classes", None) != len(gan.class_names):
+            raise ConfigError(f"{where}: data.classes names {len(gan.class_names)} classes, and the model has others.")
+    return gan
 
 
 def compile_by(gan: "Game", recipe: Recipe) -> None:

@@ -17,6 +17,7 @@ random numbers; but each backend draws its own, so the end is that of another se
 """
 
 import importlib.util
+import inspect
 import os
 import shutil
 from collections.abc import Sequence
@@ -69,6 +70,7 @@ def train(
         InUseError: another process trains in `output`.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    recipe = _with_classes(recipe)
     output = Path(output)
     checkpoint = output / CHECKPOINT
     recipe = _of_the_run(_with_dtype(recipe, dtype, output if resume else None, console), output, resume)
@@ -206,6 +208,28 @@ def _load_checkpoint(gan, path):
         gan.load_weights(path)
     except (OSError, KeyError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); the run cannot go on from it, so start it anew.") from error
+
+
+def _with_classes(recipe):
+    """The recipe with what its data say of classes: their number where the recipe has none, and the names of folders."""
+    from .data import class_names
+    from .models import variant_class
+
+    data, said = recipe.data, recipe.model.get("num_classes")
+    default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")
+    if data is None or not isinstance(data.source, str) or (said is None and (default is None or default.default is None)):
+        return recipe
+    of_files = Path(data.source).is_dir() or Path(data.source).suffix.lower() == ".zip"
+    if said is not None and not of_files:
+        return recipe
+    names = class_names(data.source, data.split or "train")
+    if said not in (None, len(names)):
+        raise ConfigError(
+            f"model.num_classes must be the number of classes of the data. Received: {said}, and {len(names)} in "
+            f"{data.source} ({', '.join(names[:20])}). Set it to {len(names)}, or leave it out."
+        )
+    data = data.model_copy(update={"classes": names if of_files else None})
+    return recipe.model_copy(update={"model": {**recipe.model, "num_classes": len(names)}, "data": data})
 
 
 def _with_dtype(recipe, dtype, resumed, console):

@@ -634,3 +634,50 @@ def test_the_log_and_the_samples_are_there_once_the_checkpoint_is(recipe_for, fi
     assert ours["log.csv"] == reference["log.csv"]
     assert ours["samples/round_000012.png"] == reference["samples/round_000012.png"]
     assert b"\n12," in ours["log.csv"] and ours["checkpoint.weights.h5"] != reference["checkpoint.weights.h5"]
+
+
+def photos(folder, names):
+    for i, name in enumerate(names):
+        for j in range(2):
+            path = folder / name / f"{j}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((16, 16), 20 * i + j, np.uint8)).save(path)
+    return folder
+
+
+def test_classes_come_from_the_folders_and_keep_their_names(tmp_path, command):
+    folder = photos(tmp_path / "photos", ["1", "2", "10"])
+    sizes = ("--size", "16", "--channels", "1", "--rounds", "2", "--batch-size", "2", "--dtype", "float32")
+    code, _, errors = command("train", "cgan", "--data", folder, *sizes, "--output", tmp_path / "run")
+    assert code == 0, errors
+    for kept in (tmp_path / "run", tmp_path / "run" / "preset"):
+        recipe = read_recipe(kept)
+        assert recipe.model["num_classes"] == 3 and recipe.data.classes == ("1", "2", "10")
+    gan = keras_gan_zoo.load(tmp_path / "run" / "preset")
+    for given, number in (("10", 2), (["1", "10"], [0, 2])):
+        ours, theirs = gan.generate(2, labels=given, seed=0), gan.generate(2, labels=number, seed=0)
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="labels must be among '1', '2', '10'. Received: '11'"):
+        gan.generate(1, labels="11")
+    code, _, errors = command(
+        "sample", tmp_path / "run" / "preset", "--label", "10", "-n", "1", "--output", tmp_path / "a.png"
+    )
+    assert code == 0, errors
+    # It goes on by the same command.
+    code, _, errors = command("train", "cgan", "--data", folder, *sizes, "--output", tmp_path / "run", "--resume")
+    assert code == 0, errors
+
+
+def test_classes_that_are_not_in_the_folders_are_refused(tmp_path, recipe_for):
+    folder = photos(tmp_path / "photos", ["cat", "dog"])
+    recipe = recipe_for("cgan", {"data": {"source": str(folder)}, "model": {"num_classes": 10, "width": 4}})
+    with pytest.raises(ConfigError, match=r"Received: 10, and 2 in .*photos \(cat, dog\). Set it to 2"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match=r"Received: 2 \(cat, dog\). Fix: num_classes=2"):
+        keras_gan_zoo.CGAN((16, 16, 1), 4, width=4).fit(folder, verbose=0)
+
+
+def test_classes_of_arrays_are_counted(digits, recipe_for):
+    assert training._with_classes(recipe_for("cgan")).model["num_classes"] == 3
+    assert training._with_classes(recipe_for("dcgan")) == recipe_for("dcgan")

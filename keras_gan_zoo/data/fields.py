@@ -109,6 +109,12 @@ class Images(Field):
             size, labels = self.shape[:2], "labels" in table
             source = load_images(source, size=size, channels=self.shape[2], labels=labels, **options)
             warn_of_skipped(source.skipped, len(source.images))
+        classes = table["labels"].classes if "labels" in table else 0
+        if source.class_names and len(source.class_names) < classes:
+            raise InvalidData(
+                f"Each of the {classes} classes of the model must be in the data. Received: {len(source.class_names)} "
+                f"({', '.join(source.class_names[:20])}). Fix: num_classes={len(source.class_names)}."
+            )
         found = {name: source.images, "labels": source.labels}
         return {key: found[key] for key in table if found.get(key) is not None}
 
@@ -143,14 +149,27 @@ class Images(Field):
 
 @dataclasses.dataclass(frozen=True)
 class Labels(Field):
-    """Classes: integers in [0, classes)."""
+    """Classes: integers in [0, classes), or their names where there are any."""
 
     classes: int = 0
+    names: tuple[str, ...] = ()
     dtype = "int32"
     optional = True
 
     def validate(self, data, name):
-        return check_labels(as_array(data), self.classes, name=name)
+        data = np.asarray(as_array(data))
+        if self.names and data.dtype.kind in "UO":
+            data = self._numbers(data, name)
+        return check_labels(data, self.classes, name=name)
+
+    def _numbers(self, data, name):
+        if unknown := [value for value in data.ravel().tolist() if value not in self.names]:
+            raise InvalidData(
+                f"{name} must be among {', '.join(map(repr, self.names[:20]))}{' ...' if len(self.names) > 20 else ''}. "
+                f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})."
+            )
+        numbers = {value: number for number, value in enumerate(self.names)}
+        return np.array([numbers[value] for value in data.ravel().tolist()], self.dtype).reshape(data.shape)
 
     def random(self, rng, n):
         return rng.integers(0, self.classes, n).astype("int32")

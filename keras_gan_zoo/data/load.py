@@ -12,10 +12,16 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels
 from keras_gan_zoo.data.convert import convert_channels, parse_size, resize_images
-from keras_gan_zoo.data.files import load_folder, load_zip
+from keras_gan_zoo.data.files import classes_of, image_files, load_folder, load_zip
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.image_reader import ImageReader
-from keras_gan_zoo.data.tensorflow_sources import KNOWN_DATASETS, is_tf_dataset, load_tfds, read_tf_dataset
+from keras_gan_zoo.data.tensorflow_sources import (
+    KNOWN_DATASETS,
+    is_tf_dataset,
+    load_tfds,
+    read_tf_dataset,
+    tfds_class_names,
+)
 
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
@@ -104,6 +110,27 @@ def load_images(
             f"labels=True."
         )
     return _from_arrays(images, None if labels is False else found, size, channels)
+
+
+def class_names(source: str, split: str = "train") -> tuple[str, ...]:
+    """The classes that `load_images(source, labels=True)` numbers, in their order, without a look at the images.
+
+    Those of an .npz have numbers alone, and so have they here: "0" to the largest label.
+
+    Raises:
+        InvalidData: the source cannot be used, or has no labels.
+    """
+    source = _kept_file(source) or source
+    kind = _kind(source)
+    if kind == "tfds":
+        return tfds_class_names(source)
+    if kind == "npz":
+        _, labels = _read_npz(Path(source), split)
+        if labels is None:
+            raise InvalidData(f"'{source}' must hold labels beside its images. Fix: np.savez(path, images=..., labels=...).")
+        return tuple(map(str, range(int(check_labels(labels).max()) + 1)))
+    with image_files(Path(source)) as (files, where):
+        return classes_of(files, where)[1]
 
 
 def npz_name(source: str) -> str:
