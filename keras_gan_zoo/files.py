@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,16 +15,30 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
+def _named(path):
+    """Errors of writing say what could not be written: those of a full disk name no file, others a partial one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename and ".partial-" not in str(error.filename):
+            raise
+        kept = "; the one before it is kept" if path.exists() else ""
+        message = f"{path} could not be written ({error.strerror or error}){kept}"
+        raise OSError(*filter(None, [error.errno]), message) from error
+
+
+@contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
     path = Path(path)
     # Of its own for each writer, so that none takes another one's; Keras and NumPy go by the ending of the name.
     partial = path.with_name(f".partial-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with _named(path):
+            yield partial
+            with open(partial, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -34,7 +49,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yields a new folder beside `path` to fill; it takes the place of `path` only when it is filled, and else is gone."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
+    with _named(path), tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
         new, old = Path(partial) / "new", Path(partial) / "old"
         new.mkdir()
         yield new
@@ -52,6 +67,15 @@ class InUseError(RuntimeError):
     """Another process works on what is locked."""
 
 
+# Files whose lock this process holds. A child that it forks has them too, and would hold the locks beyond its end.
+_HELD = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: [file.close() for file in _HELD])
+
+# Seconds in which a lock is asked for again: to look who holds one, `holder` takes it for a moment.
+PATIENCE = 0.5
+
+
 @contextlib.contextmanager
 def locked(path: str | Path, what: str) -> Iterator[None]:
     """Holds a lock in the file `path`, which has the number of the process in it and is removed at the end.
@@ -67,20 +91,23 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    path = Path(path)
+    path, end = Path(path), time.monotonic() + PATIENCE
     while True:
         file = open(path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The holder before may have removed the file after it was opened here.
+            if os.fstat(file.fileno()).st_nlink:
+                break
         except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise InUseError(f"{what} is in use by process {holder}; wait for it, or stop it first.") from None
-        # The holder before may have removed the file after it was opened here.
-        if os.fstat(file.fileno()).st_nlink:
-            break
+            if time.monotonic() > end:
+                with file:
+                    file.seek(0)
+                    holder = file.read().strip() or "unknown"
+                raise InUseError(f"{what} is in use by process {holder}; wait for it, or stop it first.") from None
+            time.sleep(0.02)
         file.close()
+    _HELD.add(file)
     with file:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
@@ -88,7 +115,10 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            # In a forked child it is closed, and the lock is the parent's.
+            if not file.closed:
+                path.unlink(missing_ok=True)
+            _HELD.discard(file)
 
 
 def holder(path: str | Path) -> int | None:

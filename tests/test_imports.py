@@ -27,7 +27,7 @@ ALLOWED = {
     "building": {"base", "callbacks", "models", "config"},
     "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
-    "training": {"machine", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
+    "training": {"machine", "base", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
     "evaluation": {"presets", "config", "data", "metrics"},
     "translation": {"base", "data", "files"},
     "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training", "translation"},
