@@ -148,7 +148,7 @@ def _preset_dtype(gan, console):
     """Half the size where that holds all weights."""
     arrays = [array for name in gan.inference_names for array in gan.network(name).get_weights()]
     largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
-    if largest <= np.finfo("float16").max:
+    if largest <= float(np.finfo("float16").max):
         return "float16"
     say = console.print if console else warnings.warn
     say(f"The preset is written in float32: a weight of {largest:.3g} is too large for float16.")

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import convert_channels, fit_image, image_to_array, mixed_sizes
 from keras_gan_zoo.data.image_data import ImageData
+from keras_gan_zoo.files import printable, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 # What Pillow may decode, whatever a file is called: its other readers are larger, older, or start other programs.
@@ -64,7 +65,13 @@ def load_file(path: Path, size: tuple[int, int] | None, channels: int | None) ->
 
 
 def _file(path: Path, relative: str) -> ImageFile:
-    return ImageFile(relative, str(path), partial(path.open, "rb"))
+    return ImageFile(relative, str(path), partial(_open, path))
+
+
+def _open(path: Path) -> BinaryIO:
+    if reason := why_not_regular(path, _MAX_MEMBER_BYTES):
+        raise InvalidData(reason)
+    return path.open("rb")
 
 
 def load_zip(
@@ -87,8 +94,11 @@ def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
         yield [_file(source / name, name) for name in image_names(source)], f"folder '{source}'"
         return
     try:
+        if reason := why_not_regular(source):
+            raise ValueError(reason)
         opened = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError) as error:
+        require_bounded(sum(info.file_size for info in opened.infolist()), source.stat().st_size)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidData(
             f"'{source}' is not a readable zip archive ({error}). Fix: copy or download it again, it may be truncated."
         ) from error
@@ -137,7 +147,7 @@ def _wanted(names: list[str]) -> list[str]:
 
 def _no_images(where: str, names: list[str]) -> InvalidData:
     kinds = Counter(PurePosixPath(name).suffix.lower() or "no extension" for name in names).most_common(5)
-    found = ", ".join(f"{count} x {kind}" for kind, count in kinds) or "no files at all"
+    found = ", ".join(f"{count} x {printable(kind)}" for kind, count in kinds) or "no files at all"
     return InvalidData(
         f"{where} holds no images: looked, sub-folders included, for {', '.join(EXTENSIONS)}; found {found}. "
         f"Fix: point to the images, or convert them to one of these."
@@ -276,12 +286,13 @@ def _classes(files: list[ImageFile], where: str) -> tuple[str, ...]:
     if outside:
         raise InvalidData(
             f"labels=True takes the sub-folders of the {where} as classes, but {len(outside)} images lie outside of "
-            f"them, '{outside[0]}' first. Fix: move them into class folders, or labels=False."
+            f"them, '{printable(outside[0])}' first. Fix: move them into class folders, or labels=False."
         )
     classes = tuple(sorted({file.relative.split("/")[0] for file in files}))
     if len(classes) == 1:
         raise InvalidData(
-            f"labels=True takes the sub-folders of the {where} as classes, but there is only one, '{classes[0]}'. "
+            f"labels=True takes the sub-folders of the {where} as classes, but there is only one, "
+            f"'{printable(classes[0])}'. "
             f"Fix: load that one if the classes lie in it, or labels=False."
         )
     return classes
@@ -340,7 +351,7 @@ def _refuse_mixed(sides: list[tuple[int, int]], where: str) -> None:
 def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str) -> InvalidData:
     """The error for files that cannot be read, (path, reason) each."""
     bad = sorted(bad)
-    lines = [f"  {path}: {reason}" for path, reason in bad[:_BAD_FILES_NAMED]]
+    lines = [f"  {printable(path)}: {printable(reason)}" for path, reason in bad[:_BAD_FILES_NAMED]]
     if len(bad) > _BAD_FILES_NAMED:
         lines.append(f"  and {len(bad) - _BAD_FILES_NAMED} more")
     fix = "repair or remove them"
