@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -302,6 +303,8 @@ def _fail(message):
 def main() -> None:
     """Entry point: errors that a user can mend become one line, not a traceback."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # A stop from a scheduler or a shell is to say how to go on as Ctrl+C does, also where the shell has SIGINT ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:

@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on Ctrl+C."""
+"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on a signal."""
 
 import contextlib
 import signal
@@ -42,13 +42,13 @@ class StopAtNaN(keras.callbacks.Callback):
         bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
-                f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
+                f"{', '.join(bad)} is not finite by round {int(self.model.rounds)}; training stopped, and the last "
                 "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
             )
 
 
 class StopAtInterrupt(keras.callbacks.Callback):
-    """Ends a training by KeyboardInterrupt at the end of the round in which Ctrl+C came; a second one ends it at once.
+    """Ends a training by KeyboardInterrupt at the end of the round of Ctrl+C or SIGTERM; a second one ends it at once.
 
     Python raises that exception wherever it happens to be, and drops it within the callback of a weak reference or the end
     of an object, of which there are many in a round: the training would go on as if nobody had asked it to stop.
@@ -60,16 +60,21 @@ class StopAtInterrupt(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["StopAtInterrupt"]:
-        """Takes SIGINT over in the main thread, where nobody else has, and gives it back at the end."""
-        taken = threading.current_thread() is threading.main_thread()
-        taken = taken and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if taken:
-            signal.signal(signal.SIGINT, self._note)
+        """Takes both signals over in the main thread, where nobody else has, and gives them back at the end."""
+        unclaimed = {
+            signal.SIGINT: [signal.default_int_handler],
+            signal.SIGTERM: [signal.default_int_handler, signal.SIG_DFL],
+        }
+        taken = {number: before for number, free in unclaimed.items() if (before := signal.getsignal(number)) in free}
+        if threading.current_thread() is not threading.main_thread():
+            taken = {}
+        for number in taken:
+            signal.signal(number, self._note)
         try:
             yield self
         finally:
-            if taken:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number, before in taken.items():
+                signal.signal(number, before)
 
     def _note(self, *_):
         if self.asked:

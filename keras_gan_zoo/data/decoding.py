@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import fit_image, image_to_array, mixed_sizes
+from keras_gan_zoo.files import printable
 
 # What Pillow may decode, whatever a file is called: its other readers are larger, older, or start other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -104,7 +105,7 @@ def _refuse_mixed(sides: list[tuple[int, int]], where: str) -> None:
 def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str) -> InvalidData:
     """The error for files that cannot be read, (path, reason) each."""
     bad = sorted(bad)
-    lines = [f"  {path}: {reason}" for path, reason in bad[:_BAD_FILES_NAMED]]
+    lines = [f"  {printable(path)}: {printable(reason)}" for path, reason in bad[:_BAD_FILES_NAMED]]
     if len(bad) > _BAD_FILES_NAMED:
         lines.append(f"  and {len(bad) - _BAD_FILES_NAMED} more")
     fix = "repair or remove them"
@@ -116,7 +117,7 @@ def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str
 def warn_of_skipped(bad: Sequence[tuple[str, str]], kept: int) -> None:
     """Counts and names the files, (path, reason) each, that a training goes on without."""
     if bad:
-        named = "; ".join(f"{path}: {reason}" for path, reason in sorted(bad)[:_BAD_FILES_NAMED])
+        named = "; ".join(f"{printable(path)}: {printable(reason)}" for path, reason in sorted(bad)[:_BAD_FILES_NAMED])
         more = f"; and {len(bad) - _BAD_FILES_NAMED} more" if len(bad) > _BAD_FILES_NAMED else ""
         warnings.warn(
             f"{len(bad)} files cannot be read and are left out, {kept} examples remain: {named}{more}.", stacklevel=2

@@ -18,6 +18,7 @@ from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import ImageFile, attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory
+from keras_gan_zoo.files import printable, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 # Images as well, which count as those that cannot be read: to leave them out in silence would train on a part of the data.
@@ -57,8 +58,8 @@ def file_at(path: Path, relative: str) -> ImageFile:
 
 
 def _open(path: Path) -> BinaryIO:
-    if not path.is_file():  # to open a pipe would wait for ever
-        raise InvalidData("not a regular file")
+    if reason := why_not_regular(path, _MAX_MEMBER_BYTES):
+        raise InvalidData(reason)
     return path.open("rb")
 
 
@@ -88,8 +89,11 @@ def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
         yield [file_at(source / name, name) for name in image_names(source)], f"folder '{source}'"
         return
     try:
+        if reason := why_not_regular(source):
+            raise ValueError(reason)
         opened = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError) as error:
+        require_bounded(sum(info.file_size for info in opened.infolist()), source.stat().st_size)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidData(
             f"'{source}' is not a readable zip archive ({error}). Fix: copy or download it again, it may be truncated."
         ) from error
@@ -153,7 +157,7 @@ def _wanted(names: list[str]) -> list[str]:
 
 def _no_images(where: str, names: list[str]) -> InvalidData:
     kinds = Counter(PurePosixPath(name).suffix.lower() or "no extension" for name in names).most_common(5)
-    found = ", ".join(f"{count} x {kind}" for kind, count in kinds) or "no files at all"
+    found = ", ".join(f"{count} x {printable(kind)}" for kind, count in kinds) or "no files at all"
     return InvalidData(
         f"{where} holds no images: looked, sub-folders included, for {', '.join(EXTENSIONS)}; found {found}. "
         f"Fix: point to the images, or convert them to one of these."
@@ -208,12 +212,12 @@ def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tup
     if outside:
         raise InvalidData(
             f"labels=True takes the sub-folders of the {where} as classes, but {len(outside)} images lie outside of "
-            f"them, '{outside[0]}' first. Fix: move them into class folders, or labels=False."
+            f"them, '{printable(outside[0])}' first. Fix: move them into class folders, or labels=False."
         )
     lower = below_top(files)
     if any("/" not in file.relative for file in lower):
         raise InvalidData(
             f"labels=True takes the sub-folders of the {where} as classes, but there is only one, "
-            f"'{Path(lower[0].path).parent.name}'. Fix: a folder for the images of each class, or labels=False."
+            f"'{printable(Path(lower[0].path).parent.name)}'. Fix: a folder for the images of each class, or labels=False."
         )
     return lower, tuple(sorted({file.relative.split("/")[0] for file in lower}, key=natural))

@@ -2,8 +2,6 @@
 
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +20,7 @@ from keras_gan_zoo.data.tensorflow_sources import (
     read_tf_dataset,
     tfds_class_names,
 )
+from keras_gan_zoo.files import printable, read_npz
 
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
@@ -187,6 +186,8 @@ def _kind_of_name(source: str | os.PathLike) -> str:
         )
     if path.is_dir():
         return "folder"
+    if not path.is_file():
+        raise InvalidData(f"source='{source}' is neither a file nor a folder. Fix: name an .npz, a .zip, or the folder.")
     if path.suffix.lower() in _FILE_SUFFIXES:
         return path.suffix.lower()[1:]
     raise InvalidData(f"source='{source}' is a file of another kind. Fix: an .npz, a .zip of images, or the folder.")
@@ -228,11 +229,9 @@ def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[s
 def _opened(path: Path, names: Collection[str]) -> tuple[dict[str, np.ndarray], str]:
     """Those of the named arrays that an .npz holds, and the names of all that it holds, in words."""
     try:
-        if not zipfile.is_zipfile(path):  # np.load would take a pickle or a bare .npy for what it is
-            raise zipfile.BadZipFile("it is not a zip archive, as every .npz is")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names if name in arrays.files}, ", ".join(arrays.files)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError) as error:
+        arrays, held = read_npz(path, names)
+        return arrays, ", ".join(map(printable, held))
+    except (OSError, ValueError) as error:
         fix = "copy or write it again, it may be truncated"
         if "allow_pickle" in str(error):
             fix = "save plain arrays, np.savez(path, images=np.stack(images)); pickled objects are not loaded"

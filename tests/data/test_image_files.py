@@ -52,6 +52,41 @@ def classes(tmp_path):
     return folder
 
 
+def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path):
+    """A pipe would be waited for, a device read for ever, a sparse file read whole; a link may loop."""
+    save(tmp_path / "a.png", 10)
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    (tmp_path / "d.png").symlink_to("d.png")
+    with open(tmp_path / "e.png", "wb") as file:
+        file.truncate(6 * 10**9)
+    data = load_images(tmp_path, on_error="skip")
+    assert values(data) == [10]
+    reasons = {path[-5]: reason for path, reason in data.skipped}
+    assert reasons["b"] == reasons["c"] == "it is no regular file"
+    assert "symbolic links" in reasons["d"] and "more than 268,435,456" in reasons["e"]
+    for name in ("x.zip", "x.npz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InvalidData, match="neither a file nor a folder"):
+            load_images(tmp_path / name)
+
+
+def test_a_zip_that_unpacks_to_a_full_memory_is_refused(tmp_path):
+    """No member is too large alone."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as members:
+        for i in range(5):
+            members.writestr(f"{i}.png", bytes(60 * 2**20))
+    with pytest.raises(InvalidData, match="decompression bomb refused.* unpack to 314,572,800"):
+        load_images(tmp_path / "x.zip")
+
+
+def test_names_cannot_write_to_the_terminal(tmp_path):
+    (tmp_path / "a\x1b[2J\nError: all is well.png").write_bytes(b"no image")
+    with pytest.raises(InvalidData) as caught:
+        load_images(tmp_path)
+    assert r"a\x1b[2J\nError: all is well.png: not an image" in str(caught.value)
+
+
 @pytest.mark.parametrize("pack", [False, True])
 def test_order_and_classes(classes, tmp_path, pack):
     source = zipped(classes, tmp_path / "classes.zip") if pack else classes
