@@ -20,6 +20,11 @@ from .watching import DivergedError
 LARGEST_WEIGHT = 1e9
 
 
+def rounds_played(model: Any) -> int:
+    """The rounds of a game so far, as a number; under a strategy there is a counter on each device."""
+    return int(keras.ops.convert_to_numpy(model.rounds))
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole state of the training, so that a resumed run is bit-identical to an uninterrupted one.
 
@@ -51,7 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
             largest = float(np.abs(keras.ops.convert_to_numpy(variable).astype("float32")).max(initial=0.0))
             if not largest <= (LARGEST_WEIGHT if id(variable) in trained else np.finfo("float32").max):
                 raise DivergedError(
-                    f"{variable.path} holds {largest:.3g} at round {int(self.model.rounds)}; training stopped, and "
+                    f"{variable.path} holds {largest:.3g} at round {rounds_played(self.model)}; training stopped, and "
                     f"{self.path} is left as it was. Lower the learning rates, or add a penalty (r1_gamma)."
                 )
 
@@ -88,7 +93,7 @@ class SampleGrid(keras.callbacks.Callback):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         preview = self.model.preview(self.n, self.data, self.seed)
-        save_preview(preview, self.folder / f"round_{int(self.model.rounds):06d}")
+        save_preview(preview, self.folder / f"round_{rounds_played(self.model):06d}")
 
 
 class CSVLog(keras.callbacks.Callback):
@@ -105,10 +110,10 @@ class CSVLog(keras.callbacks.Callback):
         self.rows = []
         if self.path.exists():
             with self.path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= int(self.model.rounds)]
+                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= rounds_played(self.model)]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.rows.append({"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
+        self.rows.append({"round": rounds_played(self.model), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
             # Who stands still for a while is not in the logs of that time.
             writer = csv.DictWriter(file, dict.fromkeys(name for row in self.rows for name in row))

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .files import rounds_played
+
 
 class DivergedError(RuntimeError):
     """A loss became NaN or infinite."""
@@ -42,7 +44,7 @@ class StopAtNaN(keras.callbacks.Callback):
         bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
-                f"{', '.join(bad)} is not finite by round {int(self.model.rounds)}; training stopped, and the last "
+                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; training stopped, and the last "
                 "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
             )
 
@@ -113,7 +115,7 @@ class Progress(keras.callbacks.Callback):
             progress.TextColumn("{task.fields[text]}", table_column=Column(no_wrap=False)),
             console=self.console,
         )
-        self.task = self.bar.add_task("training", total=self.rounds, completed=int(self.model.rounds), text="")
+        self.task = self.bar.add_task("training", total=self.rounds, completed=rounds_played(self.model), text="")
         self.bar.start()
         self.done, self.shown, self.started = 0, 0.0, None
 
@@ -129,7 +131,7 @@ class Progress(keras.callbacks.Callback):
         self.shown = now
         rate = self.done * self.images_per_round / (now - self.started)
         losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
-        self.bar.update(self.task, completed=int(self.model.rounds), text=f"{losses}  {rate:,.0f} images/s")
+        self.bar.update(self.task, completed=rounds_played(self.model), text=f"{losses}  {rate:,.0f} images/s")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.close()
@@ -137,5 +139,5 @@ class Progress(keras.callbacks.Callback):
     def close(self) -> None:
         """Ends the bar; also for a training that an error has ended, perhaps before there was one."""
         if self.bar is not None:
-            self.bar.update(self.task, completed=int(self.model.rounds))
+            self.bar.update(self.task, completed=rounds_played(self.model))
             self.bar.stop()

@@ -6,6 +6,7 @@ python play_mirrored_sources.py OUTPUT
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ class Batches(keras.utils.PyDataset):
 
 def main(output):
     from keras_gan_zoo import DCGAN
+    from keras_gan_zoo import callbacks as c
 
     device = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -54,6 +56,19 @@ def main(output):
     fit("generator", gan, (IMAGES[i : i + 8] for i in range(0, 48, 8)))
     fit("odd batch_size", gan, IMAGES, batch_size=15)
     fit("built outside", outside, IMAGES, batch_size=8)
+    folder = Path(output).parent
+    watchers = [
+        c.CSVLog(folder / "log.csv"),
+        c.SampleGrid(folder / "samples"),
+        c.Progress(100, 8),
+        c.CollapseMonitor(IMAGES, 2),
+        c.Evaluate(lambda images: {"fid": 1.0}, 2, folder=folder / "evaluations", monitor="fid"),
+        c.StopAtNaN(),
+        c.Checkpoint(folder / "checkpoint.weights.h5"),
+    ]
+    fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers)
+    results["written"] = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    results["logged"] = (folder / "log.csv").read_text().splitlines()[-1].split(",")[0]
     with open(output, "w") as file:
         json.dump(results, file)
 

@@ -51,6 +51,9 @@ def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
         "odd batches": 3,
         "PyDataset": 2,
         "generator": 6,
+        "callbacks": 4,
     }
+    written = {"checkpoint.weights.h5", "evaluations.csv", "final.weights.h5", "log.csv", "round_000017.png"}
+    assert written <= set(played["written"]) and played["logged"] == "17"
     assert "multiple of the 2 replicas of the strategy. Received: batch_size=15" in played["odd batch_size"]
     assert "built in the scope of the strategy" in played["built outside"]
