@@ -15,8 +15,8 @@ from ..data.checks import check_integer
 from ..data.convert import float_to_uint8
 from ..files import whole_file
 from ..metrics.records import Record
-from .files import rounds_played
 from .rounds import EveryRounds, fixed_samples, save_state
+from .watching import rounds_played
 
 ROWS, WEIGHTS, BEST, FINAL = "evaluations.csv", "weights.json", "best.weights.h5", "final.weights.h5"
 NOTE = (

@@ -14,15 +14,10 @@ import numpy as np
 from ..data import Field
 from ..data.convert import convert_channels
 from ..files import whole_file
-from .watching import DivergedError
+from .watching import DivergedError, rounds_played
 
 # A trained weight beyond this is no solution: float32 cannot hold the product of five of them.
 LARGEST_WEIGHT = 1e9
-
-
-def rounds_played(model: Any) -> int:
-    """The rounds of a game so far, as a number; under a strategy there is a counter on each device."""
-    return int(keras.ops.convert_to_numpy(model.rounds))
 
 
 class Checkpoint(keras.callbacks.Callback):

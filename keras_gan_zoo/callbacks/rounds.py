@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from ..data.checks import check_integer
-from .files import Checkpoint, rounds_played
+from .files import Checkpoint
+from .watching import rounds_played
 
 
 class EveryRounds(keras.callbacks.Callback):
