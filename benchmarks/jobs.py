@@ -19,6 +19,7 @@ from keras_gan_zoo.files import cache_folder, holder, locked
 FLAG = "paused"
 STARTER = "KERAS_GAN_ZOO_JOB_STARTER"  # the process that started a job, which may be gone before the job can ask
 PATIENCE = 30.0  # seconds that a job has to end by itself
+AFTER = 10.0  # from the end of a queue that was killed to that of its job, beyond that
 
 
 def folder() -> Path:
@@ -111,6 +112,8 @@ def _send(group, number):
 def _end_with(parent):
     while os.getppid() == parent:
         time.sleep(1.0)
-    while True:  # as in `stop`
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:  # as in `stop`
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5.0)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@
 
 A run is a tar archive under gzip, cut into parts; NAME.pack.json lists them with their sha256. Nothing of it is trusted:
 parts that are missing, damaged or not listed, members that are neither files nor folders, and paths that leave the run are
-refused, and a run is there whole or as it was before.
+refused, and a run is there whole or as it was before. Nor may a few bytes unpack to a full disk.
 """
 
 import contextlib
@@ -13,9 +13,11 @@ import csv
 import gzip
 import hashlib
 import json
+import os
 import re
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,11 +25,14 @@ import typer
 
 from benchmarks.training_queue import RUNS
 from keras_gan_zoo.config import read_recipe
-from keras_gan_zoo.files import locked, whole_file, whole_folder
+from keras_gan_zoo.files import SMALL, locked, whole_file, whole_folder, why_not_regular
 from keras_gan_zoo.training import CHECKPOINT, CONFIG, LOCK, LOG
 
 PART_BYTES = 15_000_000
 FORMAT = 1
+MAX_MANIFEST_BYTES = 1_000_000
+# What a run may unpack to: weights hardly compress, and a log or the zeros of a new optimizer do not make up for them.
+MAX_RATIO = 20
 # Part of a file's name, and so nothing that could lead elsewhere.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -127,16 +132,35 @@ def read_parts(folder: Path, name: str, runs: Path, overwrite: bool = False) -> 
 
 
 def _extract(archive, folder, name):
+    limit = max(SMALL, MAX_RATIO * archive.seek(0, os.SEEK_END))
+    archive.seek(0)
     try:
-        with tarfile.open(fileobj=archive, mode="r:gz") as tar:
-            for member in tar:
-                if not member.isreg() or Path(member.name).is_absolute() or ".." in Path(member.name).parts:
-                    raise PackError(f"{name}: the archive holds {member.name!r}, which is no file of a run.")
-                tar.extract(member, folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
+        with tempfile.TemporaryFile() as unpacked, gzip.GzipFile(fileobj=archive) as packed:
+            # Unpacked first, since what lies between the members, and their headers, may be what is large.
+            while data := packed.read(2**20):
+                unpacked.write(data)
+                if unpacked.tell() > limit:
+                    raise PackError(f"{name}: the archive unpacks to more than {limit:,} bytes, which is refused.")
+            unpacked.seek(0)
+            _extract_members(unpacked, folder, name, limit)
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, PackError):
+            raise
         raise PackError(f"{name}: the archive cannot be read ({error}).") from error
     if not (folder / CONFIG).is_file():
         raise PackError(f"{name}: the archive holds no {CONFIG}, so it is no run.")
+
+
+def _extract_members(unpacked, folder, name, limit):
+    with tarfile.open(fileobj=unpacked, mode="r:") as tar:
+        for member in tar:
+            # A sparse one is larger than what the archive has of it.
+            limit -= member.size
+            if limit < 0:
+                raise PackError(f"{name}: {member.name!r} is larger than what a run of these parts can hold.")
+            if not member.isreg() or Path(member.name).is_absolute() or ".." in Path(member.name).parts:
+                raise PackError(f"{name}: the archive holds {member.name!r}, which is no file of a run.")
+            tar.extract(member, folder, filter="data")
 
 
 def _refuse_loss(there, new):
@@ -163,9 +187,11 @@ def round_of(run: Path) -> int:
 def _checked(folder, name):
     """The content of the parts, one after the other, each after its check."""
     try:
+        if reason := why_not_regular(folder / f"{name}.pack.json", MAX_MANIFEST_BYTES):
+            raise ValueError(reason)
         manifest = json.loads((folder / f"{name}.pack.json").read_text("utf-8"))
         known, parts = manifest["format"], [(part["bytes"], part["sha256"]) for part in manifest["parts"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise PackError(f"{folder / name}.pack.json cannot be read ({error}); pack the run again.") from error
     if known != FORMAT:
         raise PackError(f"{folder / name}.pack.json has format {known!r}; this version reads {FORMAT}.")
@@ -175,7 +201,7 @@ def _checked(folder, name):
     if lost := [path for path in paths if not path.is_file()]:
         raise PackError(f"{lost[0]} is missing, and {len(lost) - 1} more. Fix: copy all {len(parts)} parts.")
     for path, (size, digest) in zip(paths, parts, strict=True):
-        data = path.read_bytes()
+        data = b"" if why_not_regular(path, PART_BYTES) else path.read_bytes()
         if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
             raise PackError(
                 f"{path} is damaged: its sha256 is not the one that {name}.pack.json states. Fix: copy it again."

@@ -36,7 +36,7 @@ from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.files import holder
 from keras_gan_zoo.metrics.features.inception_files import VARIABLE, weights_at_hand
 from keras_gan_zoo.presets import CONFIG, is_trained
-from keras_gan_zoo.training import LOCK, differences
+from keras_gan_zoo.training import LOCK, differences, goes_on
 
 RUNS = ROOT / "runs"
 LINE_SECONDS = 60.0  # from one line of progress to the next, where there is no terminal
@@ -192,12 +192,17 @@ class Queue:
         self.say(f"{name}: FAILED: {error}")
 
     def _check(self, name, run, recipe):
-        if process := holder(run / LOCK):
+        self._while_paused(name)
+        # The job of a queue that was killed is at its last round, and ends by itself.
+        end = time.monotonic() + jobs.PATIENCE + jobs.AFTER
+        while (process := holder(run / LOCK)) in jobs.running() and time.monotonic() < end:
+            self._wait(f"{name}: waits for process {process}, which still has the run")
+        if process:
             raise JobError(f"{run} is being trained by process {process} already.")
         if not (run / CONFIG).exists():
             return
         before = read_recipe(run)
-        if not recipe.is_behind(before.digest):
+        if not goes_on(before, recipe):
             changes = ", ".join(differences(before, recipe))
             raise JobError(
                 f"the run in {run} is of another recipe than {name} has today ({changes}). Fix: move it away, mv {run} "
@@ -209,8 +214,7 @@ class Queue:
         status, log = (self.runs / ".queue" / f"{name}.{end}" for end in ("json", "log"))
         request = {"task": task, "name": name, "run": str(self.runs / name), "data": self.data, "nice": self.nice}
         request["status"] = str(status)
-        while jobs.paused():
-            self._wait(f"{name}: paused; `python -m benchmarks resume` goes on")
+        self._while_paused(name)
         self._wait(f"{name}: starts to {task}", 0.0)
         status.parent.mkdir(parents=True, exist_ok=True)
         status.unlink(missing_ok=True)
@@ -229,6 +233,10 @@ class Queue:
         self._tell(found, told)
         if process.returncode:
             raise JobError(found.get("error") or ended(process, log))
+
+    def _while_paused(self, name):
+        while jobs.paused():
+            self._wait(f"{name}: paused; `python -m benchmarks resume` goes on")
 
     def _tell(self, found, told):
         for note in found.get("notes", [])[told:]:

@@ -29,9 +29,14 @@ def build(
         variant = variant_class(recipe.variant)
         arguments = {key: value for key, value in recipe.model.items() if key not in networks}
         _check_types(variant, arguments)
-        return variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
+        gan = variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {error}") from error
+    if recipe.data is not None and recipe.data.classes:
+        gan.class_names = recipe.data.classes
+        if getattr(gan, "num_classes", None) != len(gan.class_names):
+            raise ConfigError(f"{where}: data.classes names {len(gan.class_names)} classes, and the model has others.")
+    return gan
 
 
 def compile_by(gan: "Game", recipe: Recipe) -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,7 @@ def sample(
     output: Annotated[Path, typer.Option(help="The PNG file to write, or .txt for text.")] = Path("samples.png"),
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of samples.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
-    label: Annotated[int | None, typer.Option(help="Class of all images, for conditional models.")] = None,
+    label: Annotated[str | None, typer.Option(help="Class of all images, by number or name, of conditional models.")] = None,
     truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
     imports: Imports = None,
 ):
@@ -81,7 +82,8 @@ def sample(
         _fail(
             f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
         )
-    given = gan.in_order(n) if label is None else {"labels": label}
+    number = label is not None and label.isdigit() and label not in getattr(gan, "class_names", ())
+    given = gan.in_order(n) if label is None else {"labels": int(label) if number else label}
     if truncation != 1:
         given["truncation"] = truncation
     samples = gan.generate(n, seed=seed, **given)
@@ -301,6 +303,8 @@ def _fail(message):
 def main() -> None:
     """Entry point: errors that a user can mend become one line, not a traceback."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # A stop from a scheduler or a shell is to say how to go on as Ctrl+C does, also where the shell has SIGINT ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:

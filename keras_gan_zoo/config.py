@@ -20,7 +20,7 @@ MAX_BYTES = 1_000_000
 WITHOUT_EFFECT = {
     "description": True,
     "priority": True,
-    "data": {"license"},
+    "data": {"license", "classes"},
     "training": {"checkpoint_rounds", "sample_rounds"},
 }
 
@@ -57,6 +57,7 @@ class Data(_Settings):
         on_error: for folders and zips, "raise" on images that cannot be read (the default), or "skip" them.
         direction: for pairs that lie side by side in one image, which half is the source: "left_to_right" (the default), or
             "right_to_left".
+        classes: names of the classes in the order of their numbers; a training by folders notes them.
         flip, crop: as in `fit`.
     """
 
@@ -65,6 +66,7 @@ class Data(_Settings):
     license: str = "not stated"
     on_error: Literal["raise", "skip"] | None = None
     direction: Literal["left_to_right", "right_to_left"] | None = None
+    classes: tuple[str, ...] | None = None
     flip: bool = False
     crop: int = pydantic.Field(0, ge=0)
 

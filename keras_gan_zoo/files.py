@@ -1,16 +1,40 @@
-"""Where files go, and that they are there whole or not at all."""
+"""Where files go, that they are there whole or not at all, and what is read of those that anybody may have written."""
 
 import contextlib
+import math
 import os
+import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+import zipfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# An archive may unpack to this many bytes, or to so many times its own size, whichever is more.
+SMALL, RATIO = 2**28, 200
 
 
 def cache_folder() -> Path:
     """What is downloaded or computed once and kept: keras_gan_zoo in the Keras home folder ($KERAS_HOME, or ~/.keras)."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras_gan_zoo"
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Errors of writing say what could not be written: those of a full disk name no file, others a partial one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename and ".partial-" not in str(error.filename):
+            raise
+        kept = "; the one before it is kept" if path.exists() else ""
+        message = f"{path} could not be written ({error.strerror or error}){kept}"
+        raise OSError(*filter(None, [error.errno]), message) from error
 
 
 @contextlib.contextmanager
@@ -20,10 +44,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     # Of its own for each writer, so that none takes another one's; Keras and NumPy go by the ending of the name.
     partial = path.with_name(f".partial-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with _named(path):
+            yield partial
+            with open(partial, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -34,7 +59,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yields a new folder beside `path` to fill; it takes the place of `path` only when it is filled, and else is gone."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
+    with _named(path), tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
         new, old = Path(partial) / "new", Path(partial) / "old"
         new.mkdir()
         yield new
@@ -48,8 +73,87 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
             raise
 
 
+def printable(text: str) -> str:
+    """Text without what a terminal would act on: control codes and line ends, which names of files may hold, are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def why_not_regular(path: str | Path, limit: int | None = None) -> str | None:
+    """Why a path is not read: opening a pipe may wait for ever, and a sparse file be larger than the memory.
+
+    Raises:
+        OSError: it is not there, or a link that loops.
+    """
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file"
+    if limit is not None and status.st_size > limit:
+        return f"it has {status.st_size:,} bytes, more than {limit:,}"
+    return None
+
+
+def require_bounded(unpacked: int, packed: int) -> None:
+    """Checks what an archive says that it unpacks to.
+
+    Raises:
+        ValueError: it is a decompression bomb.
+    """
+    if unpacked > max(SMALL, RATIO * packed):
+        raise ValueError(f"decompression bomb refused: {packed:,} bytes that unpack to {unpacked:,}")
+
+
+def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[dict[str, "np.ndarray"], list[str]]:
+    """Arrays of an .npz, and the names of all that it holds. Nothing is unpickled, and no header is believed.
+
+    Args:
+        path: of the file.
+        names: of the arrays to read, as far as they are there; None for all.
+
+    Raises:
+        ValueError: it cannot be read; the message is the reason alone.
+        OSError: it is not there.
+    """
+    if reason := why_not_regular(path):
+        raise ValueError(reason)
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not a zip archive, as every .npz is")
+    try:
+        with zipfile.ZipFile(path) as members:
+            held = {info.filename.removesuffix(".npy"): info for info in members.infolist()}
+            wanted = [name for name in (held if names is None else names) if name in held]
+            require_bounded(sum(held[name].file_size for name in wanted), os.path.getsize(path))
+            return {name: _read_array(members, held[name]) for name in wanted}, list(held)
+    except MemoryError as error:
+        raise ValueError(f"it is larger than the memory: {error}") from error
+    except Exception as error:  # a damaged archive makes its readers raise anything, zlib.error and RuntimeError included
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _read_array(members, info):
+    from numpy.lib import format as npy
+
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    with members.open(info) as file:
+        shape, _, dtype = readers[npy.read_magic(file)](file)
+        claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
+        # What it claims is reserved before it is read.
+        if claimed != there and not dtype.hasobject:
+            raise ValueError(f"{printable(info.filename)} holds {there:,} bytes, and {shape} of {dtype} are {claimed:,}")
+    with members.open(info) as file:
+        return npy.read_array(file, allow_pickle=False)
+
+
 class InUseError(RuntimeError):
     """Another process works on what is locked."""
+
+
+# Files whose lock this process holds. A child that it forks has them too, and would hold the locks beyond its end.
+_HELD = set()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: [file.close() for file in _HELD])
+
+# Seconds in which a lock is asked for again: to look who holds one, `holder` takes it for a moment.
+PATIENCE = 0.5
 
 
 @contextlib.contextmanager
@@ -67,20 +171,23 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    path = Path(path)
+    path, end = Path(path), time.monotonic() + PATIENCE
     while True:
         file = open(path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The holder before may have removed the file after it was opened here.
+            if os.fstat(file.fileno()).st_nlink:
+                break
         except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise InUseError(f"{what} is in use by process {holder}; wait for it, or stop it first.") from None
-        # The holder before may have removed the file after it was opened here.
-        if os.fstat(file.fileno()).st_nlink:
-            break
+            if time.monotonic() > end:
+                with file:
+                    file.seek(0)
+                    holder = file.read().strip() or "unknown"
+                raise InUseError(f"{what} is in use by process {holder}; wait for it, or stop it first.") from None
+            time.sleep(0.02)
         file.close()
+    _HELD.add(file)
     with file:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
@@ -88,7 +195,10 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            # In a forked child it is closed, and the lock is the parent's.
+            if not file.closed:
+                path.unlink(missing_ok=True)
+            _HELD.discard(file)
 
 
 def holder(path: str | Path) -> int | None:

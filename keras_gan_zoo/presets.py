@@ -16,6 +16,7 @@ import difflib
 import fnmatch
 import hashlib
 import json
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,8 +227,7 @@ def save_to_preset(
     from .metrics.records import origin
 
     folder = Path(folder)
-    if folder.exists() and not _only_preset(folder):
-        raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.")
+    require_replaceable(folder)
     if dtype not in DTYPES:
         raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
     networks = gan.inference_names if networks is None else networks
@@ -347,9 +347,18 @@ def _told(key, variable):
     return f"{key} ({'/'.join(variable.path.split('/')[-2:])})" if variable is not None else key
 
 
-def _only_preset(folder):
-    """Whether nothing is lost when the folder is replaced; that of a run also has a config.yaml."""
-    return (folder / CONFIG).is_file() and all(path.name in FILES for path in folder.iterdir())
+def require_replaceable(folder: Path) -> None:
+    """Checks that nothing is lost where a preset takes the place of `folder`; that of a run also has a config.yaml.
+
+    Raises:
+        PresetError: it holds something else.
+    """
+    if not os.path.lexists(folder):
+        return
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
+    if foreign or not (folder / CONFIG).is_file():
+        held = f" It holds {', '.join(map(repr, foreign[:3]))}." if foreign else ""
+        raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.{held}")
 
 
 def _array(variable):

@@ -17,8 +17,10 @@ random numbers; but each backend draws its own, so the end is that of another se
 """
 
 import importlib.util
+import inspect
 import os
 import shutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +34,8 @@ from .machine import fastest_dtype
 if TYPE_CHECKING:
     from .base import Game
 
-CONFIG, CHECKPOINT, LOG, LOCK = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock"
+CONFIG, CHECKPOINT, LOG, LOCK, PRESET = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock", "preset"
+FOLDERS = ("samples", "evaluations", "tensorboard")
 REFERENCE_IMAGES = 10_000
 
 
@@ -52,7 +55,7 @@ def train(
     Args:
         recipe: a `Recipe`, or the path of one.
         output: the folder of the run.
-        resume: goes on where the run in `output` was stopped.
+        resume: goes on where the run in `output` was stopped; with more `training.rounds`, also where it has ended.
         dtype: overrides the recipe's, as "float32".
         tensorboard: also writes TensorBoard logs (needs TensorFlow).
         evaluate: rounds from one FID of samples, and one look for a collapse, to the next; None for neither. The training
@@ -69,6 +72,7 @@ def train(
         InUseError: another process trains in `output`.
     """
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    recipe = _with_classes(recipe)
     output = Path(output)
     checkpoint = output / CHECKPOINT
     recipe = _of_the_run(_with_dtype(recipe, dtype, output if resume else None, console), output, resume)
@@ -80,7 +84,7 @@ def train(
     from . import callbacks as c
     from .building import compile_by
     from .data import Images
-    from .presets import built, save_to_preset
+    from .presets import built, require_replaceable, save_to_preset
 
     settings = recipe.training
     if keras.backend.backend() == "tensorflow":
@@ -113,14 +117,20 @@ def train(
             f"--evaluate measures images that are made from noise, and {recipe.variant} makes others; leave it out."
         )
     output.mkdir(parents=True, exist_ok=True)
+    # What would be found only when it is written, which is after the training.
+    require_replaceable(output / PRESET)
+    for names, right, kind in (((CHECKPOINT, LOG), Path.is_file, "file"), (FOLDERS, Path.is_dir, "folder")):
+        for path in (output / name for name in names if os.path.lexists(output / name)):
+            if not right(path):
+                raise FileExistsError(f"{path} must be a {kind} of the run, and is something else; move it away.")
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
         for partial in list(output.rglob(".partial-*")):
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
-        if not resume:
+        if not resume or recipe.digest != read_recipe(output / CONFIG).digest:
             with c.whole_file(output / CONFIG) as partial:
                 write_recipe(recipe, partial)
-        elif checkpoint.exists():
+        if checkpoint.exists():
             _load_checkpoint(gan, checkpoint)
         watchers = [c.StopAtNaN(), c.CSVLog(output / LOG)]
         parts = settings.sample_rounds // settings.checkpoint_rounds
@@ -131,9 +141,20 @@ def train(
             watchers += _judges(recipe, data[gan.sample], data.get("labels"), output, evaluate)
         # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
         _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
-        save_to_preset(gan, output / "preset", dtype="float16", recipe=recipe)
-        c.save_preview(gan.preview(64, data), output / "preset" / "samples")
+        save_to_preset(gan, output / PRESET, dtype=_preset_dtype(gan, console), recipe=recipe)
+        c.save_preview(gan.preview(64, data), output / PRESET / "samples")
     return gan
+
+
+def _preset_dtype(gan, console):
+    """Half the size where that holds all weights."""
+    arrays = [array for name in gan.inference_names for array in gan.network(name).get_weights()]
+    largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
+    if largest <= float(np.finfo("float16").max):
+        return "float16"
+    say = console.print if console else warnings.warn
+    say(f"The preset is written in float32: a weight of {largest:.3g} is too large for float16.")
+    return "float32"
 
 
 def _play(gan, data, recipe, callbacks, console):
@@ -209,6 +230,28 @@ def _load_checkpoint(gan, path):
         raise ConfigError(f"{path} cannot be read ({error}); the run cannot go on from it, so start it anew.") from error
 
 
+def _with_classes(recipe):
+    """The recipe with what its data say of classes: their number where the recipe has none, and the names of folders."""
+    from .data import class_names
+    from .models import variant_class
+
+    data, said = recipe.data, recipe.model.get("num_classes")
+    default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")
+    if data is None or not isinstance(data.source, str) or (said is None and (default is None or default.default is None)):
+        return recipe
+    of_files = Path(data.source).is_dir() or Path(data.source).suffix.lower() == ".zip"
+    if said is not None and not of_files:
+        return recipe
+    names = class_names(data.source, data.split or "train")
+    if said not in (None, len(names)):
+        raise ConfigError(
+            f"model.num_classes must be the number of classes of the data. Received: {said}, and {len(names)} in "
+            f"{data.source} ({', '.join(names[:20])}). Set it to {len(names)}, or leave it out."
+        )
+    data = data.model_copy(update={"classes": names if of_files else None})
+    return recipe.model_copy(update={"model": {**recipe.model, "num_classes": len(names)}, "data": data})
+
+
 def _with_dtype(recipe, dtype, resumed, console):
     """The recipe with its dtype decided, so that a run goes on in the precision in which it began."""
     dtype = dtype or recipe.training.dtype
@@ -235,11 +278,28 @@ def _of_the_run(recipe, output, resume):
     if not resume:
         raise FileExistsError(f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder.")
     before = read_recipe(output / CONFIG)
-    if before.digest != recipe.digest:
+    if not goes_on(before, recipe):
         changes = ", ".join(differences(before, recipe))
-        raise ConfigError(f"The run in {output} has another recipe ({changes}); resume by its own config.yaml.")
+        raise ConfigError(
+            f"The run in {output} has another recipe ({changes}); resume by its own config.yaml. Only training.rounds may "
+            "grow, where no learning rate falls with them (decay_start)."
+        )
     # Its checkpoints are counted by the cadence in which it began.
-    return recipe.model_copy(update={"training": before.training})
+    rounds, part = recipe.training.rounds, before.training.checkpoint_rounds
+    if rounds % part:
+        raise ConfigError(
+            f"training.rounds={rounds} must be a multiple of checkpoint_rounds={part}, which the run in {output} began with."
+        )
+    return recipe.model_copy(update={"training": before.training.model_copy(update={"rounds": rounds})})
+
+
+def goes_on(before: Recipe, now: Recipe) -> bool:
+    """Whether a run by the recipe `before` is the beginning of one by `now`: the same, or a longer one."""
+    if any(optimizer.decay_start is not None for optimizer in now.optimizers.values()):
+        return now.is_behind(before.digest)
+    rounds = min(before.training.rounds, now.training.rounds)
+    shorter = now.model_copy(update={"training": now.training.model_copy(update={"rounds": rounds})})
+    return shorter.is_behind(before.digest)
 
 
 def differences(before: Recipe, now: Recipe) -> list[str]:

@@ -249,7 +249,8 @@ def process(arguments, **options):
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
-def test_an_interrupt_says_how_to_go_on(pictures, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_says_how_to_go_on(pictures, tmp_path, number):
     recipe = {
         "variant": "gan",
         "model": {"image_shape": [8, 8, 1], "width": 10, "latent_dim": 4},
@@ -263,7 +264,7 @@ def test_an_interrupt_says_how_to_go_on(pictures, tmp_path):
         while not (tmp_path / "run" / "checkpoint.weights.h5").exists() and time.monotonic() < deadline:
             assert running.poll() is None, running.communicate()[1]
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, err = running.communicate(timeout=60)
     finally:
         running.kill()

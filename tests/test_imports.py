@@ -18,7 +18,7 @@ ALLOWED = {
     "interpolation": set(),
     "losses": set(),
     "layers": {"backend"},
-    "data": set(),
+    "data": {"files"},
     "metrics": {"backend", "files", "interpolation"},
     "base": {"backend", "losses", "data", "interpolation"},
     "networks": {"layers"},

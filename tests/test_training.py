@@ -466,7 +466,7 @@ def test_a_diverged_training_stops_and_keeps_its_last_checkpoint(recipe_for, fin
         return keras.ops.where(gan.rounds >= 7, float("nan"), 1.0) * original(gan, scores)
 
     monkeypatch.setattr(keras_gan_zoo.GAN, "generator_loss", loss)
-    with pytest.raises(DivergedError, match="generator_loss is not finite at round 9.*Lower the learning rates"):
+    with pytest.raises(DivergedError, match="generator_loss is not finite by round 9.*Lower the learning rates"):
         train(recipe_for("gan"), tmp_path / "run")
     monkeypatch.undo()
     state = list(state_of(tmp_path / "run" / "checkpoint.weights.h5").values())
@@ -479,9 +479,83 @@ def test_a_diverged_training_stops_and_keeps_its_last_checkpoint(recipe_for, fin
 
 def test_a_learning_rate_that_is_too_large(recipe_for, tmp_path):
     recipe = recipe_for("gan", {"optimizers": {"discriminator": {"name": "sgd", "learning_rate": 1e38}}})
-    with pytest.raises(DivergedError, match="_loss is not finite at round 3"):
+    with pytest.raises(DivergedError, match="_loss is not finite by round 3"):
         train(recipe, tmp_path / "run")
     assert set(contents(tmp_path / "run")) == {"config.yaml"}
+
+
+def test_weights_that_no_training_survives_are_no_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
+    """The losses of round 9 are finite, and its step throws the generator away: the checkpoint of round 6 stays."""
+    original = keras_gan_zoo.callbacks.CSVLog.on_epoch_end
+
+    def throw(callback, epoch, logs=None):
+        original(callback, epoch, logs)
+        if int(callback.model.rounds) == 9:
+            weight = callback.model.generator.trainable_variables[0]
+            weight.assign(weight * 0 + 1e37)
+
+    monkeypatch.setattr(keras_gan_zoo.callbacks.CSVLog, "on_epoch_end", throw)
+    with pytest.raises(DivergedError, match=r"holds 1e\+37 at round 9; .*checkpoint.weights.h5 is left as it was"):
+        train(recipe_for("gan"), tmp_path / "run")
+    monkeypatch.undo()
+    train(recipe_for("gan"), tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", finished("gan"))
+
+
+def test_weights_that_float16_cannot_hold_make_a_preset_of_float32(recipe_for, tmp_path, monkeypatch):
+    def grow(callback, epoch, logs=None):
+        weight = callback.model.generator.trainable_variables[-1]
+        weight.assign(weight * 0 + 1e6)
+
+    monkeypatch.setattr(keras_gan_zoo.callbacks.CSVLog, "on_epoch_end", grow)
+    with pytest.warns(UserWarning, match=r"written in float32: a weight of 1e\+06 is too large for float16"):
+        train(recipe_for("gan"), tmp_path / "run")
+    assert json.loads((tmp_path / "run/preset/weights.json").read_text())["dtype"] == "float32"
+    assert keras_gan_zoo.load(tmp_path / "run/preset").generator.get_weights()[-1].max() == 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("preset", "exists and is no preset"),
+        ("preset/notes.txt", "It holds 'notes.txt'"),
+        ("samples", "samples must be a folder"),
+        ("log.csv/", "log.csv must be a file"),
+        ("evaluations", "evaluations must be a folder"),
+    ],
+)
+def test_what_stands_in_the_way_is_found_before_the_training(recipe_for, finished, tmp_path, monkeypatch, name, words):
+    shutil.copytree(finished("gan"), tmp_path / "run")
+    path = tmp_path / "run" / name
+    if "/" not in name or name.endswith("/"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    path.mkdir() if name.endswith("/") else path.touch()
+    monkeypatch.setattr(training, "_play", lambda *_: pytest.fail("the training began"))
+    with pytest.raises((ValueError, FileExistsError), match=words):
+        train(recipe_for("gan"), tmp_path / "run", resume=True)
+
+
+def test_a_run_that_has_ended_goes_on_to_more_rounds(recipe_for, finished, tmp_path):
+    longer = recipe_for("gan", {"training": {"rounds": 2 * ROUNDS}})
+    shutil.copytree(finished("gan"), tmp_path / "run")
+    train(longer, tmp_path / "run", resume=True)
+    train(longer, tmp_path / "whole")
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("rounds", "decay", "words"),
+    [(ROUNDS // 2, None, "12 -> 6"), (2 * ROUNDS, 0.5, "12 -> 24.*decay_start"), (20, None, "multiple of .*=3")],
+)
+def test_other_rounds_that_a_run_cannot_go_on_to(recipe_for, finished, tmp_path, rounds, decay, words):
+    changes = {"optimizers": {"generator": {"decay_start": decay}}} if decay else {}
+    shutil.copytree(finished("gan"), tmp_path / "run")
+    write_recipe(recipe_for("gan", changes), tmp_path / "run/config.yaml")
+    before = contents(tmp_path / "run")
+    part = {"checkpoint_rounds": 1, "sample_rounds": 1}
+    with pytest.raises(ConfigError, match=words):
+        train(recipe_for("gan", {**changes, "training": {"rounds": rounds, **part}}), tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == before
 
 
 def test_a_full_disk_keeps_the_checkpoint_before(recipe_for, finished, tmp_path, monkeypatch):
@@ -634,3 +708,50 @@ def test_the_log_and_the_samples_are_there_once_the_checkpoint_is(recipe_for, fi
     assert ours["log.csv"] == reference["log.csv"]
     assert ours["samples/round_000012.png"] == reference["samples/round_000012.png"]
     assert b"\n12," in ours["log.csv"] and ours["checkpoint.weights.h5"] != reference["checkpoint.weights.h5"]
+
+
+def photos(folder, names):
+    for i, name in enumerate(names):
+        for j in range(2):
+            path = folder / name / f"{j}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((16, 16), 20 * i + j, np.uint8)).save(path)
+    return folder
+
+
+def test_classes_come_from_the_folders_and_keep_their_names(tmp_path, command):
+    folder = photos(tmp_path / "photos", ["1", "2", "10"])
+    sizes = ("--size", "16", "--channels", "1", "--rounds", "2", "--batch-size", "2", "--dtype", "float32")
+    code, _, errors = command("train", "cgan", "--data", folder, *sizes, "--output", tmp_path / "run")
+    assert code == 0, errors
+    for kept in (tmp_path / "run", tmp_path / "run" / "preset"):
+        recipe = read_recipe(kept)
+        assert recipe.model["num_classes"] == 3 and recipe.data.classes == ("1", "2", "10")
+    gan = keras_gan_zoo.load(tmp_path / "run" / "preset")
+    for given, number in (("10", 2), (["1", "10"], [0, 2])):
+        ours, theirs = gan.generate(2, labels=given, seed=0), gan.generate(2, labels=number, seed=0)
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="labels must be among '1', '2', '10'. Received: '11'"):
+        gan.generate(1, labels="11")
+    code, _, errors = command(
+        "sample", tmp_path / "run" / "preset", "--label", "10", "-n", "1", "--output", tmp_path / "a.png"
+    )
+    assert code == 0, errors
+    # It goes on by the same command.
+    code, _, errors = command("train", "cgan", "--data", folder, *sizes, "--output", tmp_path / "run", "--resume")
+    assert code == 0, errors
+
+
+def test_classes_that_are_not_in_the_folders_are_refused(tmp_path, recipe_for):
+    folder = photos(tmp_path / "photos", ["cat", "dog"])
+    recipe = recipe_for("cgan", {"data": {"source": str(folder)}, "model": {"num_classes": 10, "width": 4}})
+    with pytest.raises(ConfigError, match=r"Received: 10, and 2 in .*photos \(cat, dog\). Set it to 2"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match=r"Received: 2 \(cat, dog\). Fix: num_classes=2"):
+        keras_gan_zoo.CGAN((16, 16, 1), 4, width=4).fit(folder, verbose=0)
+
+
+def test_classes_of_arrays_are_counted(digits, recipe_for):
+    assert training._with_classes(recipe_for("cgan")).model["num_classes"] == 3
+    assert training._with_classes(recipe_for("dcgan")) == recipe_for("dcgan")

@@ -4,6 +4,9 @@ import contextlib
 
 from keras import ops
 
+# Not a name that Keras exports, but the one that its `fit` takes as it is.
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
 
 def batch_normalised(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last."""
@@ -25,7 +28,34 @@ class SingleDevice:
         """sample(shape)."""
         return sample(shape)
 
+    replicas = 1
+
+    def refuse_devices(self, batch_size):
+        """There is one device, and every batch goes to it."""
+
     @staticmethod
-    def as_dataset(batches, signature):
-        """What `fit` takes, a generator of tuples, from a function that begins an iterator of batches."""
-        return ((batch,) for batch in batches())
+    def as_dataset(begin, signature, length):
+        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known."""
+        return _Batches(begin, length)
+
+
+class _Batches(DataAdapter):
+    """Of its own, since Keras draws the first two batches of a generator before it has asked the callbacks, and in the next
+    epoch it gives them again."""
+
+    def __init__(self, begin, length):
+        self._begin, self._length = begin, length
+
+    def get_numpy_iterator(self):
+        # The first iterator begins here, and not with the first batch: state may not be readable then.
+        return ((batch,) for batch in self._begin())
+
+    get_jax_iterator = get_torch_dataloader = get_numpy_iterator
+
+    @property
+    def num_batches(self):
+        return self._length
+
+    @property
+    def batch_size(self):
+        return None

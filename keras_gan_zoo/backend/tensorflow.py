@@ -127,14 +127,35 @@ class Trainer:
         everything = sample((shape[0] * replicas, *shape[1:]))
         return tf.reshape(everything, (replicas, *shape))[index]
 
+    @property
+    def replicas(self):
+        """Devices that share each batch."""
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def refuse_devices(self, batch_size):
+        """Refuses a strategy under which the model was not built, and batches that its devices cannot share equally."""
+        replicas = self.replicas
+        if replicas > 1 and not isinstance(self.rounds.value, tf.distribute.DistributedValues):
+            raise ValueError(
+                "A model must be built in the scope of the strategy that trains it. Received: a strategy of "
+                f"{replicas} replicas, and a model without one. Fix: build the model in `with strategy.scope():`, too."
+            )
+        if batch_size % replicas:
+            raise ValueError(
+                f"batch_size must be a multiple of the {replicas} replicas of the strategy. Received: "
+                f"batch_size={batch_size}. Fix: batch_size={batch_size // replicas * replicas or replicas}."
+            )
+
     @staticmethod
-    def as_dataset(batches, signature):
-        """What `fit` takes, from a function that begins an iterator of batches.
+    def as_dataset(begin, signature, length):
+        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known.
 
         Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
         """
         specs = {name: tf.TensorSpec(shape, dtype) for name, (shape, dtype) in signature.items()}
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=specs)
+        dataset = tf.data.Dataset.from_generator(begin, output_signature=specs)
+        if length is not None:
+            dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
         # There is nothing to tune, and the tuner's thread can hold up the end of `fit` for five seconds.
         options = tf.data.Options()
         options.autotune.enabled = False

@@ -19,6 +19,14 @@ class _Owners:
         return self.owner[id(variable)]
 
 
+# Arguments of `compile` of Keras -> what there is in their place.
+_OF_KERAS = {
+    "optimizer": "pass one for each player",
+    "loss": "the losses are those of the game, a method of the class each; pass optimizers alone",
+    "metrics": "the logs are those of the game, and keras_gan_zoo.metrics.evaluate measures samples; pass optimizers alone",
+}
+
+
 class Compiling:
     """`compile` and its configuration; mixed into `Game`."""
 
@@ -53,6 +61,10 @@ class Compiling:
         optimizers |= {"discriminator_optimizer": discriminator_optimizer, "generator_optimizer": generator_optimizer}
         given = {key: value for key, value in optimizers.items() if value is not None}
         for key in given:
+            if key in _OF_KERAS:
+                raise TypeError(
+                    f"compile of {type(self).__name__} takes no {key!r}. Fix: {_OF_KERAS[key]} ({', '.join(names)})."
+                )
             if key not in names:
                 close = difflib.get_close_matches(key, names, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."

@@ -1,22 +1,33 @@
 """`fit` on whatever holds the fields of a variant."""
 
-import functools
-import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from ..data import ImageData, Schema, Stream
+from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
+from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
+
+_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics."
+_ALIKE = "all examples count alike; repeat those that are to count more."
+# Arguments of `fit` of Keras that make no sense here -> what does.
+_UNSUPPORTED = {
+    **dict.fromkeys(("validation_data", "validation_split", "validation_steps", "validation_batch_size"), _MEASURES),
+    "validation_freq": _MEASURES,
+    "shuffle": "arrays are shuffled by seed, and data sets keep their own order; leave it out.",
+    "class_weight": _ALIKE,
+    "sample_weight": _ALIKE,
+}
 
 
 class Fitting:
-    """`fit` and the checks of its data; mixed into `Game`."""
+    """`fit`, `train_on_batch` and the checks of their data; mixed into `Game`."""
+
+    # Reads the batches of `train_on_batch`.
+    _read_by_hand = None
 
     @property
     def schema(self) -> Schema:
@@ -40,6 +51,7 @@ class Fitting:
         seed: int = 0,
         flip: bool = False,
         crop: int = 0,
+        **unsupported: Any,
     ) -> keras.callbacks.History:
         """Trains the model.
 
@@ -63,6 +75,11 @@ class Fitting:
         Returns:
             `keras.callbacks.History`.
         """
+        for name in unsupported:
+            raise TypeError(
+                f"fit of {type(self).__name__} takes no {name!r}. "
+                f"Fix: {_UNSUPPORTED.get(name, 'see its documentation for the arguments that there are.')}"
+            )
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)
         if initial_epoch > epochs:
@@ -75,31 +92,86 @@ class Fitting:
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False
-        count = self.minibatches_per_round
-        schema = self.schema
-        if _holds_batches(x):
-            if y is not None:
-                raise ValueError(
-                    f"y was given beside a data set; let the data set yield ({', '.join(schema.fields)}) instead."
-                )
-            if flip or crop:
-                raise ValueError(
-                    f"flip={flip!r} and crop={crop!r} are for images in memory; {type(x).__name__} yields its own batches, "
-                    "so change the images there."
-                )
-            rounds = self.rounds_of(x, batch_size, count)
-            self._tell_what_is_fresh()
-            return super().fit(rounds, steps_per_epoch=steps_per_epoch, **options)
-        arrays = schema.arrays(x, y)
-        stream = functools.partial(
-            Stream, arrays, schema.fields, batch_size=batch_size * count, seed=seed, flip=flip, crop=crop
-        )
-        steps = steps_per_epoch or stream(length=1).batches_per_epoch
-        stream = stream(start=initial_epoch * steps, length=max(epochs - initial_epoch, 1) * steps)
-        batches = self.as_dataset(lambda: (stream[i] for i in range(len(stream))), schema.signature(batch_size * count))
+        self.refuse_devices(batch_size)
+        # What an earlier `BackupAndRestore` left there would shorten this training.
+        self._initial_epoch = None
+        if not holds_batches(x):
+            order = {"seed": seed, "flip": flip, "crop": crop}
+            return self._fit_arrays(self.schema.arrays(x, y), batch_size, steps_per_epoch, order, options)
+        if y is not None:
+            raise ValueError(
+                f"y was given beside a data set; let the data set yield ({', '.join(self.schema.fields)}) instead."
+            )
+        if flip or crop:
+            raise ValueError(
+                f"flip={flip!r} and crop={crop!r} are for images in memory; {type(x).__name__} yields its own batches, "
+                "so change the images there."
+            )
+        return self._fit_batches(x, batch_size, steps_per_epoch, options)
+
+    def train_on_batch(self, x: Any, y: Any = None, *further: Any, return_dict: bool = False) -> Any:
+        """One round on the examples of all its minibatches, read and checked as those of `fit`.
+
+        Args:
+            x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all as `x`. What a batch does
+                not tell, such as the range of images without a dark pixel, is as in the batches before.
+            return_dict: whether the logs come by their names.
+        """
+        if self._read_by_hand is None:
+            self._read_by_hand = self.schema.reader()
+        batch = self._read_by_hand((x, y, *further))
+        return super().train_on_batch(batch, return_dict=return_dict)
+
+    def _fit_arrays(self, arrays, batch_size, steps, order, options):
+        """Trains on arrays, in an order that is a function of the rounds that have been played."""
+        count, schema, rows = self.minibatches_per_round, self.schema, min(map(len, arrays.values()))
+        if batch_size * count > rows:
+            fix = f"batch_size of at most {rows // count}, or more data" if rows >= count else "more data"
+            raise InvalidData(
+                f"A round takes {count} x batch_size examples, which must be at most as many as there are. Received: "
+                f"batch_size={batch_size}, so {batch_size * count} of {rows} examples. Fix: {fix}."
+            )
+        size = batch_size * count
+        steps = steps or len(next(iter(arrays.values()))) // size
+        first = options["initial_epoch"] * steps
+        length = max(options["epochs"] - options["initial_epoch"], 1) * steps
+        stream = Stream(arrays, schema.fields, batch_size=size, length=length, start=first, **order)
+
+        def go_on(logs=None):
+            # Read when the training begins, as a callback may first bring back the state of one that was stopped.
+            stream.start = max(first, int(ops.convert_to_numpy(self.rounds)))
+
+        callbacks = [options["callbacks"]] if options["callbacks"] else []
+        options["callbacks"] = keras.tree.flatten([callbacks, keras.callbacks.LambdaCallback(on_train_begin=go_on)])
         self._look_at(arrays)
+        data = self.as_dataset(lambda: iter(stream), schema.signature(size), None)
         self._tell_what_is_fresh()
-        return super().fit(batches, steps_per_epoch=steps, **options)
+        return super().fit(data, steps_per_epoch=steps, **options)
+
+    def _fit_batches(self, source, batch_size, steps, options):
+        """Trains on what yields examples or batches."""
+        count, replicas = self.minibatches_per_round, self.replicas
+        is_py_dataset = isinstance(source, keras.utils.PyDataset)
+        if is_py_dataset and count * replicas == 1:
+            data = rounds = CheckedBatches(source, self.schema)
+        else:
+            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, replicas)
+            if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
+                raise ValueError(
+                    "Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
+                    f"{type(source).__name__}, which ends after one pass, and epochs={options['epochs']}. Fix: pass "
+                    "steps_per_epoch, or a tf.data.Dataset, PyDataset or DataLoader."
+                )
+            data = self.as_dataset(lambda: iter(rounds), self.schema.signature(rounds.size), rounds.length)
+        self._look_at(rounds.first)
+        self._tell_what_is_fresh()
+        try:
+            return super().fit(data, steps_per_epoch=steps, **options)
+        except Exception:
+            # TensorFlow makes text of an error that is raised where it asks for data.
+            if rounds.failures:
+                raise rounds.failures[0] from None
+            raise
 
     def _look_at(self, arrays):
         if not ops.convert_to_numpy(self.rounds):
@@ -114,72 +186,3 @@ class Fitting:
                 stacklevel=3,
             )
             self.fresh = ()
-
-    def rounds_of(self, data: Any, batch_size: int, count: int) -> Any:
-        """A data set of examples or of batches as one of rounds, `count` minibatches each."""
-        if _is_tf_dataset(data):
-            spec, field = self._first(data.element_spec)
-            batched = len(spec.shape) > len(field.shape)
-            first = next(iter((data if batched else data.batch(batch_size)).take(1).as_numpy_iterator()))
-            self._check_first(first)
-            if not batched:
-                return data.batch(batch_size * count, drop_remainder=True)
-            return data.rebatch(len(self._first(first)[0]) * count, drop_remainder=True) if count > 1 else data
-        if isinstance(data, keras.utils.PyDataset):
-            self._check_first(data[0])
-            return _Rounds(data, count, self.schema) if count > 1 else data
-        if count > 1 or isinstance(data, Iterator):
-            return self.joined_batches(data, count)
-        # Keras itself knows how to begin an iterable anew in each epoch; an iterator, and the joining of batches, go once.
-        self._check_first(next(iter(data)))
-        return data
-
-    def joined_batches(self, batches: Iterable[Any], count: int) -> Iterator[tuple[dict[str, np.ndarray]]]:
-        """An iterator of batches as one of rounds."""
-        iterator, schema = iter(batches), self.schema
-        for i, parts in enumerate(iter(lambda: tuple(itertools.islice(iterator, count)), ())):
-            if len(parts) == count:
-                (schema.check_batch if i else self._check_first)(parts[0])
-                # Keras takes tuples only from a generator.
-                yield (_joined(parts, schema),)
-
-    def _first(self, batch):
-        """The first field of a batch, and its kind."""
-        name, field = next(iter(self.schema.fields.items()))
-        return self.schema.named(batch)[name], field
-
-    def _check_first(self, batch):
-        self.schema.check_batch(batch)
-        self._look_at({name: np.asarray(part) for name, part in self.schema.named(batch).items()})
-
-
-def _is_tf_dataset(x):
-    # By name, so that TensorFlow is not imported for those who train without it.
-    return any(base.__name__ == "DatasetV2" for base in type(x).__mro__)
-
-
-def _holds_batches(x):
-    finite = (str, Path, np.ndarray, ImageData, tuple, list, dict)
-    return not isinstance(x, finite) and (hasattr(x, "__iter__") or hasattr(x, "__getitem__"))
-
-
-def _joined(batches, schema):
-    named = [schema.named(batch) for batch in batches]
-    return {name: np.concatenate([np.asarray(batch[name]) for batch in named]) for name in schema.fields}
-
-
-class _Rounds(keras.utils.PyDataset):
-    """Consecutive batches of a data set, `count` at a time."""
-
-    def __init__(self, batches, count, schema):
-        super().__init__()
-        self.batches, self.count, self.schema = batches, count, schema
-
-    def __len__(self):
-        return len(self.batches) // self.count
-
-    def __getitem__(self, index):
-        return _joined([self.batches[index * self.count + i] for i in range(self.count)], self.schema)
-
-    def on_epoch_end(self):
-        self.batches.on_epoch_end()

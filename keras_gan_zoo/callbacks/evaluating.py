@@ -16,6 +16,7 @@ from ..data.convert import float_to_uint8
 from ..files import whole_file
 from ..metrics.records import Record
 from .rounds import EveryRounds, fixed_samples, save_state
+from .watching import rounds_played
 
 ROWS, WEIGHTS, BEST, FINAL = "evaluations.csv", "weights.json", "best.weights.h5", "final.weights.h5"
 NOTE = (
@@ -111,7 +112,7 @@ class Evaluate(EveryRounds):
         self._evaluate()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self.round = int(self.model.rounds)
+        self.round = rounds_played(self.model)
         # A row that an earlier part has left has no records, so this asks for what was measured here.
         if self.measured is None or self.measured["round"] != self.round:
             self._evaluate()

@@ -14,6 +14,10 @@ import numpy as np
 from ..data import Field
 from ..data.convert import convert_channels
 from ..files import whole_file
+from .watching import DivergedError, rounds_played
+
+# A trained weight beyond this is no solution: float32 cannot hold the product of five of them.
+LARGEST_WEIGHT = 1e9
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -21,6 +25,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         path: file to write, ending in `.weights.h5`; load it with `gan.load_weights(path)` after `compile`.
+
+    Raises:
+        DivergedError: during training: a state from which it cannot go on, with values that are NaN or infinite or weights
+            beyond 1e9. It is not written, so that the last good one stays.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -28,15 +36,24 @@ class Checkpoint(keras.callbacks.Callback):
         self.path = Path(path)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._require_sane()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with whole_file(self.path) as partial:
-                _reserve(partial, self.model)
-                self.model.save_weights(partial)
-        except OSError as error:
-            raise OSError(
-                error.errno, f"The checkpoint {self.path} could not be written ({error}); the one before it is kept"
-            ) from error
+        with whole_file(self.path) as partial:
+            _reserve(partial, self.model)
+            self.model.save_weights(partial)
+
+    def _require_sane(self):
+        # The losses of a round are those before its last step, which may have thrown the weights anywhere.
+        trained = {id(variable) for variable in self.model.trainable_variables}
+        for variable in (*self.model.variables, *self.model.optimizer.variables):
+            if "float" not in str(variable.dtype):
+                continue
+            largest = float(np.abs(keras.ops.convert_to_numpy(variable).astype("float32")).max(initial=0.0))
+            if not largest <= (LARGEST_WEIGHT if id(variable) in trained else np.finfo("float32").max):
+                raise DivergedError(
+                    f"{variable.path} holds {largest:.3g} at round {rounds_played(self.model)}; training stopped, and "
+                    f"{self.path} is left as it was. Lower the learning rates, or add a penalty (r1_gamma)."
+                )
 
 
 def _reserve(path, model):
@@ -71,7 +88,7 @@ class SampleGrid(keras.callbacks.Callback):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         preview = self.model.preview(self.n, self.data, self.seed)
-        save_preview(preview, self.folder / f"round_{int(self.model.rounds):06d}")
+        save_preview(preview, self.folder / f"round_{rounds_played(self.model):06d}")
 
 
 class CSVLog(keras.callbacks.Callback):
@@ -88,10 +105,10 @@ class CSVLog(keras.callbacks.Callback):
         self.rows = []
         if self.path.exists():
             with self.path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= int(self.model.rounds)]
+                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= rounds_played(self.model)]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.rows.append({"round": int(self.model.rounds), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
+        self.rows.append({"round": rounds_played(self.model), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
             # Who stands still for a while is not in the logs of that time.
             writer = csv.DictWriter(file, dict.fromkeys(name for row in self.rows for name in row))

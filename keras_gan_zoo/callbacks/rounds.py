@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.checks import check_integer
 from .files import Checkpoint
+from .watching import rounds_played
 
 
 class EveryRounds(keras.callbacks.Callback):
@@ -27,7 +28,7 @@ class EveryRounds(keras.callbacks.Callback):
 
     def align(self) -> None:
         """Takes the round from the model; the next look is at the next multiple of `every`."""
-        self.round = int(self.model.rounds)
+        self.round = rounds_played(self.model)
         self.due = (self.round // self.every + 1) * self.every
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:

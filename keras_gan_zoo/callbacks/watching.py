@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on Ctrl+C."""
+"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on a signal."""
 
 import contextlib
 import signal
@@ -9,6 +9,11 @@ from typing import Any
 
 import keras
 import numpy as np
+
+
+def rounds_played(model: Any) -> int:
+    """The rounds of a game so far, as a number; under a strategy there is a counter on each device."""
+    return int(keras.ops.convert_to_numpy(model.rounds))
 
 
 class DivergedError(RuntimeError):
@@ -42,13 +47,13 @@ class StopAtNaN(keras.callbacks.Callback):
         bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
-                f"{', '.join(bad)} is not finite at round {int(self.model.rounds)}; training stopped, and the last "
+                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; training stopped, and the last "
                 "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
             )
 
 
 class StopAtInterrupt(keras.callbacks.Callback):
-    """Ends a training by KeyboardInterrupt at the end of the round in which Ctrl+C came; a second one ends it at once.
+    """Ends a training by KeyboardInterrupt at the end of the round of Ctrl+C or SIGTERM; a second one ends it at once.
 
     Python raises that exception wherever it happens to be, and drops it within the callback of a weak reference or the end
     of an object, of which there are many in a round: the training would go on as if nobody had asked it to stop.
@@ -60,16 +65,21 @@ class StopAtInterrupt(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["StopAtInterrupt"]:
-        """Takes SIGINT over in the main thread, where nobody else has, and gives it back at the end."""
-        taken = threading.current_thread() is threading.main_thread()
-        taken = taken and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if taken:
-            signal.signal(signal.SIGINT, self._note)
+        """Takes both signals over in the main thread, where nobody else has, and gives them back at the end."""
+        unclaimed = {
+            signal.SIGINT: [signal.default_int_handler],
+            signal.SIGTERM: [signal.default_int_handler, signal.SIG_DFL],
+        }
+        taken = {number: before for number, free in unclaimed.items() if (before := signal.getsignal(number)) in free}
+        if threading.current_thread() is not threading.main_thread():
+            taken = {}
+        for number in taken:
+            signal.signal(number, self._note)
         try:
             yield self
         finally:
-            if taken:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number, before in taken.items():
+                signal.signal(number, before)
 
     def _note(self, *_):
         if self.asked:
@@ -108,7 +118,7 @@ class Progress(keras.callbacks.Callback):
             progress.TextColumn("{task.fields[text]}", table_column=Column(no_wrap=False)),
             console=self.console,
         )
-        self.task = self.bar.add_task("training", total=self.rounds, completed=int(self.model.rounds), text="")
+        self.task = self.bar.add_task("training", total=self.rounds, completed=rounds_played(self.model), text="")
         self.bar.start()
         self.done, self.shown, self.started = 0, 0.0, None
 
@@ -124,7 +134,7 @@ class Progress(keras.callbacks.Callback):
         self.shown = now
         rate = self.done * self.images_per_round / (now - self.started)
         losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
-        self.bar.update(self.task, completed=int(self.model.rounds), text=f"{losses}  {rate:,.0f} images/s")
+        self.bar.update(self.task, completed=rounds_played(self.model), text=f"{losses}  {rate:,.0f} images/s")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.close()
@@ -132,5 +142,5 @@ class Progress(keras.callbacks.Callback):
     def close(self) -> None:
         """Ends the bar; also for a training that an error has ended, perhaps before there was one."""
         if self.bar is not None:
-            self.bar.update(self.task, completed=int(self.model.rounds))
+            self.bar.update(self.task, completed=rounds_played(self.model))
             self.bar.stop()

@@ -8,9 +8,9 @@ tf.data.Dataset is loaded, so everything else runs on the JAX and torch backends
 
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.fields import Field, Images, Labels, Latents, Points, Tokens, Volumes
-from keras_gan_zoo.data.files import FolderBatches
+from keras_gan_zoo.data.folder_batches import FolderBatches
 from keras_gan_zoo.data.image_data import ImageData
-from keras_gan_zoo.data.load import load_images
+from keras_gan_zoo.data.load import class_names, load_images
 from keras_gan_zoo.data.schema import Batch, Schema
 from keras_gan_zoo.data.stream import Stream
 
@@ -28,5 +28,6 @@ __all__ = [
     "Stream",
     "Tokens",
     "Volumes",
+    "class_names",
     "load_images",
 ]

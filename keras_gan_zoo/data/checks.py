@@ -26,6 +26,17 @@ class InvalidData(ValueError):
     """Images, labels or options that cannot be used; the message says which value, and what to do about it."""
 
 
+def as_array(data: Any) -> Any:
+    """Tensors and arrays of any framework as NumPy arrays; anything else as it is."""
+    if isinstance(data, np.ndarray) or not hasattr(data, "__array__"):
+        return data
+    if hasattr(data, "detach"):  # of torch: maybe part of a graph, on a GPU, or of a type that NumPy does not have
+        data = data.detach().cpu()
+        data = data.float() if str(data.dtype) == "torch.bfloat16" else data
+    array = np.asarray(data)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
+
+
 def check_integer(value: Any, name: str, low: int, high: int | None = None) -> int:
     """Check that `value` is an integer with low <= value (and value < high, if given).
 
@@ -96,15 +107,36 @@ def check_images(images: Any, image_shape: Sequence[int | None] | None = None, n
             fix = f"the channels seem to come first: np.moveaxis({name}, 1, -1)"
         raise InvalidData(f"{name} has {images.shape[3]} channels (shape {images.shape}); expected 1, 3 or 4. Fix: {fix}.")
     if image_shape is not None:
-        expected = tuple(image_shape)
-        if len(expected) != 3 or any(e is not None and e != a for e, a in zip(expected, images.shape[1:], strict=True)):
-            raise InvalidData(
-                f"{name} holds images of shape {images.shape[1:]}; expected {expected}. Fix: load_images({name}, "
-                f"size={expected[:2]}, channels={expected[-1]}), or build the model for {images.shape[1:]}."
-            )
+        check_image_shape(images.shape, image_shape, name)
     if images.dtype == np.uint8:
         return 0, 255
     return _float_range(images, name)
+
+
+def check_image_shape(shape: Sequence[int], image_shape: Sequence[int | None], name: str = "images") -> None:
+    """Check that images of the shape (n, height, width, channels) are of `image_shape`, where a None accepts any.
+
+    Raises:
+        InvalidData: they are not.
+    """
+    expected = tuple(image_shape)
+    if len(expected) != 3 or any(e is not None and e != a for e, a in zip(expected, shape[1:], strict=True)):
+        raise InvalidData(
+            f"{name} holds images of shape {shape[1:]}; expected {expected}. Fix: load_images({name}, "
+            f"size={expected[:2]}, channels={expected[-1]}), or build the model for {shape[1:]}."
+        )
+
+
+def refuse_masks(highest: int, name: str = "images") -> None:
+    """Refuse uint8 images whose highest value is 1: they are masks, which would be all but black.
+
+    Raises:
+        InvalidData: it is.
+    """
+    if highest == 1:
+        raise InvalidData(
+            f"{name} must be uint8 in 0..255. Received: nothing but 0 and 1. Fix: {name} * 255, where 1 means white."
+        )
 
 
 def check_dtype(images: Any, name: str = "images") -> None:

@@ -10,16 +10,20 @@ like. `Schema` puts the fields of a variant together.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from keras import ops
 
-from .checks import InvalidData, check_images, check_labels
+from .checks import InvalidData, as_array, check_image_shape, check_labels
+from .decoding import warn_of_skipped
 from .image_data import ImageData
+from .image_reader import ImageReader
 from .load import load_images, read_arrays
+from .on_demand import ImagesInFiles
 from .projection import render_voxels
+from .tensorflow_sources import is_tf_dataset, read_tf_dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Field:
 
     def validate(self, data: Any, name: str) -> np.ndarray:
         """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value and the fix."""
-        data = np.asarray(data)
+        data = np.asarray(as_array(data))
         if data.shape[1:] != tuple(self.shape) or data.ndim != 1 + len(self.shape) or not len(data):
             sides = "".join(f", {side}" for side in self.shape)
             raise InvalidData(f"{name} has shape {data.shape}; expected (n{sides or ','}), n of at least 1.")
@@ -62,6 +66,14 @@ class Field:
         if data.dtype.kind == "f" and not np.isfinite(data).all():
             raise InvalidData(f"{name} has values that are NaN or infinite. Fix: find where they come from, or drop them.")
         return data
+
+    def reader(self) -> Callable[[Any, str], np.ndarray]:
+        """`validate` for the batches of one source, one after the other."""
+        return self.validate
+
+    def is_example(self, shape: Sequence[int]) -> bool:
+        """Whether data of this shape are one sample, and not a batch of them."""
+        return len(shape) == len(self.shape)
 
     def preprocess(self, data: Any) -> Any:
         """A tensor as it is kept -> what networks see."""
@@ -96,13 +108,30 @@ class Images(Field):
         if not isinstance(source, ImageData):
             size, labels = self.shape[:2], "labels" in table
             source = load_images(source, size=size, channels=self.shape[2], labels=labels, **options)
+            warn_of_skipped(source.skipped, len(source.images))
+        classes = table["labels"].classes if "labels" in table else 0
+        if source.class_names and len(source.class_names) < classes:
+            raise InvalidData(
+                f"Each of the {classes} classes of the model must be in the data. Received: {len(source.class_names)} "
+                f"({', '.join(source.class_names[:20])}). Fix: num_classes={len(source.class_names)}."
+            )
         found = {name: source.images, "labels": source.labels}
         return {key: found[key] for key in table if found.get(key) is not None}
 
     def validate(self, data, name):
-        images = load_images(data).images
-        check_images(images, self.shape, name=name)
-        return images
+        if is_tf_dataset(data):
+            data, _ = read_tf_dataset(data, None)
+        if isinstance(data, ImagesInFiles):  # which were checked when they were found, and do not all fit into memory
+            check_image_shape(data.shape, self.shape, name)
+            return data
+        return self.reader()(data, name)
+
+    def reader(self):
+        return ImageReader(self.shape)
+
+    def is_example(self, shape):
+        # (n, height, width) is a batch of grey images.
+        return len(shape) == 2 or (len(shape) == 3 and tuple(shape[1:]) != self.shape[:2])
 
     def preprocess(self, data):
         data = ops.convert_to_tensor(data)
@@ -120,14 +149,27 @@ class Images(Field):
 
 @dataclasses.dataclass(frozen=True)
 class Labels(Field):
-    """Classes: integers in [0, classes)."""
+    """Classes: integers in [0, classes), or their names where there are any."""
 
     classes: int = 0
+    names: tuple[str, ...] = ()
     dtype = "int32"
     optional = True
 
     def validate(self, data, name):
+        data = np.asarray(as_array(data))
+        if self.names and data.dtype.kind in "UO":
+            data = self._numbers(data, name)
         return check_labels(data, self.classes, name=name)
+
+    def _numbers(self, data, name):
+        if unknown := [value for value in data.ravel().tolist() if value not in self.names]:
+            raise InvalidData(
+                f"{name} must be among {', '.join(map(repr, self.names[:20]))}{' ...' if len(self.names) > 20 else ''}. "
+                f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})."
+            )
+        numbers = {value: number for number, value in enumerate(self.names)}
+        return np.array([numbers[value] for value in data.ravel().tolist()], self.dtype).reshape(data.shape)
 
     def random(self, rng, n):
         return rng.integers(0, self.classes, n).astype("int32")

@@ -2,19 +2,25 @@
 
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import CHANNELS, InvalidData, check_channels, check_dtype, check_images, check_labels
-from keras_gan_zoo.data.convert import convert_channels, float_to_uint8, parse_size, resize_images
-from keras_gan_zoo.data.files import load_folder, load_zip
+from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels
+from keras_gan_zoo.data.convert import convert_channels, parse_size, resize_images
+from keras_gan_zoo.data.files import classes_of, image_files, load_folder, load_zip
 from keras_gan_zoo.data.image_data import ImageData
-from keras_gan_zoo.data.tensorflow_sources import KNOWN_DATASETS, is_tf_dataset, load_tfds, read_tf_dataset
+from keras_gan_zoo.data.image_reader import ImageReader
+from keras_gan_zoo.data.tensorflow_sources import (
+    KNOWN_DATASETS,
+    is_tf_dataset,
+    load_tfds,
+    read_tf_dataset,
+    tfds_class_names,
+)
+from keras_gan_zoo.files import printable, read_npz
 
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
@@ -36,10 +42,10 @@ def load_images(
 
     Args:
         source: one of
-            * a NumPy array (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
+            * an array or tensor (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
               [-1, 1] or [0, 1]. Floats with a negative value are taken as [-1, 1], others as [0, 1], and rounded to
               256 steps (halves to even), which moves a value by at most 1/510 of the range. uint8 that needs no
-              conversion is shared, not copied;
+              conversion is shared, not copied. uint8 of nothing but 0 and 1 is refused;
             * a pair (images, labels) of arrays;
             * a path to an .npz file with `images` and perhaps `labels`; or `x_train`, `y_train`, `x_test`, `y_test` as
               in the mnist.npz of Keras, chosen by `split`. Nothing is unpickled;
@@ -105,6 +111,27 @@ def load_images(
     return _from_arrays(images, None if labels is False else found, size, channels)
 
 
+def class_names(source: str, split: str = "train") -> tuple[str, ...]:
+    """The classes that `load_images(source, labels=True)` numbers, in their order, without a look at the images.
+
+    Those of an .npz have numbers alone, and so have they here: "0" to the largest label.
+
+    Raises:
+        InvalidData: the source cannot be used, or has no labels.
+    """
+    source = _kept_file(source) or source
+    kind = _kind(source)
+    if kind == "tfds":
+        return tfds_class_names(source)
+    if kind == "npz":
+        _, labels = _read_npz(Path(source), split)
+        if labels is None:
+            raise InvalidData(f"'{source}' must hold labels beside its images. Fix: np.savez(path, images=..., labels=...).")
+        return tuple(map(str, range(int(check_labels(labels).max()) + 1)))
+    with image_files(Path(source)) as (files, where):
+        return classes_of(files, where)[1]
+
+
 def npz_name(source: str) -> str:
     """The file in the folder of KERAS_GAN_ZOO_DATA that stands for a source: mnist.npz for "mnist", photos.npz for
     "somewhere/photos.zip"; with `x_train`, `y_train`, `x_test` and so on, or `images` and perhaps `labels`."""
@@ -127,7 +154,7 @@ def _kept_file(source: str) -> str | None:
 
 
 def _kind(source: Any) -> str:
-    if isinstance(source, np.ndarray):
+    if hasattr(source, "__array__"):
         return "array"
     if isinstance(source, tuple):
         if len(source) != 2:
@@ -159,6 +186,8 @@ def _kind_of_name(source: str | os.PathLike) -> str:
         )
     if path.is_dir():
         return "folder"
+    if not path.is_file():
+        raise InvalidData(f"source='{source}' is neither a file nor a folder. Fix: name an .npz, a .zip, or the folder.")
     if path.suffix.lower() in _FILE_SUFFIXES:
         return path.suffix.lower()[1:]
     raise InvalidData(f"source='{source}' is a file of another kind. Fix: an .npz, a .zip of images, or the folder.")
@@ -200,11 +229,9 @@ def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[s
 def _opened(path: Path, names: Collection[str]) -> tuple[dict[str, np.ndarray], str]:
     """Those of the named arrays that an .npz holds, and the names of all that it holds, in words."""
     try:
-        if not zipfile.is_zipfile(path):  # np.load would take a pickle or a bare .npy for what it is
-            raise zipfile.BadZipFile("it is not a zip archive, as every .npz is")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names if name in arrays.files}, ", ".join(arrays.files)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError) as error:
+        arrays, held = read_npz(path, names)
+        return arrays, ", ".join(map(printable, held))
+    except (OSError, ValueError) as error:
         fix = "copy or write it again, it may be truncated"
         if "allow_pickle" in str(error):
             fix = "save plain arrays, np.savez(path, images=np.stack(images)); pickled objects are not loaded"
@@ -228,17 +255,7 @@ def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _from_arrays(images: Any, labels: Any, size: tuple[int, int] | None, channels: int | None) -> ImageData:
-    check_dtype(images)
-    if images.ndim == 3:
-        if images.shape[2] in CHANNELS:
-            raise InvalidData(
-                f"images has shape {images.shape}, which is either one image or {images.shape[0]} grey ones of width "
-                f"{images.shape[2]}. Fix: images[None] for the first, images[..., None] for the second."
-            )
-        images = images[..., None]
-    low, _ = check_images(images)
+    images = ImageReader()(images)
     if labels is not None:
-        labels = check_labels(labels, n=len(images))
-    if images.dtype != np.uint8:
-        images = float_to_uint8(images, low)
+        labels = check_labels(as_array(labels), n=len(images))
     return ImageData(convert_channels(resize_images(images, size), channels), labels)

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import convert_channels, resize_images
-from keras_gan_zoo.data.files import ImageFile, image_files, read_image, unreadable
+from keras_gan_zoo.data.decoding import ImageFile, read_image, unreadable, warn_of_dark, warn_of_skipped
+from keras_gan_zoo.data.files import below_top, image_files
 from keras_gan_zoo.data.load import DATA_VARIABLE, load_images, read_arrays
 
 
@@ -68,10 +69,12 @@ def load_pairs(
             if set(source) != set(shapes):
                 expected = ", ".join(map(repr, shapes))
                 raise InvalidData(f"source has the keys {', '.join(map(repr, source))}; expected {expected}.")
-            places = {name: _opened(source[name], split, stack) for name in shapes}
+            opened = {name: _opened(source[name], split, stack) for name in shapes}
+            places = {name: (below_top(files), where) for name, (files, where) in opened.items()}
         else:
             files, where = _opened(source, split, stack)
-            places = {name: (_below(files, name), f"{where}, {name}") for name in shapes}
+            held = below_top(files)
+            places = {name: (_below(held, name), f"{where}, {name}") for name in shapes}
             if not all(found for found, _ in places.values()):
                 names = list(shapes) if direction != "right_to_left" else list(shapes)[::-1]
                 return _read([dict.fromkeys(names, file) for file in files], shapes, where, on_error)
@@ -101,8 +104,9 @@ def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) 
             f"(relative ones start at '{Path.cwd()}')."
         )
     files, where = stack.enter_context(image_files(path))
-    if found := _below(files, split):
-        return found, f"{where}, {split}"
+    for held in (files, below_top(files)):
+        if found := _below(held, split):
+            return found, f"{where}, {split}"
     if split != "train":
         folders = sorted({file.relative.split("/")[0] for file in files if "/" in file.relative})
         held = ", ".join(map(repr, folders)) or "none"
@@ -148,9 +152,10 @@ def _read(
     """The arrays of pairs of files, or of files with pairs in them, whose halves are in the order of the names."""
     arrays = {name: np.empty((len(pairs), *shape), np.uint8) for name, shape in shapes.items()}
     bad: list[tuple[str, str]] = []
+    wide: list[int] = []
     kept = 0
     for pair in pairs:
-        if (images := _images(pair, bad)) is None:
+        if (images := _images(pair, bad, wide)) is None:
             continue
         for name, image in images.items():
             image = resize_images(image[None], tuple(shapes[name][:2]))
@@ -158,16 +163,18 @@ def _read(
         kept += 1
     if bad and (on_error == "raise" or not kept):
         raise unreadable(bad, len({file.path for pair in pairs for file in pair.values()}), where, on_error)
+    warn_of_dark(wide, where)
+    warn_of_skipped(bad, kept)
     return {name: array[:kept] for name, array in arrays.items()}
 
 
-def _images(pair: dict[str, ImageFile], bad: list[tuple[str, str]]) -> dict[str, np.ndarray] | None:
+def _images(pair: dict[str, ImageFile], bad: list[tuple[str, str]], wide: list[int]) -> dict[str, np.ndarray] | None:
     """Name -> image; None where one cannot be read, which is added to `bad`."""
     first, second = pair.values()
     if first is second:
-        image = read_image(first, bad)
+        image = read_image(first, bad, wide)
         return None if image is None else dict(zip(pair, _halves(image, first.path), strict=True))
-    images = {name: read_image(file, bad) for name, file in pair.items()}
+    images = {name: read_image(file, bad, wide) for name, file in pair.items()}
     if any(image is None for image in images.values()):
         return None
     (height, width), (other_height, other_width) = (image.shape[:2] for image in images.values())

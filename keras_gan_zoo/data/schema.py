@@ -1,12 +1,13 @@
 """The fields of a variant put together: what packs, unpacks, reads and checks its examples. Nothing here knows a model."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .checks import InvalidData
+from .checks import InvalidData, as_array
 from .fields import Field
 from .image_data import ImageData
 
@@ -80,7 +81,7 @@ class Schema:
                 break
             parts = parts[0]
         if isinstance(parts, Mapping):
-            held = list(parts)
+            held, parts = list(parts), self._by_name(parts)
         else:
             parts = parts if isinstance(parts, list) else [parts]
             held = [f"{len(parts)} part{'s' if len(parts) > 1 else ''}"]
@@ -96,16 +97,51 @@ class Schema:
         """What networks see of a batch."""
         return {name: field.preprocess(batch[name]) for name, field in self.fields.items()}
 
-    def check_batch(self, batch: Any) -> None:
-        """Refuses a batch of NumPy arrays or tensors on the CPU that does not fit."""
-        parts = self.named(batch)
-        names = dict.fromkeys(self.fields) | dict(zip(self.fields, ("x",), strict=False))
-        for name, field in self.fields.items():
-            field.validate(np.asarray(parts[name]), names[name] or name)
+    def reader(self) -> Callable[[Any], dict[str, np.ndarray]]:
+        """Reads the batches of one source, one call each, as `arrays` reads data that are there at once.
 
-    def signature(self, batch_size: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Name -> (shape, dtype) of what a batch holds."""
+        What a batch does not tell, such as the range of images without a dark pixel, is as it was in those before it.
+        """
+        return functools.partial(self._read_batch, {name: field.reader() for name, field in self.fields.items()})
+
+    def _read_batch(self, readers, batch):
+        named = self.named(batch)
+        arrays = {name: read(named[name], name) for name, read in readers.items()}
+        first, *others = arrays
+        for name in others:
+            if len(arrays[name]) != len(arrays[first]):
+                raise InvalidData(
+                    f"A batch must have one entry of {name} for each of {first}. Received: {len(arrays[name])} for "
+                    f"{len(arrays[first])}. Fix: one for each, in one order."
+                )
+        return arrays
+
+    def is_example(self, data: Any) -> bool:
+        """Whether these are the fields of one example, and not of a batch."""
+        named = self.named(data)
+        return all(field.is_example(np.shape(as_array(named[name]))) for name, field in self.fields.items())
+
+    def stacked(self, examples: Sequence[Any]) -> dict[str, np.ndarray]:
+        """Examples as one batch."""
+        named = [self.named(example) for example in examples]
+        return {name: self._stacked(name, [as_array(example[name]) for example in named]) for name in self.fields}
+
+    def _stacked(self, name, values):
+        if len(shapes := {np.shape(value) for value in values}) > 1:
+            raise InvalidData(
+                f"{name} must have the shape {self.fields[name].shape}. Received: examples of the shapes "
+                f"{', '.join(map(str, sorted(shapes)))}. Fix: bring all to one size before."
+            )
+        return np.stack(values)
+
+    def signature(self, batch_size: int | None) -> dict[str, tuple[tuple[int | None, ...], str]]:
+        """Name -> (shape, dtype) of what a batch holds; None where batches differ in size."""
         return {name: ((batch_size, *field.shape), field.dtype) for name, field in self.fields.items()}
+
+    def _by_name(self, data):
+        """Data by the names of the fields, which TFDS and others have in the singular ("image" for "images")."""
+        singular = {name.removesuffix("s"): name for name in self.fields}
+        return {name if name in self.fields else singular.get(name, name): value for name, value in data.items()}
 
     @property
     def _names(self):
@@ -121,6 +157,7 @@ class Schema:
         if y is not None and len(self.fields) < 2:
             raise InvalidData(f"y was given, but {self.owner} trains on {self._told()}; leave y out.")
         if isinstance(x, Mapping):
+            x = self._by_name(x)
             if unknown := [name for name in x if name not in self.fields]:
                 raise InvalidData(
                     f"x has the field {unknown[0]!r}, but {self.owner} trains on {self._told()}; leave it out."

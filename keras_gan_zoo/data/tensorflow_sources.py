@@ -62,15 +62,7 @@ def load_tfds(
     data_dir: str | os.PathLike | None,
 ) -> ImageData:
     """Load one split of a TFDS data set, downloading it if it is not prepared; see `load_images`."""
-    try:
-        _import_tensorflow()
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise InvalidData(
-            f"source={name!r} is neither a file nor a folder, so it is read as a TFDS name{_closest(name)}, but TFDS "
-            f"cannot be imported ({error}). Fix: pip install tensorflow tensorflow-datasets importlib_resources, "
-            f"correct the path, or give an array, an .npz file or a folder of images."
-        ) from error
+    tfds = _import_tfds(name)
     builder = _builder(tfds, name, data_dir)
     _prepare(builder, name)
     image_key = _feature(builder, tfds.features.Image, "image", "images")
@@ -107,6 +99,27 @@ def load_tfds(
     if not label_key:
         return ImageData(images)
     return ImageData(images, numbers, tuple(builder.info.features[label_key].names))
+
+
+def tfds_class_names(name: str) -> tuple[str, ...]:
+    """The classes of a TFDS data set, in the order of their labels."""
+    tfds = _import_tfds(name)
+    builder = _builder(tfds, name, None)
+    return tuple(builder.info.features[_feature(builder, tfds.features.ClassLabel, "label", "class labels")].names)
+
+
+def _import_tfds(name: str) -> Any:
+    try:
+        _import_tensorflow()
+        import tensorflow_datasets as tfds
+
+        return tfds
+    except ImportError as error:
+        raise InvalidData(
+            f"source={name!r} is neither a file nor a folder, so it is read as a TFDS name{_closest(name)}, but TFDS "
+            f"cannot be imported ({error}). Fix: pip install tensorflow tensorflow-datasets importlib_resources, "
+            f"correct the path, or give an array, an .npz file or a folder of images."
+        ) from error
 
 
 def _import_tensorflow() -> Any:

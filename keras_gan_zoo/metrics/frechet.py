@@ -17,6 +17,8 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 
+from keras_gan_zoo.files import read_npz
+
 # Rows that are centred at a time.
 BLOCK = 2048
 
@@ -159,9 +161,11 @@ class Moments:
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read what `save` wrote; also any .npz with n, mean and covariance."""
-        with np.load(path, allow_pickle=False) as file:
-            source = json.loads(str(file["source"])) if "source" in file else {}
-            return cls.from_statistics(file["n"], file["mean"], file["covariance"], source)
+        file, held = read_npz(path, ("n", "mean", "covariance", "source"))
+        if missing := [name for name in ("n", "mean", "covariance") if name not in file]:
+            raise ValueError(f"{path} must hold n, mean and covariance. Received: {held}, without {', '.join(missing)}.")
+        source = json.loads(str(file["source"])) if "source" in file else {}
+        return cls.from_statistics(file["n"], file["mean"], file["covariance"], source)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

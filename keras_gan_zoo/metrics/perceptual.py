@@ -18,6 +18,7 @@ import numpy as np
 from keras import layers
 
 from keras_gan_zoo.backend import full_float32
+from keras_gan_zoo.files import read_npz
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 from keras_gan_zoo.metrics.images import to_uint8
@@ -262,8 +263,10 @@ def _unit(features):
 def _read(path):
     if path.suffix != ".npz":
         return read_state_dict(path)
-    with np.load(path, allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    try:
+        return read_npz(path)[0]
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as .npz ({error}). Fix: copy or convert it again.") from error
 
 
 def _network(plan, compared):

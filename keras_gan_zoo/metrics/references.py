@@ -8,13 +8,14 @@ all variants are to fit in the same repository.
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_gan_zoo.files import cache_folder, whole_file
+from keras_gan_zoo.files import cache_folder, whole_file, why_not_regular
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import described
 from keras_gan_zoo.metrics.samples import Sample, gather, is_array
@@ -62,12 +63,15 @@ def reference(
     key = hashlib.sha256(json.dumps([content, *described(extractor).values()]).encode()).hexdigest()[:32]
     moments_file, features_file = folder / f"{key}.npz", folder / f"{key}.npy"
     if moments_file.exists() and ("features" not in keep or features_file.exists()):
-        moments = Moments.load(moments_file)
-        features = np.load(features_file, mmap_mode="r", allow_pickle=False) if "features" in keep else None
-        source = {**moments.source, "split": split}
-        moments.source = source
-        shape = images.shape[1:] if is_array(images) else images.image_shape
-        return Sample(moments.n, source, moments, features, image_shape=shape)
+        try:
+            moments = _kept_moments(moments_file, extractor, len(images) if is_array(images) else None)
+            features = _kept_features(features_file, moments) if "features" in keep else None
+        except Exception as error:  # whatever a file that is truncated, or was written by something else, brings about
+            warnings.warn(f"The reference kept in {moments_file} is not used ({error}); it is computed again.", stacklevel=2)
+        else:
+            moments.source = source = {**moments.source, "split": split}
+            shape = images.shape[1:] if is_array(images) else images.image_shape
+            return Sample(moments.n, source, moments, features, image_shape=shape)
     sample = gather(images, extractor, keep, **gathered)
     folder.mkdir(parents=True, exist_ok=True)
     if "features" in keep:
@@ -76,6 +80,28 @@ def reference(
     with whole_file(moments_file) as partial:
         sample.moments.save(partial)
     return sample
+
+
+def _kept_moments(path, extractor, n):
+    moments = Moments.load(path)
+    if any(moments.source.get(key) != value for key, value in described(extractor).items()):
+        raise ValueError("it is of another extractor")
+    if moments.n < 2 or n not in (None, moments.n) or moments.dimension != extractor.dimension:
+        raise ValueError(f"it is of {moments.n} vectors of {moments.dimension} numbers")
+    return moments
+
+
+def _kept_features(path, moments):
+    if reason := why_not_regular(path):
+        raise ValueError(f"{path}: {reason}")
+    features = np.load(path, mmap_mode="r", allow_pickle=False)
+    if features.shape != (moments.n, moments.dimension) or features.dtype != np.float32:
+        raise ValueError(f"{path} holds {features.dtype} {features.shape}, and there are {moments.n} images")
+    # NaN fails too.
+    error = np.abs(features.mean(axis=0, dtype="float64") - moments.mean)
+    if not error.max() <= 1e-4 * np.abs(moments.mean).max():
+        raise ValueError(f"{path} holds features of other images")
+    return features
 
 
 def shipped_reference(split: str, extractor: Any) -> Sample | None:

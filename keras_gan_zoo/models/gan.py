@@ -38,6 +38,8 @@ class GAN(LatentSampler, TwoPlayerGame):
 
     # Classes of a conditional variant; None for images alone.
     num_classes = None
+    # Their names, where the data have any, so that people may say labels="cat".
+    class_names: tuple[str, ...] = ()
     tiny_width: ClassVar[int] = 40
 
     def __init__(
@@ -61,7 +63,7 @@ class GAN(LatentSampler, TwoPlayerGame):
         return {self.sample: Images(self.image_shape), **self.conditions()}
 
     def conditions(self) -> dict[str, Field]:
-        return {} if self.num_classes is None else {"labels": Labels(classes=self.num_classes)}
+        return {} if self.num_classes is None else {"labels": Labels(classes=self.num_classes, names=self.class_names)}
 
     def default_generator(self) -> keras.Model:
         """The paper's generator."""

@@ -1,5 +1,6 @@
 """`tf.distribute.MirroredStrategy`: two devices with half of each batch do what one does with all of it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,14 +15,19 @@ pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "began"])
-def test_two_devices_match_one(name, tmp_path):
-    """For variants without batch norm, whose statistics each device would take of its own half."""
+def play(script, *arguments):
+    """Runs a script beside this file, in a process that has not started TensorFlow yet."""
     paths = {"PYTHONPATH": str(Path(keras_gan_zoo.__file__).parents[1])}
-    command = [sys.executable, str(Path(__file__).with_name("play_mirrored.py")), str(tmp_path / "played.npz"), name]
+    command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
     environment = {**os.environ, **paths, "KERAS_BACKEND": "tensorflow"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "began"])
+def test_two_devices_match_one(name, tmp_path):
+    """For variants without batch norm, whose statistics each device would take of its own half."""
+    play("play_mirrored.py", tmp_path / "played.npz", name)
     with np.load(tmp_path / "played.npz") as file:
         parts = {tuple(key.split("/", 2)): file[key] for key in file.files}
     one, two = ({key[1:]: value for key, value in parts.items() if key[0] == devices} for devices in "12")
@@ -35,3 +41,19 @@ def test_two_devices_match_one(name, tmp_path):
         moved += step > 0
         assert np.linalg.norm(two["after", key] - one["after", key]) <= 0.05 * step, (key, step)
     assert moved > 15
+
+
+def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
+    play("play_mirrored_sources.py", tmp_path / "played.json")
+    played = json.loads((tmp_path / "played.json").read_text())
+    assert {name: rounds for name, rounds in played.items() if isinstance(rounds, int)} == {
+        "a last batch of one": 2,
+        "odd batches": 3,
+        "PyDataset": 2,
+        "generator": 6,
+        "callbacks": 4,
+    }
+    written = {"checkpoint.weights.h5", "evaluations.csv", "final.weights.h5", "log.csv", "round_000017.png"}
+    assert written <= set(played["written"]) and played["logged"] == "17"
+    assert "multiple of the 2 replicas of the strategy. Received: batch_size=15" in played["odd batch_size"]
+    assert "built in the scope of the strategy" in played["built outside"]

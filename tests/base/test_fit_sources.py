@@ -276,3 +276,22 @@ def test_batches_are_not_changed_behind_their_owner(options, words):
     gan = GAN(SHAPE, 4, width=10)
     with pytest.raises(ValueError, match=f"{words}.*Batches yields its own batches"):
         gan.fit(Batches(3), verbose=0, **options)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("validation_data", "Evaluate"), ("shuffle", "by seed"), ("sample_weight", "alike"), ("batchsize", "documentation")],
+)
+def test_arguments_of_other_models_are_refused_with_what_to_do(argument, words):
+    gan = GAN(SHAPE, 4, width=10)
+    with pytest.raises(TypeError, match=f"fit of GAN takes no '{argument}'. Fix: .*{words}"):
+        gan.fit(numbered(8), **{argument: 1})
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"), [("optimizer", "one for each player"), ("loss", "of the game"), ("metrics", "measures samples")]
+)
+def test_compile_says_what_there_is_instead(argument, words):
+    gan = GAN(SHAPE, 4, width=10)
+    with pytest.raises(TypeError, match=f"no '{argument}'. Fix: .*{words}.*discriminator_optimizer, generator_optimizer"):
+        gan.compile(**{argument: "adam"})

@@ -1,8 +1,10 @@
 """Packed runs: what comes out is what went in, and nothing else is let in."""
 
+import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 import tarfile
 
@@ -71,6 +73,56 @@ def test_the_commands(tmp_path):
     assert packing.PART_BYTES == 15_000_000
     result = CliRunner().invoke(command.app, ["unpack", str(tmp_path / "here")])
     assert isinstance(result.exception, PackError) and "holds no NAME.pack.json" in str(result.exception)
+
+
+def parcel_of(folder, archive):
+    """Parts of any archive, as whoever means harm would make them."""
+    folder.mkdir()
+    (folder / "bad.000.pack").write_bytes(archive)
+    parts = [{"bytes": len(archive), "sha256": hashlib.sha256(archive).hexdigest()}]
+    (folder / "bad.pack.json").write_text(json.dumps({"format": 1, "round": 0, "parts": parts}))
+
+
+@pytest.mark.parametrize("kind", ["a large member", "a sparse member", "zeros behind the end", "a large header"])
+def test_a_few_bytes_do_not_unpack_to_a_full_disk(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(packing, "SMALL", 2**21)
+    file, size = io.BytesIO(), 2**24
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("config.yaml")
+        if kind == "a large member":
+            member.size = size
+            tar.addfile(member, io.BytesIO(bytes(size)))
+        elif kind == "a large header":
+            member.pax_headers = {"comment": "a" * size}
+            tar.addfile(member)
+        else:
+            tar.addfile(member)
+    content = file.getvalue() + (bytes(size) if kind == "zeros behind the end" else b"")
+    if kind == "a sparse member":
+        header = tarfile.TarInfo("log.csv")
+        header.type = tarfile.GNUTYPE_SPARSE
+        block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+        block[483:495] = b"%011o\0" % size
+        block[148:156] = b"        "
+        block[148:156] = b"%06o\0 " % sum(block)
+        content = bytes(block) + bytes(1024)
+    parcel_of(tmp_path / "parcels", gzip.compress(content))
+    with pytest.raises(PackError, match="unpacks to more than|is larger than what a run"):
+        read_parts(tmp_path / "parcels", "bad", tmp_path / "here")
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_parts_that_are_no_regular_files_of_their_size(packed, tmp_path):
+    part = packed / "tiny.001.pack"
+    part.unlink()
+    with part.open("wb") as file:
+        file.truncate(6 * 10**9)
+    with pytest.raises(PackError, match="tiny.001.pack is damaged"):
+        read_parts(packed, "tiny", tmp_path / "here")
+    (packed / "tiny.pack.json").unlink()
+    os.mkfifo(packed / "tiny.pack.json")
+    with pytest.raises(PackError, match="tiny.pack.json cannot be read .it is no regular file"):
+        read_parts(packed, "tiny", tmp_path / "here")
 
 
 def test_packing_again_leaves_no_part_of_before(packed, tmp_path):

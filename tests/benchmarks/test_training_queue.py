@@ -347,6 +347,31 @@ def test_a_queue_that_is_stopped_stops_its_job(machine, add, number):
     assert jobs.running() == []
 
 
+def test_a_queue_waits_for_the_job_of_one_that_was_killed(machine, add, queue):
+    """Its job still has the run for as long as its round takes; the same command goes on all the same."""
+    add("fine")
+    script = """
+import sys, time
+from benchmarks import jobs
+from keras_gan_zoo.files import locked
+
+with jobs.job(nice=0), locked(sys.argv[1], "it"):
+    print("held", flush=True)
+    time.sleep(1.5)
+"""
+    (machine / "runs/fine").mkdir(parents=True)
+    arguments = [sys.executable, "-c", script, str(machine / "runs/fine/.lock")]
+    process = subprocess.Popen(arguments, cwd=jobs.ROOT, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"held\n"
+        work = queue()
+        assert work.work([], pending=True) == [], work.text()
+        assert f"waits for process {process.pid}, which still has the run" in work.text()
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_the_command_refuses_what_is_not_possible(machine):
     command.register(["train"])
     for arguments, message in (

@@ -22,7 +22,7 @@ def watching(callback, **model):
 def test_a_loss_that_is_no_number_is_named_with_its_round(value):
     callback = watching(StopAtNaN(), rounds=17)
     callback.on_epoch_end(0, {"discriminator_loss": 1.0, "generator_loss": -3.0})
-    with pytest.raises(DivergedError, match="^generator_loss is not finite at round 17; .*checkpoint.*Lower the learning"):
+    with pytest.raises(DivergedError, match="^generator_loss is not finite by round 17; .*checkpoint.*Lower the learning"):
         callback.on_epoch_end(0, {"discriminator_loss": 1.0, "generator_loss": value})
 
 
@@ -80,6 +80,20 @@ def interrupt_where_python_drops_it():
     reference = weakref.ref(referred, lambda _: signal.raise_signal(signal.SIGINT))
     del referred
     assert reference() is None
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.default_int_handler])
+def test_a_termination_ends_the_training_as_an_interrupt_does(before):
+    kept = signal.signal(signal.SIGTERM, before)
+    try:
+        with StopAtInterrupt().listening() as stop:
+            stop.on_train_batch_end(0)
+            signal.raise_signal(signal.SIGTERM)
+            with pytest.raises(KeyboardInterrupt):
+                stop.on_train_batch_end(1)
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, kept)
 
 
 def test_an_interrupt_that_python_drops_ends_the_training_with_its_round():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_gan_zoo.data import InvalidData, load_images
-from keras_gan_zoo.data.files import FolderBatches
+from keras_gan_zoo.data.folder_batches import FolderBatches
 
 
 @pytest.fixture

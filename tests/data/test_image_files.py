@@ -1,6 +1,8 @@
 """load_images from folders and zip archives: order, modes, sizes, classes, damaged files."""
 
+import os
 import struct
+import warnings
 import zipfile
 import zlib
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan_zoo.data import InvalidData, load_images
+from keras_gan_zoo.data import FolderBatches, Images, InvalidData, Schema, load_images
 
 
 def save(path, value=100, mode="RGB", size=(8, 8), **options):
@@ -50,6 +52,41 @@ def classes(tmp_path):
     return folder
 
 
+def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path):
+    """A pipe would be waited for, a device read for ever, a sparse file read whole; a link may loop."""
+    save(tmp_path / "a.png", 10)
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    (tmp_path / "d.png").symlink_to("d.png")
+    with open(tmp_path / "e.png", "wb") as file:
+        file.truncate(6 * 10**9)
+    data = load_images(tmp_path, on_error="skip")
+    assert values(data) == [10]
+    reasons = {path[-5]: reason for path, reason in data.skipped}
+    assert reasons["b"] == reasons["c"] == "it is no regular file"
+    assert "symbolic links" in reasons["d"] and "more than 268,435,456" in reasons["e"]
+    for name in ("x.zip", "x.npz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InvalidData, match="neither a file nor a folder"):
+            load_images(tmp_path / name)
+
+
+def test_a_zip_that_unpacks_to_a_full_memory_is_refused(tmp_path):
+    """No member is too large alone."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as members:
+        for i in range(5):
+            members.writestr(f"{i}.png", bytes(60 * 2**20))
+    with pytest.raises(InvalidData, match="decompression bomb refused.* unpack to 314,572,800"):
+        load_images(tmp_path / "x.zip")
+
+
+def test_names_cannot_write_to_the_terminal(tmp_path):
+    (tmp_path / "a\x1b[2J\nError: all is well.png").write_bytes(b"no image")
+    with pytest.raises(InvalidData) as caught:
+        load_images(tmp_path)
+    assert r"a\x1b[2J\nError: all is well.png: not an image" in str(caught.value)
+
+
 @pytest.mark.parametrize("pack", [False, True])
 def test_order_and_classes(classes, tmp_path, pack):
     source = zipped(classes, tmp_path / "classes.zip") if pack else classes
@@ -70,6 +107,63 @@ def test_classes_that_are_none(classes):
     save(classes / "loose.png")
     with pytest.raises(InvalidData, match="1 images lie outside.*loose.png"):
         load_images(classes, labels=True)
+
+
+def test_classes_are_counted_as_people_do(tmp_path):
+    for name in ("10", "2", "1", "0", "b10", "b9"):
+        save(tmp_path / "data" / name / "x.png", 10)
+    data = load_images(tmp_path / "data", labels=True)
+    assert data.class_names == ("0", "1", "2", "10", "b9", "b10")
+    # In the order of the paths, as without labels.
+    assert data.labels.tolist() == [0, 1, 3, 2, 5, 4]
+
+
+@pytest.mark.parametrize("prefix", ["./", "photos/", "./a/b/", "/", "photos\\"])
+def test_an_archive_may_have_one_folder_at_its_top(classes, tmp_path, prefix):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in sorted(classes.rglob("*.png")):
+            name = path.relative_to(classes).as_posix()
+            archive.write(path, prefix + (name.replace("/", "\\") if "\\" in prefix else name))
+    data = load_images(tmp_path / "photos.zip", labels=True)
+    assert data.class_names == ("cat", "dog") and data.labels.tolist() == [0, 0, 1, 1]
+    assert values(data) == [10, 20, 30, 40]
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    if "\\" not in prefix:
+        assert load_images(tmp_path / "unpacked", labels=True).class_names == ("cat", "dog")
+
+
+def test_images_of_other_kinds_are_no_notes(tmp_path, classes):
+    save(classes / "cat/c.png", 1)
+    (classes / "cat/c.png").rename(classes / "cat/c.jfif")
+    Image.new("RGB", (8, 8)).save(classes / "dog/3.tif")
+    (classes / "dog/4.avif").write_bytes(b"unknown")
+    with pytest.raises(InvalidData, match=r"(?s)2 of 7 images .*3.tif: not an image of the kinds PNG.*on_error='skip'"):
+        load_images(classes)
+    data = load_images(classes, on_error="skip")
+    assert len(data.images) == 5 and [os.path.basename(path) for path, _ in data.skipped] == ["3.tif", "4.avif"]
+    batches = FolderBatches(classes)
+    assert sum(map(len, batches)) == 5 and len(batches.skipped) == 2 and batches.total == 7
+
+
+def test_what_is_skipped_in_training_is_named(classes):
+    (classes / "dog/3.png").write_bytes(b"damaged")
+    schema = Schema({"images": Images((8, 8, 3))}, "GAN")
+    with pytest.warns(UserWarning, match="1 files cannot be read and are left out, 4 examples remain: .*3.png"):
+        schema.arrays(classes, on_error="skip")
+
+
+def test_sixteen_bits_that_are_twelve_are_told(tmp_path):
+    for i, highest in enumerate((4000, 4095)):
+        Image.fromarray(np.full((8, 8), highest, np.uint16)).save(tmp_path / f"{i}.png")
+    with pytest.warns(UserWarning, match="2 images of 16 bits .* up to 4095 of 65535, and are read as 0 to 16 of 255"):
+        load_images(tmp_path)
+    with pytest.warns(UserWarning, match="up to 4095"):
+        list(FolderBatches(tmp_path))
+    Image.fromarray(np.full((8, 8), 60000, np.uint16)).save(tmp_path / "2.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert values(load_images(tmp_path)) == [16, 16, 233]
 
 
 def test_links_are_followed_once(classes, tmp_path):

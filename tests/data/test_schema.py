@@ -68,13 +68,51 @@ def test_one_path_does_not_hold_several_tables(tmp_path):
     assert [len(array) for array in arrays.values()] == [6, 2]
 
 
-def test_batches_are_checked_and_their_shapes_known(pairs):
-    pairs.check_batch((IMAGES, LABELS))
-    with pytest.raises(InvalidData, match="labels has the value 11"):
-        pairs.check_batch((IMAGES, LABELS + 9))
-    with pytest.raises(InvalidData, match=r"x holds images of shape \(4, 4, 1\); expected \(2, 2, 1\)"):
-        Schema({"images": Images((2, 2, 1))}, "GAN").check_batch(IMAGES)
+def test_batches_are_read_as_arrays_are_and_their_shapes_known(pairs):
+    batch = pairs.reader()((IMAGES, LABELS))
+    for name, array in pairs.arrays(IMAGES, LABELS).items():
+        np.testing.assert_array_equal(batch[name], array)
+    for given, words in (
+        ((IMAGES, LABELS + 9), "labels has the value 11"),
+        ((IMAGES, LABELS[:4]), "Received: 4 for 6"),
+        ((IMAGES[:, :2, :2], LABELS), r"images holds images of shape \(2, 2, 1\); expected \(4, 4, 1\)"),
+    ):
+        with pytest.raises(InvalidData, match=words):
+            pairs.reader()(given)
     assert pairs.signature(5) == {"images": ((5, 4, 4, 1), "uint8"), "labels": ((5,), "int32")}
+
+
+def test_fields_are_found_by_their_names_in_the_singular(pairs, alone):
+    arrays = pairs.arrays({"image": IMAGES, "label": LABELS})
+    assert list(arrays) == ["images", "labels"]
+    assert list(pairs.reader()({"label": LABELS, "image": IMAGES, "id": LABELS})) == ["images", "labels"]
+    assert list(alone.reader()({"image": IMAGES, "label": LABELS})) == ["images"]
+
+
+def test_the_range_of_floats_is_that_of_all_batches_of_a_source(alone):
+    scaled = IMAGES / 127.5 - 1
+    for floats in (scaled, IMAGES / 255):
+        read = alone.reader()
+        np.testing.assert_array_equal(np.concatenate([read(floats[i : i + 2])["images"] for i in (0, 2, 4)]), IMAGES)
+    bright = np.maximum(scaled, 0.25)
+    read = alone.reader()
+    read(scaled)
+    np.testing.assert_array_equal(read(bright)["images"], np.rint((bright + 1) * 127.5).astype("uint8"))
+    read = alone.reader()
+    read(bright)
+    with pytest.raises(InvalidData, match=r"must keep one range. Received: values down to -\d.*uint8"):
+        read(scaled)
+
+
+def test_masks_of_bytes_are_refused_until_something_brighter_was_seen(alone):
+    mask = (IMAGES > 127).astype("uint8")
+    for reads in (alone.reader(), alone.arrays):
+        with pytest.raises(InvalidData, match="Received: nothing but 0 and 1. Fix: .* 255"):
+            reads(mask)
+    read = alone.reader()
+    assert not read(np.zeros_like(mask))["images"].any()
+    read(IMAGES)
+    np.testing.assert_array_equal(read(mask)["images"], mask)
 
 
 def test_lists_are_no_arrays_of_tokens_with_holes():

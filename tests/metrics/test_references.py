@@ -1,5 +1,7 @@
 """References are computed once, and never mistaken for one another."""
 
+import os
+
 import numpy as np
 import pytest
 from stub_extractors import Quarters, noise
@@ -32,6 +34,34 @@ def test_features_are_kept_where_they_are_asked_for(tmp_path):
     assert extractor.seen == 60
     np.testing.assert_array_equal(first.features, again.features)
     np.testing.assert_array_equal(again.features, Quarters().extract(IMAGES)[0])
+
+
+DAMAGE = {
+    "truncated moments": lambda moments, features: moments.write_bytes(moments.read_bytes()[:200]),
+    "empty moments": lambda moments, features: moments.write_bytes(b""),
+    "no moments": lambda moments, features: np.savez(moments, x=1),
+    "moments of others": lambda moments, features: np.savez(moments, n=60, mean=[0.0, 1.0], covariance=np.eye(2)),
+    "a pipe": lambda moments, features: (moments.unlink(), os.mkfifo(moments)),
+    "truncated features": lambda moments, features: features.write_bytes(features.read_bytes()[:200]),
+    "empty features": lambda moments, features: features.write_bytes(b""),
+    "fewer features": lambda moments, features: np.save(features, np.load(features)[:50]),
+    "other features": lambda moments, features: np.save(features, np.load(features) + 1),
+    "no numbers": lambda moments, features: np.save(features, np.load(features) * np.float32("nan")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_reference_is_computed_again(tmp_path, damage):
+    first = reference(IMAGES, Quarters(), split="s", keep=["features"], cache=tmp_path)
+    (moments,), (features,) = tmp_path.glob("*.npz"), tmp_path.glob("*.npy")
+    DAMAGE[damage](moments, features)
+    with pytest.warns(UserWarning, match="is not used .*; it is computed again"):
+        again = reference(IMAGES, Quarters(), split="s", keep=["features"], cache=tmp_path)
+    np.testing.assert_array_equal(first.features, again.features)
+    assert frechet_distance(first.moments, again.moments) < 1e-9
+    extractor = Quarters()
+    reference(IMAGES, extractor, split="s", keep=["features"], cache=tmp_path)
+    assert extractor.seen == 0
 
 
 @pytest.mark.parametrize("change", ["images", "name", "sha256", "resizer", "dtype"])

@@ -11,12 +11,11 @@ All become one dictionary with the keys of the first. Layers are named as in the
 
 import hashlib
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from keras_gan_zoo.files import cache_folder
+from keras_gan_zoo.files import cache_folder, read_npz, why_not_regular
 from keras_gan_zoo.metrics.features.inception_names import LAYERS, graph_name
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 
@@ -25,6 +24,7 @@ FILE = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 PARTS = ("weight", "beta", "mean", "var")
 LOGITS = "logits.weight"
+MAX_BYTES = 2**30  # they have about 100 MB
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -37,6 +37,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. {_where_to_get_it()}")
+    if reason := why_not_regular(path, MAX_BYTES):
+        raise ValueError(f"{path} is no file of weights: {reason}.")
     readers = {".npz": _from_npz, ".pth": _from_pth, ".pt": _from_pth, ".pb": _from_pb}
     if path.suffix not in readers:
         raise ValueError(f"{path} ends in {path.suffix!r}; weights of the FID Inception come as {', '.join(readers)}.")
@@ -103,9 +105,8 @@ def _where_to_get_it():
 
 def _from_npz(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        return read_npz(path)[0]
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path} cannot be read as .npz ({error}). Fix: copy or convert it again.") from error
 
 

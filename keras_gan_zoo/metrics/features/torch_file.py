@@ -6,6 +6,7 @@ modules, of which only the attributes are read. Whatever else a file asks for is
 """
 
 import collections
+import os
 import pickle
 import struct
 import zipfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+
+from keras_gan_zoo.files import require_bounded
 
 MAGIC = 0x1950A86A20F9469CFC6C
 # What the parts of the reader raise on files of other kinds, cut off, or made to mislead.
@@ -99,6 +102,7 @@ def _named(saved, prefix=""):
 
 def _from_zip(file):
     with zipfile.ZipFile(file) as archive:
+        require_bounded(sum(info.file_size for info in archive.infolist()), os.fstat(file.fileno()).st_size)
         root = archive.namelist()[0].split("/")[0]
 
         def storage(name, dtype):

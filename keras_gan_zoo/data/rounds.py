@@ -1,0 +1,183 @@
+"""Sources that yield examples or batches -> rounds: checked arrays, as many minibatches as a round takes.
+
+What a source yields is read by the rule by which arrays are read (`Schema.reader`), so that the same examples train alike,
+whether they come as an array, a tf.data.Dataset, a PyDataset, a DataLoader, or from a generator.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from .checks import InvalidData
+from .image_data import ImageData
+from .on_demand import ImagesInFiles
+from .schema import Batch, Schema
+
+
+def holds_batches(x: Any) -> bool:
+    """Whether `x` yields examples or batches one after the other, rather than being all data at once."""
+    finite = isinstance(x, (str, Path, ImageData, ImagesInFiles, tuple, list, dict)) or hasattr(x, "__array__")
+    return not finite and (hasattr(x, "__iter__") or hasattr(x, "__getitem__"))
+
+
+class Rounds:
+    """Rounds of a tf.data.Dataset, DataLoader, generator or other iterable; iterating it begins a pass.
+
+    Args:
+        source: an iterable of examples or of batches: arrays, tensors, tuples in the order of the fields, or dictionaries.
+            An iterator can be passed over once, and anything else as often as wanted.
+        schema: the fields of an example.
+        batch_size: examples in a minibatch, where the source yields single ones; those that are left over sit a pass out.
+        count: minibatches in a round; those that are left over sit a pass out.
+        replicas: each gets an equal part of every minibatch, which is cut to a multiple of their number.
+
+    Attributes:
+        first: the first minibatch.
+        failures: what was raised in passes that cannot be used.
+        length: rounds in a pass, or None where that is not known.
+        size: rows in each round, or None where they may differ.
+
+    Raises:
+        InvalidData: the source does not yield enough for one round, or a batch cannot be used.
+    """
+
+    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, replicas: int = 1) -> None:
+        self.schema, self.count, self.replicas = schema, count, replicas
+        self.once = isinstance(source, Iterator)
+        self._source, self._read = source, schema.reader()
+        self.failures: list[InvalidData] = []
+        elements = iter(source)
+        first = next(elements, None)
+        if first is None:
+            raise InvalidData(
+                f"x must yield examples. Received: an empty {type(source).__name__}. Fix: check its filters, and that it "
+                "was not used up."
+            )
+        self._batch_size = batch_size if schema.is_example(first) else None
+        # This pass is the first one: to begin it anew might cost an order of images, or the images of an iterator.
+        self._begun = self._rounds(itertools.chain([first], elements))
+        round_ = next(self._begun)
+        self.first = {name: array[: len(array) // count] for name, array in round_.items()}
+        self._begun = itertools.chain([round_], self._begun)
+        # Under a strategy of several replicas Keras begins twice, the first time for a look at one batch.
+        self._look = [round_] if self.once and replicas > 1 else None
+        self.size = batch_size * count if self._batch_size else None
+        self.length = self._known_length()
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._look:
+            look, self._look = self._look, None
+            return iter(look)
+        begun, self._begun = self._begun, None
+        return self._watched(begun or self._rounds(iter(self._source)))
+
+    def _watched(self, rounds: Iterator[Batch]) -> Iterator[Batch]:
+        try:
+            yield from rounds
+        except InvalidData as error:
+            self.failures.append(error)
+            raise
+
+    def _rounds(self, elements: Iterator[Any]) -> Iterator[Batch]:
+        minibatches, rows, number, uneven = self._minibatches(elements), 0, 0, None
+        for parts in iter(lambda: tuple(itertools.islice(minibatches, self.count)), ()):
+            if uneven:
+                raise InvalidData(
+                    f"All batches but the last must be of one size where a round takes {self.count}. Received: batches of "
+                    f"{', '.join(map(str, uneven))} examples. Fix: drop_remainder=True, or drop_last=True."
+                )
+            sizes = [_rows(part) for part in parts]
+            rows += sum(sizes)
+            if len(parts) < self.count or len(set(sizes)) > 1 or self._batch_size not in (None, sizes[0]):
+                uneven = sizes
+                continue
+            number += 1
+            yield joined_arrays(parts)
+        if not number:
+            size = self._batch_size or "all of a batch's"
+            largest = f", at most {rows // self.count} each" if self._batch_size and rows >= self.count else ""
+            raise InvalidData(
+                f"A round takes {self.count} x {size} examples. Received: {rows} examples from a "
+                f"{type(self._source).__name__}. Fix: smaller batches{largest}, or more data."
+            )
+
+    def _minibatches(self, elements: Iterator[Any]) -> Iterator[Batch]:
+        batches = elements
+        if self._batch_size:
+            batches = map(self.schema.stacked, iter(lambda: list(itertools.islice(elements, self._batch_size)), []))
+        for batch in map(self._read, batches):
+            # Where rows are left over that cannot be shared out, as where an array is cut into batches, they sit out.
+            rows = _rows(batch) // self.replicas * self.replicas
+            if rows:
+                yield {name: array[:rows] for name, array in batch.items()}
+
+    def _known_length(self) -> int | None:
+        if hasattr(self._source, "cardinality"):  # of a tf.data.Dataset; negative where it is infinite or unknown
+            number = int(self._source.cardinality())
+        else:  # a DataLoader of torch knows its length where its data set does
+            number = len(self._source) if hasattr(getattr(self._source, "dataset", None), "__len__") else -1
+        if self._batch_size:
+            number = number // (self._batch_size * self.count) if number >= 0 else -1
+        elif self.count * self.replicas > 1:
+            number = -1  # the last batch may be too small
+        return number if number >= 0 else None
+
+
+class CheckedBatches(keras.utils.PyDataset):
+    """The batches of a PyDataset, read by the rule for all sources, with the workers that it asks for.
+
+    Attributes:
+        first: the first batch.
+        failures: what was raised for batches that cannot be used.
+    """
+
+    def __init__(self, batches: keras.utils.PyDataset, schema: Schema) -> None:
+        super().__init__(batches.workers, batches.use_multiprocessing, batches.max_queue_size)
+        self.batches, self._read = batches, schema.reader()
+        self.failures: list[InvalidData] = []
+        if batches.num_batches == 0:
+            raise InvalidData("x must yield batches. Received: a PyDataset of length 0. Fix: give it data.")
+        self.first = self[0]
+
+    @property
+    def num_batches(self) -> int | None:
+        """As the PyDataset has; None where it is endless."""
+        return self.batches.num_batches
+
+    def __getitem__(self, index: int) -> Batch:
+        try:
+            return self._read(self.batches[index])
+        except InvalidData as error:
+            self.failures.append(error)
+            raise
+
+    def on_epoch_begin(self) -> None:
+        self.batches.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self.batches.on_epoch_end()
+
+
+class Epochs:
+    """A PyDataset of which each iteration is an epoch."""
+
+    def __init__(self, batches: keras.utils.PyDataset) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        self.batches.on_epoch_begin()
+        yield from self.batches
+        self.batches.on_epoch_end()
+
+
+def joined_arrays(parts: Sequence[Batch]) -> Batch:
+    """One batch of the rows of all parts, in their order."""
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _rows(batch: Batch) -> int:
+    return len(next(iter(batch.values())))

@@ -1,0 +1,77 @@
+"""Trains on two devices on what they cannot share equally; writes what came of it as JSON.
+
+Run by `test_mirrored.py` in a process of its own, since logical devices must be made before TensorFlow starts:
+python play_mirrored_sources.py OUTPUT
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+SHAPE = (16, 16, 1)
+IMAGES = np.random.RandomState(0).randint(0, 256, (48, *SHAPE)).astype("uint8")
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of eight, and one of a single image."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return IMAGES[8 * index : 8 * index + (8 if index < 2 else 1)]
+
+
+def main(output):
+    from keras_gan_zoo import DCGAN
+    from keras_gan_zoo import callbacks as c
+
+    device = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        gan = DCGAN(SHAPE, 4, width=4, seed=0)
+    outside = DCGAN(SHAPE, 4, width=4, seed=0)
+    results = {}
+
+    def fit(name, model, data, **options):
+        before = int(keras.ops.convert_to_numpy(model.rounds))
+        try:
+            with strategy.scope():
+                model.fit(data, verbose=0, **options)
+        except ValueError as error:
+            results[name] = str(error)
+            return
+        assert all(np.isfinite(weight).all() for weight in gan.get_weights()), name
+        results[name] = int(keras.ops.convert_to_numpy(model.rounds)) - before
+
+    dataset = tf.data.Dataset.from_tensor_slices
+    fit("a last batch of one", gan, dataset(IMAGES[:17]).batch(8))
+    fit("odd batches", gan, dataset(IMAGES[:45]).batch(15))
+    fit("PyDataset", gan, Batches())
+    fit("generator", gan, (IMAGES[i : i + 8] for i in range(0, 48, 8)))
+    fit("odd batch_size", gan, IMAGES, batch_size=15)
+    fit("built outside", outside, IMAGES, batch_size=8)
+    folder = Path(output).parent
+    watchers = [
+        c.CSVLog(folder / "log.csv"),
+        c.SampleGrid(folder / "samples"),
+        c.Progress(100, 8),
+        c.CollapseMonitor(IMAGES, 2),
+        c.Evaluate(lambda images: {"fid": 1.0}, 2, folder=folder / "evaluations", monitor="fid"),
+        c.StopAtNaN(),
+        c.Checkpoint(folder / "checkpoint.weights.h5"),
+    ]
+    fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers)
+    results["written"] = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    results["logged"] = (folder / "log.csv").read_text().splitlines()[-1].split(",")[0]
+    with open(output, "w") as file:
+        json.dump(results, file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
