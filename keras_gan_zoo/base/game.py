@@ -22,17 +22,10 @@ from .fitting import Fitting
 from .options import Options, precision
 from .player import Player
 from .saving import Saving
+from .wiring import check_model, check_wiring, is_of_the_zoo
 
 # The entry of a round's logs, for `make_train_function` alone, that says which of the others have stood still.
 _STANDING = "standing"
-
-
-def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
-    """All layers of a network, those of nested networks among them."""
-    for layer in network.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from layers_of(layer)
 
 
 class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
@@ -101,15 +94,19 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         with precision(self.dtype_policy):
             for key in self.network_names:
-                setattr(self, key, given[key] or getattr(self, f"default_{key}")())
+                network = getattr(self, f"default_{key}")() if given[key] is None else given[key]
+                setattr(self, key, check_model(key, network))
             for key in self.frozen_names:
                 getattr(self, key).trainable = False
-            self.build_averages()
             self.build_more()
+            losses = [f"{player.name}_loss" for player in self.players()]
+            self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
+            self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
+            # Networks of the zoo's own classes fit by their construction.
+            if any(network is not None for network in given.values()) or not is_of_the_zoo(type(self)):
+                check_wiring(self)
+            self.build_averages()
         self.check()
-        losses = [f"{player.name}_loss" for player in self.players()]
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
-        self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
         # All weights exist; without this mark Keras would call the model once to find that out.
         self.built = True
         self.compile()
@@ -124,6 +121,12 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
 
     def check(self) -> None:
         """Refuses what does not go together, once the networks are there."""
+        for player in self.players():
+            if not player.variables:
+                raise ValueError(
+                    f"The player {player.name!r} of {type(self).__name__} must have weights to move. Received: networks "
+                    "without a trainable weight. Set trainable=True on them, or pass others."
+                )
         if self.options.simultaneous and any(player.when for player in self.players()):
             raise ValueError("simultaneous=True is not possible where a player decides when it moves; leave it out.")
 
@@ -175,9 +178,19 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         Args:
             data: the fields of `fields()`, as many samples as all steps of the round need.
         """
-        schema = self.schema
-        real = schema.preprocess(schema.named(data))
-        return self.play_round({**real, **self.derive(real)})
+        return self.play_round(self.as_seen(self.schema.named(data)))
+
+    def as_seen(self, batch: Batch) -> Batch:
+        """What networks see of a batch of data, with the fields that are derived from it."""
+        real = self.schema.preprocess(batch)
+        return {**real, **self.derive(real)}
+
+    def made_of(self, real: Batch) -> Batch:
+        """What networks make of a batch, by the name of the network, for `check_shapes`."""
+        return {}
+
+    def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
+        """Refuses shapes of `made_of` that the game cannot go on with."""
 
     def play_round(self, real: Batch) -> dict[str, Any]:
         """The moves of a round, on a batch as networks see it."""
@@ -229,6 +242,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         return loss
 
     def make_train_function(self, force: bool = False) -> Callable:
+        self.check_compiled()
         before, played = self.train_function, super().make_train_function(force)
         # On TensorFlow it is kept and not returned.
         played = played or self.train_function

@@ -23,6 +23,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
 from ..networks import began_autoencoder, began_decoder
@@ -83,7 +84,10 @@ class BEGAN(GAN):
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
-        return {"scores": -autoencoder_error(samples, getattr(self, by)(samples, training=training))}
+        copies = check_output(
+            f"what the {by} makes of samples", getattr(self, by)(samples, training=training), samples.shape[1:]
+        )
+        return {"scores": -autoencoder_error(samples, copies)}
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return ops.mean(-real_scores) - self.balance * ops.mean(-fake_scores)

@@ -23,6 +23,7 @@ from keras import ops
 
 from ..base import Player
 from ..base.batches import per_sample
+from ..base.wiring import check_output
 from ..data import Batch, Field, Labels, Latents
 from ..losses import categorical_information_loss, gaussian_information_loss
 from ..networks import dcgan_generator, info_gan_discriminator, info_gan_recognition
@@ -126,6 +127,8 @@ class InfoGAN(GAN):
     def information_loss(self, fake: Batch, features: Any) -> Any:
         """The weighted loss of guessing the codes of generated images from what D says of these."""
         logits, means = self.recognition(features, training=True)
+        check_output("the logits of the recognition network", logits, (self.categories,))
+        check_output("the means of the recognition network", means, (self.continuous,))
         categorical = categorical_information_loss(ops.one_hot(fake["labels"], self.categories), logits)
         self.log("information", math.log(self.categories) - categorical)
         numbers = gaussian_information_loss(fake["numbers"], means)

@@ -20,7 +20,7 @@ import keras
 from keras import ops
 
 from ..base import Sampler, TwoPlayerGame
-from ..base.game import layers_of
+from ..base.wiring import layers_of
 from ..data import Batch, Field, Images
 from ..networks.norms import check_map_shape
 from ..networks.patch import patch_discriminator

@@ -163,6 +163,15 @@ class SeqGAN(Sampler, TwoPlayerGame):
     def make(self, batch: Batch, training: bool) -> Batch:
         return {"tokens": self.drawn(batch["noise"], training=training)}
 
+    def check(self) -> None:
+        super().check()
+        logits = tuple(self.generator.outputs[0].shape)
+        if logits[1:] != (self.vocabulary,):
+            raise ValueError(
+                f"The generator of SeqGAN must give logits of vocabulary={self.vocabulary} tokens. Received: logits of "
+                f"shape {logits}. Pass the vocabulary that it was built for."
+            )
+
     def drawn(self, noise: Any, temperature: float = 1.0, training: bool = False) -> Any:
         """Tokens (n, length) that uniform numbers (n, length) in [-1, 1) decide."""
         blank = ops.zeros(ops.shape(noise), "int32")
