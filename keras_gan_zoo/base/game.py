@@ -102,6 +102,10 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
             losses = [f"{player.name}_loss" for player in self.players()]
             self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
             self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
+            if self.options.instance_noise:
+                # Of real samples, until there is no noise left. Only where it is asked for, as files hold it.
+                options = {"shape": (), "dtype": "int32", "initializer": "zeros", "trainable": False}
+                self.samples_seen = self.add_weight(name="samples_seen", **options)
             # Networks of the zoo's own classes fit by their construction.
             if any(network is not None for network in given.values()) or not is_of_the_zoo(type(self)):
                 check_wiring(self)
@@ -194,7 +198,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
 
     def play_round(self, real: Batch) -> dict[str, Any]:
         """The moves of a round, on a batch as networks see it."""
-        players = self.players()
+        players = [self.regularized(player) for player in self.players()]
         parts = minibatches(real, max(player.steps for player in players))
         # What generates is judged by what the others have just moved on: that saves a pass of it.
         generating = next((player for player in players if player.name == "generator"), None)
@@ -224,13 +228,27 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
                     self.log(f"{player.name}_loss", losses[player.name])
         with self.writing(self.non_trainable_variables):
             self.rounds.assign(self.rounds + 1)
-            self.update_averages(batch_size_of(parts[0]))
+            self.update_averages(batch_size_of(parts[0]) * self.replicas)
+            if self.options.instance_noise:
+                seen = self.samples_seen + batch_size_of(real) * self.replicas
+                self.samples_seen.assign(ops.minimum(seen, self.options.instance_noise_images))
         logs = {name: tracker.result() for name, tracker in self.trackers.items()}
         own = [logs[f"{player.name}_loss"] for player in players]
         logs["loss"] = sum(own[1:], start=own[0])
         if any(player.when for player in players):
             logs[_STANDING] = {name: tracker.count == 0 for name, tracker in self.trackers.items()}
         return logs
+
+    def regularized(self, player: Player) -> Player:
+        """A player whose loss also counts the regularizers of the weights that it moves, as `keras.Model.fit` does."""
+        held = [variable for variable in player.variables if variable.regularizer is not None]
+        if not held:
+            return player
+
+        def objective(real, fake):
+            return player.objective(real, fake) + sum(variable.regularizer(variable) for variable in held)
+
+        return player._replace(objective=objective)
 
     def _step(self, player, batch, recording):
         """One gradient step; returns the loss before it, which goes into the logs of who may stand still here."""
@@ -287,6 +305,22 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
         """U(low, high), from this model's own seed."""
         return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> None:
+        """Refused: a game has no measure of its own."""
+        raise TypeError(
+            f"{type(self).__name__} is measured on generated samples. Received: evaluate(), which compares predictions with "
+            "targets. Use keras_gan_zoo.evaluate(samples, real), or the callback Evaluate in fit."
+        )
+
+    def predict(self, *arguments: Any, **options: Any) -> None:
+        """Refused: a game answers by verbs of its own."""
+        raise TypeError(
+            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), or "
+            f"predict of one of its networks: {', '.join(self.network_names)}."
+        )
+
+    test_on_batch, predict_on_batch = evaluate, predict
 
     # Inference ---------------------------------------------------------------------------------------------------------
 

@@ -199,12 +199,11 @@ class TwoPlayerGame(Game):
         return loss
 
     def noisy(self, batch: Batch) -> Batch:
-        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as samples are seen."""
+        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as real samples are seen."""
         if not self.options.instance_noise:
             return batch
         samples = batch[self.sample]
-        seen = ops.cast(self.rounds, "float32") * ops.cast(ops.shape(samples)[0], "float32")
-        left = ops.maximum(1.0 - seen / self.options.instance_noise_images, 0.0)
+        left = ops.maximum(1.0 - ops.cast(self.samples_seen, "float32") / self.options.instance_noise_images, 0.0)
         return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
 
     def r1_penalty(self, real: Batch, by: str = "discriminator") -> Any:

@@ -129,7 +129,8 @@ class SeqGAN(Sampler, TwoPlayerGame):
             kernel_sizes=self.kernel_sizes,
             filters=self.filters,
             dropout=self.dropout,
-            output_l2=self.output_l2,
+            # Twice, as the loss of scores is a sum over both sides, where the paper has their mean.
+            output_l2=2 * self.output_l2,
         )
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
@@ -205,10 +206,6 @@ class SeqGAN(Sampler, TwoPlayerGame):
     def rolled_out(self, tokens: Any, given: Any) -> Any:
         """Sequences that keep the first `given` (n,) of their tokens (n, length) and draw the others."""
         return continued(self.generator, tokens, given, self.uniform(ops.shape(tokens), 0.0, 1.0))
-
-    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
-        # Twice what the layer says, as the loss of scores is: a sum over both sides, where the paper has their mean.
-        return 2.0 * sum(v.regularizer(v) for v in self.discriminator.trainable_variables if v.regularizer)
 
     # Inference ---------------------------------------------------------------------------------------------------------
 
