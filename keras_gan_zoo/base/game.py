@@ -5,7 +5,6 @@ Nothing here knows of images, latents or discriminators.
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,11 +14,12 @@ from keras import ops
 
 from ..backend import Trainer
 from ..data import Batch, Field
+from ..data.checks import check_integer
 from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
 from .fitting import Fitting
-from .options import Options, precision
+from .options import Options, check_kinds, constructor_arguments, plain, precision
 from .player import Player
 from .saving import Saving
 from .wiring import check_model, check_wiring, is_of_the_zoo
@@ -72,12 +72,11 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         model = super().__new__(cls)
         # Keras records constructor arguments for layers but not for subclassed models.
+        arguments = {}
         with contextlib.suppress(TypeError):  # a wrong call is for __init__ to refuse
-            bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
-            bound.apply_defaults()
-            arguments = dict(list(bound.arguments.items())[1:])
-            options = arguments.pop("options", {})
-            model._arguments = {**arguments, **options}
+            arguments = constructor_arguments(cls, model, args, kwargs)
+        check_kinds(cls, arguments)
+        model._arguments = {name: plain(value) for name, value in arguments.items()}
         return model
 
     def __init__(
@@ -88,6 +87,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         dtype: str | keras.DTypePolicy | None = None,
         **options: Any,
     ) -> None:
+        seed = None if seed is None else check_integer(seed, "seed", 0, 2**32)
         super().__init__(name=name, dtype=dtype)
         given = {key: options.pop(key, None) for key in self.network_names}
         self.options = Options.from_arguments(type(self), options)
@@ -316,8 +316,8 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def predict(self, *arguments: Any, **options: Any) -> None:
         """Refused: a game answers by verbs of its own."""
         raise TypeError(
-            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), or "
-            f"predict of one of its networks: {', '.join(self.network_names)}."
+            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), "
+            f"or predict of one of its networks: {', '.join(self.network_names)}."
         )
 
     test_on_batch, predict_on_batch = evaluate, predict

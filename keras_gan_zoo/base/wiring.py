@@ -56,7 +56,7 @@ def check_model(name: str, network: Any) -> keras.Model:
     """Refuses what is no network, or one whose weights have another dtype than training has."""
     if not isinstance(network, keras.Model):
         raise TypeError(
-            f"{name} must be a Keras model. Received: {name}={_short(network)}. Pass a keras.Model or keras.Sequential, or "
+            f"{name} must be a Keras model. Received: {name}={short(network)}. Pass a keras.Model or keras.Sequential, or "
             "leave it out for the default."
         )
     for variable in network.weights:
@@ -205,6 +205,6 @@ def _reason(error):
     return re.sub(r"^(Exception encountered when calling [^\n]*\s+)+", "", text).split("\n\nArguments received")[0]
 
 
-def _short(value):
+def short(value):
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

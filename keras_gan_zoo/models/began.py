@@ -23,6 +23,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.options import check_number, check_size
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
@@ -62,9 +63,9 @@ class BEGAN(GAN):
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        if not 0 <= gamma <= 1:
-            raise ValueError(f"gamma={gamma!r} is not possible; the diversity ratio must be in [0, 1].")
-        self.discriminator_width, self.gamma, self.balance_rate = discriminator_width, gamma, balance_rate
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.gamma = check_number(gamma, "gamma", 0, 1)
+        self.balance_rate = check_number(balance_rate, "balance_rate")
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
     def build_more(self) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from keras import ops
 
 from ..base import Player, Sampler, TwoPlayerGame
+from ..base.options import check_number
 from ..data import Batch, Field, Latents, Tokens
 from ..data.checks import check_integer
 from ..losses.policy import policy_gradient_loss
@@ -92,16 +93,19 @@ class SeqGAN(Sampler, TwoPlayerGame):
         n_critic: int = 15,
         **options: Any,
     ) -> None:
-        self.length = check_integer(length, "length", 2)
+        self.length = check_integer(length, "length", 2, 10_001)
         self.vocabulary = check_integer(vocabulary, "vocabulary", 2)
         self.rollouts = check_integer(rollouts, "rollouts", 1)
         self.pretraining_rounds = check_integer(pretraining_rounds, "pretraining_rounds", 0)
         self.discriminator_pretraining_rounds = check_integer(
             discriminator_pretraining_rounds, "discriminator_pretraining_rounds", 0
         )
-        self.width, self.embedding, self.baseline = width, embedding, baseline
-        self.discriminator_embedding, self.kernel_sizes, self.filters = discriminator_embedding, kernel_sizes, filters
-        self.dropout, self.output_l2 = dropout, output_l2
+        self.width = check_integer(width, "width", 1)
+        self.embedding = check_integer(embedding, "embedding", 1)
+        self.discriminator_embedding = check_integer(discriminator_embedding, "discriminator_embedding", 1)
+        self.baseline, self.kernel_sizes, self.filters = baseline, kernel_sizes, filters
+        self.dropout = check_number(dropout, "dropout", 0, 1, below=True)
+        self.output_l2 = check_number(output_l2, "output_l2")
         super().__init__(n_critic=n_critic, **options)
 
     @classmethod

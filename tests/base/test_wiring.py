@@ -63,7 +63,7 @@ class Block(layers.Layer):
         (
             BEGAN,
             {"generator": lambda: generator((8, 8, 3)), "discriminator": lambda: functional(layers.Conv2D(1, 1))},
-            "samples must be of shape",
+            "must fit each other|must be of shape",
         ),
         (GAN, {"generator": lambda: generator(latent_dim=5)}, "expected axis -1 of input shape to have value 5"),
         (CGAN, {"generator": generator}, "structure of `inputs`"),
