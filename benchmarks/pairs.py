@@ -27,9 +27,9 @@ from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.presets import find_preset
 
 SPLIT, SEEDS, SHOWN = "test", (0, 1, 2), 24
+CONTROL = "pix2pix_by_l1"
 
 
-@register_variant("pix2pix_by_l1")
 class Pix2PixByL1(Pix2Pix):
     """The generator of pix2pix, trained without an opponent."""
 
@@ -46,6 +46,7 @@ def pairs(name: str, run: Path):
     from keras_gan_zoo.callbacks import save_preview
     from keras_gan_zoo.training import CONFIG, resumed, train
 
+    register_variant(CONTROL)(Pix2PixByL1)
     folder, recipe = find_preset(name), read_recipe(find_preset(name))
     played, shipped = resumed(run), load(name)
     by_l1 = run.with_name(f"{run.name}_by_l1")
@@ -79,7 +80,7 @@ def pairs(name: str, run: Path):
 def without_opponent(recipe: Recipe) -> Recipe:
     """The recipe of the same generator, trained by L1 alone."""
     optimizers = {name: value for name, value in recipe.optimizers.items() if name == "generator"}
-    return recipe.model_copy(update={"variant": "pix2pix_by_l1", "optimizers": optimizers})
+    return recipe.model_copy(update={"variant": CONTROL, "optimizers": optimizers})
 
 
 def errors(gan: Pix2Pix, data: dict[str, np.ndarray]) -> float:

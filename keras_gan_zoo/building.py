@@ -1,17 +1,24 @@
 """From a recipe to its model, with values and networks that are checked before anything is built."""
 
-import dataclasses
-import inspect
-from collections.abc import Mapping
+import contextlib
+import copy
+import functools
+import math
+import threading
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .config import ConfigError, Optimizer, Recipe
+from .config import ConfigError, Optimizer, Recipe, shown
 
 if TYPE_CHECKING:
     import keras
 
     from .base import Game
+
+# What a recipe may ask for: three times the memory of so many weights goes to a model and its optimizers.
+MAX_WEIGHTS, MAX_VARIABLES = 200_000_000, 5_000
+_BUILDING = threading.RLock()
 
 
 def build(
@@ -28,15 +35,46 @@ def build(
     try:
         variant = variant_class(recipe.variant)
         arguments = {key: value for key, value in recipe.model.items() if key not in networks}
-        _check_types(variant, arguments)
-        gan = variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: the model cannot be built: {error}") from error
+        with _bounded(MAX_WEIGHTS, MAX_VARIABLES):
+            gan = variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
+    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: the model cannot be built: {str(error)[:2000]}") from error
     if recipe.data is not None and recipe.data.classes:
         gan.class_names = recipe.data.classes
         if getattr(gan, "num_classes", None) != len(gan.class_names):
             raise ConfigError(f"{where}: data.classes names {len(gan.class_names)} classes, and the model has others.")
     return gan
+
+
+@contextlib.contextmanager
+def _bounded(weights: int, variables: int) -> Iterator[None]:
+    """Refuses layers that would go beyond so many weights in all before any memory is taken for them.
+
+    Keras has no hook for that, so its method is replaced meanwhile; what other threads build counts along.
+    """
+    import keras
+
+    add_weight, made = keras.layers.Layer.add_weight, [0, 0]
+
+    @functools.wraps(add_weight)
+    def counted(layer, shape=None, *arguments, **options):
+        made[0] += math.prod(
+            side if isinstance(side, int) else 1 for side in (shape if isinstance(shape, (tuple, list)) else ())
+        )
+        made[1] += 1
+        if made[0] > weights or made[1] > variables:
+            raise ValueError(
+                f"a recipe may ask for at most {weights:,} weights in {variables:,} arrays. Received: {layer.name!r} with "
+                f"weights {shape}, which makes them {made[0]:,} in {made[1]:,}. Make it smaller, or build it in Python"
+            )
+        return add_weight(layer, shape, *arguments, **options)
+
+    with _BUILDING:
+        keras.layers.Layer.add_weight = counted
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = add_weight
 
 
 def compile_by(gan: "Game", recipe: Recipe) -> None:
@@ -68,24 +106,9 @@ def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimiz
         raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
 
 
-def _check_types(variant, arguments):
-    """Refuses values of another type than their defaults have; Keras would name neither the key nor the value."""
-    from .base import Options
-
-    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
-    for base in reversed(variant.__mro__):
-        if "__init__" in vars(base):
-            defaults |= {key: p.default for key, p in inspect.signature(base.__init__).parameters.items()}
-    for key, value in arguments.items():
-        expected = type(defaults.get(key))
-        fits = {bool: (bool,), int: (int,), float: (int, float), str: (str, type(None))}.get(expected)
-        if fits and (not isinstance(value, fits) or (isinstance(value, bool) and expected is not bool)):
-            raise ConfigError(f"model.{key}={value!r} is not possible; expected {expected.__name__}: {defaults[key]!r}.")
-
-
 def _networks_built(arguments, names):
     """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
-    networks = {k: v for k, v in arguments.items() if isinstance(v, dict) or (k in names and v is not None)}
+    networks = {k: v for k, v in arguments.items() if k in names and v is not None}
     if not networks:
         return arguments
     import keras
@@ -93,11 +116,12 @@ def _networks_built(arguments, names):
     for key, value in networks.items():
         _refuse_foreign_code(key, value)
         try:
-            networks[key] = keras.saving.deserialize_keras_object(value, safe_mode=True)
+            # Keras takes configurations apart while it reads them.
+            networks[key] = keras.saving.deserialize_keras_object(copy.deepcopy(value), safe_mode=True)
         except Exception as error:  # whatever the constructors named there raise
             raise ConfigError(f"model.{key} is no network that Keras can build: {error}") from error
         if not isinstance(networks[key], keras.Model):
-            raise ConfigError(f"model.{key} is {value!r}; expected the configuration of a Keras model.")
+            raise ConfigError(f"model.{key} is {shown(value)}; expected the configuration of a Keras model.")
     return {**arguments, **networks}
 
 

@@ -6,7 +6,9 @@ This module imports no framework, so that presets can be listed at once.
 import difflib
 import hashlib
 import json
+import os
 import re
+import stat
 import typing
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +16,11 @@ from typing import Any, Literal
 import pydantic
 import yaml
 
-# A recipe is a page of text; a larger file is something else, or an attack on the parser.
+# A recipe is a page of text, or a few where it holds networks; what is larger is something else, or an attack on the parser.
 MAX_BYTES = 1_000_000
+MAX_VALUES = 50_000
+MAX_DEPTH = 100
+MAX_DIGITS = 20
 # What a recipe says that leaves the trained weights as they are: words about it, and how often a run is written down.
 WITHOUT_EFFECT = {
     "description": True,
@@ -30,17 +35,77 @@ class ConfigError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 2e-4 is a number, as YAML 1.2 has it, and in which nothing refers to itself or multiplies."""
+    """YAML in which 2e-4 is a number, as YAML 1.2 has it, and in which nothing refers to itself, multiplies or repeats."""
+
+    values = depth = 0
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"aliases (*{self.peek_event().anchor}) are not read; write the value out")
-        return super().compose_node(parent, index)
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise yaml.YAMLError(f"it must have at most {MAX_VALUES:,} values")
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.YAMLError(f"it must be nested at most {MAX_DEPTH} deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.YAMLError(f"the key {shown(key.value)} is given twice; keep one{key.start_mark}")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_number(self, node):
+        if len(node.value) > MAX_DIGITS and node.tag.endswith("int"):
+            raise yaml.YAMLError(f"{shown(node.value)} is an integer of more than {MAX_DIGITS} digits{node.start_mark}")
+        return self.construct_yaml_int(node)
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
+# A date is no setting; what looks like one stays text.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+for kind in ("binary", "set", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{kind}", yaml.SafeLoader.construct_undefined)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits
+        text = "an integer of very many digits"
+    return text if len(text) <= 100 else f"{text[:80]}... ({len(text):,} characters)"
+
+
+def read_bounded(path: str | Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is a device, a pipe or the like, which might never end, or larger.
+    """
+    # Opened without waiting for who writes to a pipe, and looked at once it is open, so that nobody changes it in between.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("it must be a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            # One byte more, in case that it has grown.
+            data = file.read(limit + 1) if found.st_size <= limit else b""
+    finally:
+        os.close(descriptor)
+    if max(len(data), found.st_size) > limit:
+        raise ValueError(f"it must have at most {limit:,} bytes, and has {max(len(data), found.st_size):,}")
+    return data
 
 
 class _Settings(pydantic.BaseModel):
@@ -68,7 +133,7 @@ class Data(_Settings):
     direction: Literal["left_to_right", "right_to_left"] | None = None
     classes: tuple[str, ...] | None = None
     flip: bool = False
-    crop: int = pydantic.Field(0, ge=0)
+    crop: int = pydantic.Field(0, ge=0, lt=2**31)
 
     @property
     def name(self) -> str:
@@ -109,12 +174,12 @@ class Training(_Settings):
         sample_rounds: rounds from one sample grid to the next.
     """
 
-    rounds: int = pydantic.Field(20_000, ge=1)
-    batch_size: int = pydantic.Field(64, ge=1)
+    rounds: int = pydantic.Field(20_000, ge=1, lt=2**31)
+    batch_size: int = pydantic.Field(64, ge=1, lt=2**31)
     seed: int = pydantic.Field(0, ge=0, lt=2**32)
     dtype: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
-    checkpoint_rounds: int = pydantic.Field(500, ge=1)
-    sample_rounds: int = pydantic.Field(1_000, ge=1)
+    checkpoint_rounds: int = pydantic.Field(500, ge=1, lt=2**31)
+    sample_rounds: int = pydantic.Field(1_000, ge=1, lt=2**31)
 
     @pydantic.model_validator(mode="after")
     def _whole_parts(self):
@@ -193,12 +258,16 @@ def read_recipe(path: str | Path) -> Recipe:
     path = Path(path)
     path = path / "config.yaml" if path.is_dir() else path
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path} has more than {MAX_BYTES:,} bytes; a recipe is a short YAML file.")
-        settings = yaml.load(path.read_text("utf-8"), _Loader)
-    except FileNotFoundError:
+        data = read_bounded(path, MAX_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"There is no recipe at {path}; name a config.yaml or the folder that holds it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is no recipe: {error}.") from None
+    try:
+        settings = yaml.load(data.decode("utf-8"), _Loader)
+    except Exception as error:  # what YAML's constructors raise is not always its own, as for tags that do not fit
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     return parse_recipe(settings, str(path))
 
@@ -229,10 +298,10 @@ def _problem(entry) -> str:
         known = list(_settings_at(parents).model_fields)
         close = difflib.get_close_matches(str(key), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"the keys here are {', '.join(known)}"
-        return f"unknown key {name!r} (value {entry['input']!r}); {hint}"
+        return f"unknown key {shown(name)} (value {shown(entry['input'])}); {hint}"
     if entry["type"] == "missing":
         return f"the key {name!r} is missing; add it"
-    return f"{name}={entry['input']!r}: {entry['msg']}" if name else entry["msg"]
+    return f"{name[:100]}={shown(entry['input'])}: {entry['msg']}" if name else entry["msg"]
 
 
 def _settings_at(parents):

@@ -16,13 +16,14 @@ import difflib
 import fnmatch
 import hashlib
 import json
+import math
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .building import build, compile_by
-from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
+from .config import ConfigError, Recipe, parse_recipe, read_bounded, read_recipe, shown, write_recipe
 from .files import whole_folder
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
+MAX_JSON = 10_000_000
 FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt")
 
 
@@ -177,13 +179,17 @@ def find_preset(name: str | Path) -> Path:
     if str(name) in built_in:
         return built_in[str(name)]
     folder = Path(name)
-    if (folder / CONFIG).is_file():
+    try:
+        found, exists = (folder / CONFIG).is_file(), folder.is_dir()
+    except OSError as error:
+        raise PresetError(f"There is no preset {shown(str(name))} ({error.strerror}).") from None
+    if found:
         return folder
-    if folder.is_dir():
+    if exists:
         raise PresetError(f"The folder {folder} holds no {CONFIG}; pass a folder that save_to_preset wrote.")
     close = difflib.get_close_matches(str(name), built_in, n=3)
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are {', '.join(built_in) or 'none'}."
-    raise PresetError(f"There is no preset {str(name)!r}, and no folder of that name. {hint}")
+    raise PresetError(f"There is no preset {shown(str(name))}, and no folder of that name. {hint}")
 
 
 def is_trained(folder: str | Path, recipe: Recipe) -> bool:
@@ -196,8 +202,8 @@ def is_trained(folder: str | Path, recipe: Recipe) -> bool:
     if not (folder / WEIGHTS).is_file() or not (folder / WEIGHTS_INFO).is_file():
         return False
     try:
-        return recipe.is_behind(json.loads((folder / WEIGHTS_INFO).read_text("utf-8")).get("recipe_sha256"))
-    except (ValueError, AttributeError) as error:
+        return recipe.is_behind(_json(folder / WEIGHTS_INFO).get("recipe_sha256"))
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise PresetError(f"{folder / WEIGHTS_INFO} cannot be read ({error}); delete it to train anew.") from error
 
 
@@ -235,6 +241,9 @@ def save_to_preset(
         raise PresetError(
             f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs."
         )
+    written = recipe or recipe_of(gan)
+    if recipe is None:
+        _check_loads(gan, written)
     tensors = {}
     for name in networks:
         variables = _variables(gan, name)
@@ -244,7 +253,7 @@ def save_to_preset(
     if recipe is not None:
         info["recipe_sha256"] = recipe.digest
     with whole_folder(folder) as new:
-        write_recipe(recipe or recipe_of(gan), new / CONFIG)
+        write_recipe(written, new / CONFIG)
         (new / WEIGHTS).write_bytes(data)
         (new / WEIGHTS_INFO).write_text(json.dumps(info, indent=2) + "\n", "utf-8")
     return folder
@@ -262,7 +271,40 @@ def recipe_of(gan: "Game") -> Recipe:
         )
     # None stays, since it is not always the default: discriminator_norm=None.
     model = {key: value for key, value in gan.get_config().items() if key not in ("name", "dtype", "seed")}
-    return parse_recipe({"variant": variant, "model": json.loads(json.dumps(model))}, "the model")
+    for key, value in model.items():
+        try:
+            model[key] = json.loads(json.dumps(value))
+        except (TypeError, ValueError) as error:
+            raise PresetError(
+                f"Arguments of a model in a preset must be numbers, text, lists or networks. Received: {key}={shown(value)} "
+                f"({error}). Use save_weights, or build it inside of the class."
+            ) from error
+    return parse_recipe({"variant": variant, "model": model}, "the model")
+
+
+def _check_loads(gan, recipe):
+    """Refuses a model that its own recipe would not build again, such as one with a Lambda or an unregistered layer."""
+    import random
+
+    state = random.getstate()
+    try:
+        again = built(recipe, dtype=gan.dtype_policy.name)
+    except Exception as error:  # whatever the constructor of a user's own class raises
+        raise PresetError(
+            f"{type(gan).__name__} must be such that its arguments build it again, or no load could. Received: {error} "
+            "Use save_weights, or make the networks from layers of Keras and of the zoo."
+        ) from error
+    finally:
+        # Initializers take their seeds from it.
+        random.setstate(state)
+    for name in gan.inference_names:
+        had, has = ([tuple(v.shape) for v in model.network(name).weights] for model in (gan, again))
+        if had != has:
+            raise PresetError(
+                f"{type(gan).__name__} must be such that its arguments build it again, or no load could. Received: a {name} "
+                f"with weights {shown(had)}, where they build one with {shown(has)}. Pass networks of your own to the "
+                "constructor."
+            )
 
 
 def read_weights(gan: "Game", folder: str | Path, given: Collection[str] = ()) -> list[str]:
@@ -283,10 +325,10 @@ def read_weights(gan: "Game", folder: str | Path, given: Collection[str] = ()) -
     folder = Path(folder)
     path, info_path = _inside(folder, WEIGHTS), _inside(folder, WEIGHTS_INFO)
     try:
-        info = json.loads(info_path.read_text("utf-8"))
+        info = _json(info_path)
         expected, dtype, networks = info["sha256"], info["dtype"], info["networks"]
         variables = {key: v for name in networks for key, v in _variables(gan, name).items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise PresetError(f"{info_path} cannot be used ({error}); take the whole folder from its source again.") from error
     if twice := [name for name in given if name in networks]:
         raise PresetError(
@@ -294,8 +336,9 @@ def read_weights(gan: "Game", folder: str | Path, given: Collection[str] = ()) -
             "for a model to train anew."
         )
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        # Each weight has at most 4 bytes; names and shapes stand before them.
+        data = read_bounded(path, 4 * sum(math.prod(v.shape) for v in variables.values()) + MAX_JSON)
+    except (OSError, ValueError) as error:
         raise PresetError(f"{path} cannot be read ({error}); take the whole folder from its source again.") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != expected:
@@ -342,6 +385,10 @@ def _variables(gan, network):
     return {f"{network}/{i:03d}/{variable.name}": variable for i, variable in enumerate(gan.network(network).weights)}
 
 
+def _json(path):
+    return json.loads(read_bounded(path, MAX_JSON))
+
+
 def _told(key, variable):
     """A key for people, with the layer that it belongs to in the model at hand."""
     return f"{key} ({'/'.join(variable.path.split('/')[-2:])})" if variable is not None else key
@@ -378,7 +425,11 @@ def _finite(key, array):
 def _inside(folder, name):
     """A file of the folder; refuses links that lead out of it."""
     path = Path(folder) / name
-    if path.is_symlink() and not path.resolve().is_relative_to(Path(folder).resolve()):
+    try:
+        leaves = path.is_symlink() and not path.resolve().is_relative_to(Path(folder).resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        leaves = True
+    if leaves:
         raise PresetError(f"{path} is a link that leaves its folder; a preset holds its own files.")
     return path
 
@@ -392,6 +443,6 @@ def _described(folder) -> Preset:
         data=recipe.data.name if recipe.data else "",
         license=recipe.data.license if recipe.data else "",
         bytes=weights.stat().st_size if weights.is_file() else 0,
-        results=json.loads(results.read_text("utf-8")) if results.is_file() else {},
+        results=_json(results) if results.is_file() else {},
         folder=folder,
     )

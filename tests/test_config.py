@@ -1,11 +1,12 @@
 """Recipes: what is read, and in which words the rest is refused."""
 
 import copy
+import time
 
 import pytest
 import yaml
 
-from keras_gan_zoo.config import MAX_BYTES, ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
+from keras_gan_zoo.config import MAX_BYTES, ConfigError, Recipe, parse_recipe, read_bounded, read_recipe, write_recipe
 from keras_gan_zoo.presets import preset_root
 
 SMALL = {"variant": "dcgan", "model": {"image_shape": [16, 16, 1]}}
@@ -130,8 +131,8 @@ def test_all_faults_are_named_at_once():
         ("variant: !!python/object/apply:os.getcwd []\nmodel: {}\n", ["not valid YAML", "python/object"]),
         ("variant: gan\nmodel: &a\n  again: *a\n", ["aliases (*a) are not read"]),
         ("variant: gan\nmodel: {}\n---\nvariant: gan\n", ["not valid YAML", "single document"]),
-        ("[" * 20_000, ["not valid YAML", "recursion"]),
-        ("# " + "x" * MAX_BYTES, ["more than 1,000,000 bytes"]),
+        ("[" * 20_000, ["not valid YAML", "nested"]),
+        ("# " + "x" * MAX_BYTES, ["at most 1,000,000 bytes"]),
         ("", ["holds NoneType"]),
     ],
     ids=["unclosed", "tab", "python object", "alias", "two documents", "deep", "large", "empty"],
@@ -259,3 +260,43 @@ def test_a_recipe_that_leaves_the_dtype_open_is_behind_weights_of_any():
         and not recipe.is_behind(None)
         and not recipe.is_behind(digest(variant="gan"))
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("variant: 2001-13-45\nmodel: {}", None),
+        ("variant: gan\nmodel: {width: " + "9" * 5000 + "}", "integer of more than 20 digits"),
+        ("variant: gan\nmodel: {width: 0x" + "f" * 5000 + "}", "integer of more than 20 digits"),
+        ("variant: gan\nmodel: {width: !!int many}", "not valid YAML"),
+        ("variant: gan\nmodel: {width: !!int ''}", "not valid YAML"),
+        ("variant: gan\nmodel: {width: !!timestamp x}", None),
+        ("variant: gan\nmodel: {width: !!binary '*'}", "not valid YAML"),
+        ("variant: gan\nvariant: dcgan\nmodel: {}", "the key 'variant' is given twice"),
+        ("variant: gan\nmodel: {width: 1, width: 2}", "the key 'width' is given twice"),
+        ("variant: gan\nmodel: {x: " + "[" * 100_000 + "]" * 100_000 + "}", "nested at most 100 deep"),
+        ("variant: gan\nmodel: {x: [" + "1," * 100_000 + "]}", "at most 50,000 values"),
+        ("variant: gan\n" + "k" * 1000 + ": 1\nmodel: {}", "1,002 characters"),
+        ("variant: gan\nmodel: {}\ntraining: {rounds: " + "9" * 15 + "}", "training.rounds"),
+    ],
+)
+def test_hostile_values_end_quickly_with_the_name_of_the_file(text, words, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    before = time.process_time()
+    if words is None:  # text like any other
+        read_recipe(path)
+    else:
+        with pytest.raises(ConfigError, match=words) as caught:
+            read_recipe(path)
+        assert str(path) in str(caught.value) and len(str(caught.value)) < 1000
+    assert time.process_time() - before < 10
+
+
+def test_what_grows_or_never_ends_is_not_read(tmp_path):
+    assert read_bounded(__file__, 10**6).startswith(b'"""')
+    with pytest.raises(ValueError, match="at most 10 bytes"):
+        read_bounded(__file__, 10)
+    for path in ("/dev/zero", tmp_path):
+        with pytest.raises(ValueError, match="regular file"):
+            read_bounded(path, 10)

@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -480,11 +482,11 @@ def configured(folder, change):
         (lambda c: c["training"].update(rouns=3), ["'training.rouns'", "did you mean 'rounds'"]),
         (lambda c: c["model"].update(widht=3), ["'widht'", "did you mean 'width'"]),
         (lambda c: c["model"].update(instance_nois=3), ["'instance_nois'", "did you mean 'instance_noise'"]),
-        (lambda c: c["model"].update(width="many"), ["model.width='many'", "expected int"]),
-        (lambda c: c["model"].update(width=2.5), ["model.width=2.5", "expected int"]),
-        (lambda c: c["model"].update(n_critic=True), ["model.n_critic=True", "expected int"]),
-        (lambda c: c["model"].update(label_smoothing="much"), ["model.label_smoothing='much'", "expected float"]),
-        (lambda c: c["model"].update(saturating="no"), ["model.saturating='no'", "expected bool"]),
+        (lambda c: c["model"].update(width="many"), ["width='many'", "must be an integer"]),
+        (lambda c: c["model"].update(width=2.5), ["width=2.5", "must be an integer"]),
+        (lambda c: c["model"].update(n_critic=True), ["n_critic=True", "must be an integer"]),
+        (lambda c: c["model"].update(label_smoothing="much"), ["label_smoothing='much'", "must be a finite number"]),
+        (lambda c: c["model"].update(saturating="no"), ["saturating='no'", "must be True or False"]),
         (lambda c: c["model"].update(latent_distribution="cauchy"), ["latent_distribution='cauchy'", "'normal'"]),
         (lambda c: c["model"].update(label_smoothing=0.7), ["label_smoothing=0.7", "[0, 0.5)"]),
         (lambda c: c["model"].update(image_shape=[8, 8, 2]), ["image_shape=[8, 8, 2]", "1 (grey)"]),
@@ -632,10 +634,155 @@ def test_a_class_that_no_preset_could_build_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+# What no load could build again is refused when it is saved ------------------------------------------------------------
+
+
+def lambda_network():
+    latents = keras.Input((4,))
+    x = keras.layers.Lambda(lambda x: 2 * x)(keras.layers.Dense(64)(latents))
+    return keras.Model(latents, keras.layers.Reshape((8, 8, 1))(x))
+
+
+def unregistered_network():
+    class Mine(keras.layers.Dense):
+        pass
+
+    return keras.Sequential([keras.Input((4,)), Mine(64), keras.layers.Reshape((8, 8, 1))])
+
+
+@pytest.mark.parametrize("network", [lambda_network, unregistered_network])
+def test_a_network_that_cannot_be_built_again_is_refused_on_saving(network, tmp_path):
+    gan = keras_gan_zoo.GAN.tiny(image_shape=(8, 8, 1), latent_dim=4, generator=network())
+    with pytest.raises(PresetError, match="must be such that its arguments build it again"):
+        save_to_preset(gan, tmp_path / "p")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_that_was_replaced_is_refused_on_saving(tmp_path):
+    gan = keras_gan_zoo.GAN.tiny(image_shape=(8, 8, 1), latent_dim=4)
+    gan.generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    with pytest.raises(PresetError, match="a generator with weights"):
+        save_to_preset(gan, tmp_path / "p")
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    from keras_gan_zoo import models
+
+    monkeypatch.setattr(models, "_REGISTERED", {})
+    return keras_gan_zoo.register_variant
+
+
+def test_a_class_that_hands_its_keywords_on_loads(registered, tmp_path):
+    @registered("handing_on")
+    class HandingOn(keras_gan_zoo.GAN):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    gan = HandingOn(image_shape=(8, 8, 1), latent_dim=4, width=5)
+    loaded = load(save_to_preset(gan, tmp_path / "p"))
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), gan.generate(2, seed=0))
+    with pytest.raises(TypeError, match=r"by name to be saved. Received: some in \*args"):
+        save_to_preset(HandingOn((8, 8, 1), 4), tmp_path / "q")
+    assert not (tmp_path / "q").exists()
+
+
+def test_an_argument_that_no_file_can_hold_is_refused_by_name(registered, tmp_path):
+    @registered("with_a_loss")
+    class WithALoss(keras_gan_zoo.GAN):
+        def __init__(self, image_shape=(8, 8, 1), latent_dim=4, *, loss=None, **options):
+            self.own_loss = loss
+            super().__init__(image_shape, latent_dim, **options)
+
+    with pytest.raises(PresetError, match="Received: loss=<function"):
+        save_to_preset(WithALoss(width=5, loss=lambda x: x), tmp_path / "p")
+
+
+def test_saving_leaves_the_random_numbers_of_initializers_as_they_were(gan, tmp_path):
+    import random
+
+    state = random.getstate()
+    save_to_preset(gan, tmp_path / "p")
+    assert random.getstate() == state
+
+
+def test_numbers_of_numpy_are_taken_and_saved(tmp_path):
+    arguments = {"latent_dim": np.int64(4), "width": np.int32(8), "num_classes": np.array([0, 2]).max() + 1}
+    options = {"label_smoothing": np.float32(0.25), "n_critic": np.int64(2), "seed": np.int64(3)}
+    gan = keras_gan_zoo.CGAN(np.array([16, 16, 1]), **arguments, **options)
+    loaded = load(save_to_preset(gan, tmp_path / "p"))
+    assert (loaded.num_classes, loaded.options.n_critic, loaded.options.label_smoothing) == (3, 2, 0.25)
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), gan.generate(2, seed=0))
+
+
+# Files that are no files, or too large ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "weights.json", "weights.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "sparse", "loop", "folder"])
+def test_special_and_huge_files_are_refused_at_once(preset, name, kind):
+    path = preset / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "sparse":
+        with open(path, "wb") as file:
+            file.truncate(6 * 10**9)
+    elif kind == "loop":
+        path.symlink_to(path)
+    else:
+        path.mkdir()
+    before = time.process_time()
+    with pytest.raises((PresetError, ConfigError), match=re.escape(name)):
+        load(preset)
+    assert time.process_time() - before < 10
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_names_that_no_file_can_have_are_refused(name):
+    with pytest.raises(PresetError, match="no preset") as caught:
+        load(name)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"width": 200_000_000}, "weights"),
+        ({"image_shape": [10**6, 10**6, 3]}, "image_shape"),
+        ({"latent_dim": 10**12}, "weights"),
+        ({f"n{i}": {"class_name": "Dense"} for i in range(3000)}, "unknown argument"),
+        ({"width": float("inf")}, "width must be an integer"),
+        ({"label_smoothing": float("nan")}, "label_smoothing must be a finite number"),
+        (
+            {"generator": {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}},
+            "expected the configuration of a Keras model",
+        ),
+    ],
+)
+def test_a_recipe_that_asks_for_too_much_is_refused_quickly(preset, model, words):
+    before = time.process_time()
+    with pytest.raises(ConfigError, match=words) as caught:
+        load(configured(preset, lambda c: c["model"].update(model)))
+    assert str(preset / "config.yaml") in str(caught.value) and len(str(caught.value)) < 3000
+    assert time.process_time() - before < 10
+
+
+def test_a_network_in_a_recipe_that_asks_for_too_much_is_refused(preset):
+    huge = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    config = keras.saving.serialize_keras_object(huge)
+    text = json.dumps(config).replace('"units": 64', '"units": 6400000000')
+    assert "6400000000" in text
+    with pytest.raises(ConfigError, match="at most 200,000,000 weights"):
+        load(configured(preset, lambda c: c["model"].update(generator=json.loads(text))))
+    assert (
+        keras.layers.Layer.add_weight.__name__ == "add_weight" and "building" not in keras.layers.Layer.add_weight.__module__
+    )
+
+
 # Networks that a preset does not hold --------------------------------------------------------------------------------------
 
 
-@keras_gan_zoo.register_variant("judged_by_a_friend")
 class JudgedByAFriend(keras_gan_zoo.DCGAN):
     """A game with a network that no player moves."""
 
@@ -652,16 +799,16 @@ class JudgedByAFriend(keras_gan_zoo.DCGAN):
 SMALL = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 4}
 
 
-@pytest.fixture(scope="module")
-def friend():
+@pytest.fixture
+def friend(registered):
+    registered("judged_by_a_friend")(JudgedByAFriend)
     return networks()[1]
 
 
-@pytest.fixture(scope="module")
-def judged(friend, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("judged") / "preset"
-    save_to_preset(JudgedByAFriend(**SMALL, friend=friend), folder)
-    return folder
+@pytest.fixture
+def judged(friend, tmp_path):
+    save_to_preset(JudgedByAFriend(**SMALL, friend=friend), tmp_path / "judged")
+    return tmp_path / "judged"
 
 
 def test_a_network_that_the_preset_does_not_hold_is_given(judged, friend):
@@ -693,7 +840,7 @@ def test_a_frozen_network_that_is_saved_comes_back(friend, tmp_path):
         np.testing.assert_array_equal(weight, kept)
 
 
-def test_a_recipe_takes_a_network_from_another_preset(tmp_path):
+def test_a_recipe_takes_a_network_from_another_preset(friend, tmp_path):
     other = keras_gan_zoo.DCGAN(**SMALL)
     save_to_preset(other, tmp_path / "other", networks=("generator", "discriminator"))
     reference = {"preset": str(tmp_path / "other"), "network": "discriminator"}

@@ -27,6 +27,21 @@ _OF_KERAS = {
 }
 
 
+def _optimizer(key, value):
+    try:
+        return keras.optimizers.get(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{key} must be a Keras optimizer, or the name of one. Received: {key}={value!r}. Pass such as "
+            "keras.optimizers.Adam(2e-4)."
+        ) from error
+
+
+def _built_for(optimizer):
+    """The ids of the variables that an optimizer was built for, which it keeps alive."""
+    return {id(variable) for variable in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+
+
 class Compiling:
     """`compile` and its configuration; mixed into `Game`."""
 
@@ -54,8 +69,8 @@ class Compiling:
             **optimizers: those of a variant's further players, such as `encoder_optimizer`.
 
         Raises:
-            TypeError: an optimizer for a player that there is not.
-            ValueError: one object for two players.
+            TypeError: an optimizer for a player that there is not, or what is no optimizer.
+            ValueError: one object for two players, or one that moves the weights of another model.
         """
         names = {f"{name}_optimizer": name for name in self.optimizer_names}
         optimizers |= {"discriminator_optimizer": discriminator_optimizer, "generator_optimizer": generator_optimizer}
@@ -69,23 +84,26 @@ class Compiling:
                 close = difflib.get_close_matches(key, names, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."
                 raise TypeError(f"{type(self).__name__} has no {key!r}; {hint}")
-        owners = {}
-        for key, value in given.items():
-            if not isinstance(value, str) and owners.setdefault(id(value), key) != key:
-                raise ValueError(
-                    f"{owners[id(value)]} and {key} are the same object; its moments would be shared. Make two."
-                )
         default = self.default_optimizers()
-        self.optimizers = {
-            name: keras.optimizers.get(given[key]) if key in given else default[name] for key, name in names.items()
-        }
-        owner = {}
-        for name, optimizer in self.optimizers.items():
-            movers = [player for player in self.players() if player.optimizer_name == name]
-            moved = {id(variable): variable for player in movers for variable in player.variables}
+        found = {name: _optimizer(key, given[key]) if key in given else default[name] for key, name in names.items()}
+        owners, owner = {}, {}
+        for name, optimizer in found.items():
+            if (first := owners.setdefault(id(optimizer), name)) != name:
+                raise ValueError(
+                    f"Each player must have an optimizer of its own. Received: one object as {first}_optimizer and as "
+                    f"{name}_optimizer, whose moments would be shared. Make two."
+                )
+        for name, optimizer in found.items():
+            moved = self._moved_by(name)
+            if optimizer.built and _built_for(optimizer) != moved.keys():
+                raise ValueError(
+                    f"{name}_optimizer must be new, or have moved the same weights before. Received: one that was built for "
+                    "those of another model, or before others were frozen. Make one of its own."
+                )
             # Over all that its players move, as two of them may share a trunk.
             optimizer.build(list(moved.values()))
             owner |= dict.fromkeys(moved, optimizer)
+        self.optimizers = found
         # The container lets fit, checkpoints and JAX see all optimizers as one; `move` applies its members directly.
         container = keras.optimizers.MultiOptimizer(_Owners(self.optimizers, owner))
         container.build(list({id(v): v for player in self.players() for v in player.variables}.values()))
@@ -100,6 +118,20 @@ class Compiling:
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+
+    def _moved_by(self, name):
+        """id -> variable, of all that the optimizer `name` moves as the players are now."""
+        movers = [player for player in self.players() if player.optimizer_name == name]
+        return {id(variable): variable for player in movers for variable in player.variables}
+
+    def check_compiled(self) -> None:
+        """Refuses to train weights that the optimizers were not built for, such as those that were unfrozen later."""
+        for name, optimizer in self.optimizers.items():
+            if _built_for(optimizer) != self._moved_by(name).keys():
+                raise ValueError(
+                    f"The {name} must have the trainable weights that it was compiled with. Received: others, since layers "
+                    "were frozen, unfrozen or replaced. Call compile() again, with new optimizers."
+                )
 
     def get_compile_config(self) -> dict[str, Any]:
         optimizers = {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}

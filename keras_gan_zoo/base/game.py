@@ -5,7 +5,6 @@ Nothing here knows of images, latents or discriminators.
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,24 +14,18 @@ from keras import ops
 
 from ..backend import Trainer
 from ..data import Batch, Field
+from ..data.checks import check_integer
 from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
 from .fitting import Fitting
-from .options import Options, precision
+from .options import Options, check_kinds, constructor_arguments, plain, precision
 from .player import Player
 from .saving import Saving
+from .wiring import check_model, check_wiring, is_of_the_zoo
 
 # The entry of a round's logs, for `make_train_function` alone, that says which of the others have stood still.
 _STANDING = "standing"
-
-
-def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
-    """All layers of a network, those of nested networks among them."""
-    for layer in network.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from layers_of(layer)
 
 
 class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
@@ -79,12 +72,11 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         model = super().__new__(cls)
         # Keras records constructor arguments for layers but not for subclassed models.
+        arguments = {}
         with contextlib.suppress(TypeError):  # a wrong call is for __init__ to refuse
-            bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
-            bound.apply_defaults()
-            arguments = dict(list(bound.arguments.items())[1:])
-            options = arguments.pop("options", {})
-            model._arguments = {**arguments, **options}
+            arguments = constructor_arguments(cls, model, args, kwargs)
+        check_kinds(cls, arguments)
+        model._arguments = {name: plain(value) for name, value in arguments.items()}
         return model
 
     def __init__(
@@ -95,21 +87,30 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         dtype: str | keras.DTypePolicy | None = None,
         **options: Any,
     ) -> None:
+        seed = None if seed is None else check_integer(seed, "seed", 0, 2**32)
         super().__init__(name=name, dtype=dtype)
         given = {key: options.pop(key, None) for key in self.network_names}
         self.options = Options.from_arguments(type(self), options)
         self.seed_generator = keras.random.SeedGenerator(seed)
         with precision(self.dtype_policy):
             for key in self.network_names:
-                setattr(self, key, given[key] or getattr(self, f"default_{key}")())
+                network = getattr(self, f"default_{key}")() if given[key] is None else given[key]
+                setattr(self, key, check_model(key, network))
             for key in self.frozen_names:
                 getattr(self, key).trainable = False
-            self.build_averages()
             self.build_more()
+            losses = [f"{player.name}_loss" for player in self.players()]
+            self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
+            self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
+            if self.options.instance_noise:
+                # Of real samples, until there is no noise left. Only where it is asked for, as files hold it.
+                options = {"shape": (), "dtype": "int32", "initializer": "zeros", "trainable": False}
+                self.samples_seen = self.add_weight(name="samples_seen", **options)
+            # Networks of the zoo's own classes fit by their construction.
+            if any(network is not None for network in given.values()) or not is_of_the_zoo(type(self)):
+                check_wiring(self)
+            self.build_averages()
         self.check()
-        losses = [f"{player.name}_loss" for player in self.players()]
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
-        self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
         # All weights exist; without this mark Keras would call the model once to find that out.
         self.built = True
         self.compile()
@@ -124,6 +125,12 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
 
     def check(self) -> None:
         """Refuses what does not go together, once the networks are there."""
+        for player in self.players():
+            if not player.variables:
+                raise ValueError(
+                    f"The player {player.name!r} of {type(self).__name__} must have weights to move. Received: networks "
+                    "without a trainable weight. Set trainable=True on them, or pass others."
+                )
         if self.options.simultaneous and any(player.when for player in self.players()):
             raise ValueError("simultaneous=True is not possible where a player decides when it moves; leave it out.")
 
@@ -175,13 +182,23 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         Args:
             data: the fields of `fields()`, as many samples as all steps of the round need.
         """
-        schema = self.schema
-        real = schema.preprocess(schema.named(data))
-        return self.play_round({**real, **self.derive(real)})
+        return self.play_round(self.as_seen(self.schema.named(data)))
+
+    def as_seen(self, batch: Batch) -> Batch:
+        """What networks see of a batch of data, with the fields that are derived from it."""
+        real = self.schema.preprocess(batch)
+        return {**real, **self.derive(real)}
+
+    def made_of(self, real: Batch) -> Batch:
+        """What networks make of a batch, by the name of the network, for `check_shapes`."""
+        return {}
+
+    def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
+        """Refuses shapes of `made_of` that the game cannot go on with."""
 
     def play_round(self, real: Batch) -> dict[str, Any]:
         """The moves of a round, on a batch as networks see it."""
-        players = self.players()
+        players = [self.regularized(player) for player in self.players()]
         parts = minibatches(real, max(player.steps for player in players))
         # What generates is judged by what the others have just moved on: that saves a pass of it.
         generating = next((player for player in players if player.name == "generator"), None)
@@ -211,13 +228,27 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
                     self.log(f"{player.name}_loss", losses[player.name])
         with self.writing(self.non_trainable_variables):
             self.rounds.assign(self.rounds + 1)
-            self.update_averages(batch_size_of(parts[0]))
+            self.update_averages(batch_size_of(parts[0]) * self.replicas)
+            if self.options.instance_noise:
+                seen = self.samples_seen + batch_size_of(real) * self.replicas
+                self.samples_seen.assign(ops.minimum(seen, self.options.instance_noise_images))
         logs = {name: tracker.result() for name, tracker in self.trackers.items()}
         own = [logs[f"{player.name}_loss"] for player in players]
         logs["loss"] = sum(own[1:], start=own[0])
         if any(player.when for player in players):
             logs[_STANDING] = {name: tracker.count == 0 for name, tracker in self.trackers.items()}
         return logs
+
+    def regularized(self, player: Player) -> Player:
+        """A player whose loss also counts the regularizers of the weights that it moves, as `keras.Model.fit` does."""
+        held = [variable for variable in player.variables if variable.regularizer is not None]
+        if not held:
+            return player
+
+        def objective(real, fake):
+            return player.objective(real, fake) + sum(variable.regularizer(variable) for variable in held)
+
+        return player._replace(objective=objective)
 
     def _step(self, player, batch, recording):
         """One gradient step; returns the loss before it, which goes into the logs of who may stand still here."""
@@ -229,6 +260,7 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
         return loss
 
     def make_train_function(self, force: bool = False) -> Callable:
+        self.check_compiled()
         before, played = self.train_function, super().make_train_function(force)
         # On TensorFlow it is kept and not returned.
         played = played or self.train_function
@@ -273,6 +305,22 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
         """U(low, high), from this model's own seed."""
         return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> None:
+        """Refused: a game has no measure of its own."""
+        raise TypeError(
+            f"{type(self).__name__} is measured on generated samples. Received: evaluate(), which compares predictions with "
+            "targets. Use keras_gan_zoo.evaluate(samples, real), or the callback Evaluate in fit."
+        )
+
+    def predict(self, *arguments: Any, **options: Any) -> None:
+        """Refused: a game answers by verbs of its own."""
+        raise TypeError(
+            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), "
+            f"or predict of one of its networks: {', '.join(self.network_names)}."
+        )
+
+    test_on_batch, predict_on_batch = evaluate, predict
 
     # Inference ---------------------------------------------------------------------------------------------------------
 

@@ -38,4 +38,5 @@ class Player(NamedTuple):
         return self.optimizer or self.name
 
     def shares_networks_with(self, other: "Player") -> bool:
-        return bool({id(network) for network in self.networks} & {id(network) for network in other.networks})
+        """Whether both move some weight, be it one of a trunk that is nested in their networks."""
+        return bool({id(variable) for variable in self.variables} & {id(variable) for variable in other.variables})

@@ -44,6 +44,11 @@ class Saving:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, defaults included; networks of the caller's own as Keras configurations."""
+        if unnamed := [name for name in self._arguments if name.startswith("*")]:
+            raise TypeError(
+                f"{type(self).__name__} must be built from arguments by name to be saved. Received: some in {unnamed[0]}. "
+                "Pass them by name."
+            )
         config = {
             **self._arguments,
             **dataclasses.asdict(self.options),
@@ -55,7 +60,7 @@ class Saving:
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        networks = {key: value for key, value in config.items() if isinstance(value, dict)}
+        networks = {key: config[key] for key in cls.network_names if isinstance(config.get(key), dict)}
         return cls(**{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}})
 
     def save_own_variables(self, store: Any) -> None:

@@ -15,8 +15,9 @@ from ..losses import (
     zero_centred_penalty,
 )
 from .batches import batch_size_of, joined, per_sample, stopped
-from .game import Game, layers_of
+from .game import Game
 from .player import Player
+from .wiring import layers_of, mixes, parts_of, squashing
 
 
 class TwoPlayerGame(Game):
@@ -64,12 +65,40 @@ class TwoPlayerGame(Game):
         super().check()
         if self.penalizes_slopes:
             for name in self.discriminator_names:
-                if mixing := [layer for layer in layers_of(getattr(self, name)) if _mixes(layer)]:
+                if mixing := [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]:
                     raise ValueError(
                         f"{type(self).__name__} penalizes the input gradient of each sample, but its {name} has "
                         f"{type(mixing[0]).__name__} ({mixing[0].name}), which mixes the samples of a batch; build it with "
                         "norm='layer' or norm=None, or leave the penalty out."
                     )
+
+    def made_of(self, real: Batch) -> Batch:
+        fake = {**real, **self.fake_like(real)}
+        return {
+            "generator": fake[self.sample],
+            **{name: self.judge(fake, by=name)["scores"] for name in self.discriminator_names},
+        }
+
+    def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
+        owner, wanted = type(self).__name__, self.fields()[self.sample].shape
+        made = shapes["generator"]
+        if len(made) != 1 + len(wanted) or any(a != b and None not in (a, b) for a, b in zip(made[1:], wanted, strict=True)):
+            raise ValueError(
+                f"The generator of {owner} must make {self.sample} of shape {tuple(wanted)}. Received: shape {made[1:]}. "
+                f"Build another generator, or the model for {made[1:]}."
+            )
+        for name in self.discriminator_names:
+            if len(shapes[name]) not in (1, 3):
+                raise ValueError(
+                    f"The {name} of {owner} must give one score for each sample, or one for each patch of it. Received: "
+                    f"scores of shape {shapes[name]}. End it with Dense(1), or with one filter for patches."
+                )
+            if (layer := squashing(self, name)) is not None:
+                raise ValueError(
+                    f"The {name} of {owner} must give raw scores, without bounds. Received: {type(layer).__name__} "
+                    f"{layer.name!r} at its end, which bounds them. Leave its activation out; the loss has a sigmoid of its "
+                    "own where it needs one."
+                )
 
     # Objectives --------------------------------------------------------------------------------------------------------
 
@@ -140,7 +169,7 @@ class TwoPlayerGame(Game):
 
     def may_mix_samples(self, by: str = "discriminator") -> bool:
         """Whether a judge's score of a sample may depend on the rest of the batch: by a layer that does, or is not known."""
-        return any(_mixes(layer) is not False for layer in layers_of(getattr(self, by)))
+        return any(mixes(part) is not False for part in parts_of(getattr(self, by)))
 
     def score_gradient(self, batch: Batch, by: str = "discriminator") -> Any:
         """d score / d sample, of the sample's shape, differentiable."""
@@ -170,12 +199,11 @@ class TwoPlayerGame(Game):
         return loss
 
     def noisy(self, batch: Batch) -> Batch:
-        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as samples are seen."""
+        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as real samples are seen."""
         if not self.options.instance_noise:
             return batch
         samples = batch[self.sample]
-        seen = ops.cast(self.rounds, "float32") * ops.cast(ops.shape(samples)[0], "float32")
-        left = ops.maximum(1.0 - seen / self.options.instance_noise_images, 0.0)
+        left = ops.maximum(1.0 - ops.cast(self.samples_seen, "float32") / self.options.instance_noise_images, 0.0)
         return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
 
     def r1_penalty(self, real: Batch, by: str = "discriminator") -> Any:
@@ -188,12 +216,3 @@ class TwoPlayerGame(Game):
             count = -(-batch_size_of(real) * share.numerator // share.denominator)
             real = tree.map_structure(lambda x: x[:count], real)
         return self.options.r1_gamma * zero_centred_penalty(self.score_gradient(real, by))
-
-
-def _mixes(layer: keras.layers.Layer) -> bool | None:
-    """Whether a layer lets the samples of a batch influence each other: what it says itself, what is known, or None."""
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return True
-    said = getattr(layer, "mixes_samples", None)
-    known = type(layer).__module__.split(".")[0] in ("keras", __name__.split(".")[0])
-    return False if said is None and known else said

@@ -23,6 +23,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.options import check_number, check_size
+from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
 from ..networks import began_autoencoder, began_decoder
@@ -61,9 +63,9 @@ class BEGAN(GAN):
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        if not 0 <= gamma <= 1:
-            raise ValueError(f"gamma={gamma!r} is not possible; the diversity ratio must be in [0, 1].")
-        self.discriminator_width, self.gamma, self.balance_rate = discriminator_width, gamma, balance_rate
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.gamma = check_number(gamma, "gamma", 0, 1)
+        self.balance_rate = check_number(balance_rate, "balance_rate")
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
     def build_more(self) -> None:
@@ -83,7 +85,10 @@ class BEGAN(GAN):
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
-        return {"scores": -autoencoder_error(samples, getattr(self, by)(samples, training=training))}
+        copies = check_output(
+            f"what the {by} makes of samples", getattr(self, by)(samples, training=training), samples.shape[1:]
+        )
+        return {"scores": -autoencoder_error(samples, copies)}
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         return ops.mean(-real_scores) - self.balance * ops.mean(-fake_scores)

@@ -13,8 +13,9 @@ from typing import Any
 
 import keras
 
-from ..base.options import check_classes
+from ..base.options import check_classes, check_size
 from ..networks import dcgan_discriminator, dcgan_generator
+from ..networks.dcgan import check_norm
 from .gan import GAN
 
 
@@ -52,8 +53,9 @@ class DCGAN(GAN):
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
-        self.base_size = base_size
-        self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        self.base_size = check_size(base_size, "base_size")
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.discriminator_norm = check_norm(discriminator_norm, name="discriminator_norm")
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_generator(self) -> keras.Model:

@@ -21,6 +21,7 @@ import keras
 from ..base import LatentSampler, TwoPlayerGame
 from ..base.options import check_shape
 from ..data import Field, Images, Labels
+from ..data.checks import check_integer
 from ..networks import mlp_discriminator, mlp_generator
 
 
@@ -52,7 +53,7 @@ class GAN(LatentSampler, TwoPlayerGame):
         **options: Any,
     ) -> None:
         self.image_shape = check_shape(image_shape)
-        self.width, self.saturating = width, saturating
+        self.width, self.saturating = check_integer(width, "width", 1), saturating
         super().__init__(latent_dim, **options)
 
     @classmethod

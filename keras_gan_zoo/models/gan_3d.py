@@ -23,8 +23,11 @@ import keras
 from keras import ops
 
 from ..base import LatentSampler, Player, TwoPlayerGame
+from ..base.options import check_number, check_size
 from ..data import Batch, Field, Volumes
-from ..networks.voxels import voxel_discriminator, voxel_generator
+from ..data.checks import check_integer
+from ..networks.dcgan import check_norm
+from ..networks.voxels import NORMS, voxel_discriminator, voxel_generator
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
@@ -57,12 +60,11 @@ class GAN3D(LatentSampler, TwoPlayerGame):
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        if not threshold > 0:
-            raise ValueError(
-                f"threshold={threshold!r} is not possible: the discriminator would never move; pass one above 0."
-            )
-        self.side, self.width, self.threshold = side, width, threshold
-        self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        # At 0 the discriminator would never move.
+        self.threshold = check_number(threshold, "threshold", 0, above=True)
+        self.side, self.width = check_integer(side, "side", 8, 1025), check_integer(width, "width", 1)
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.discriminator_norm = check_norm(discriminator_norm, NORMS, "discriminator_norm")
         super().__init__(latent_dim, latent_distribution=latent_distribution, **options)
 
     @classmethod

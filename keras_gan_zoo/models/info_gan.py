@@ -23,9 +23,14 @@ from keras import ops
 
 from ..base import Player
 from ..base.batches import per_sample
+from ..base.options import check_number, check_size
+from ..base.wiring import check_output
 from ..data import Batch, Field, Labels, Latents
+from ..data.checks import check_integer
 from ..losses import categorical_information_loss, gaussian_information_loss
 from ..networks import dcgan_generator, info_gan_discriminator, info_gan_recognition
+from ..networks.dcgan import check_norm
+from ..networks.info_gan import NORMS
 from .gan import GAN
 
 
@@ -70,9 +75,13 @@ class InfoGAN(GAN):
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        self.categories, self.continuous, self.hidden, self.norm = categories, continuous, hidden, norm
-        self.discriminator_width, self.discriminator_hidden = discriminator_width, discriminator_hidden
-        self.categorical_weight, self.continuous_weight = categorical_weight, continuous_weight
+        self.categories = check_integer(categories, "categories", 2)
+        self.continuous = check_integer(continuous, "continuous", 1)
+        self.hidden, self.norm = check_size(hidden, "hidden"), check_norm(norm, NORMS)
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.discriminator_hidden = check_size(discriminator_hidden, "discriminator_hidden")
+        self.categorical_weight = check_number(categorical_weight, "categorical_weight")
+        self.continuous_weight = check_number(continuous_weight, "continuous_weight")
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)
 
     @classmethod
@@ -126,6 +135,8 @@ class InfoGAN(GAN):
     def information_loss(self, fake: Batch, features: Any) -> Any:
         """The weighted loss of guessing the codes of generated images from what D says of these."""
         logits, means = self.recognition(features, training=True)
+        check_output("the logits of the recognition network", logits, (self.categories,))
+        check_output("the means of the recognition network", means, (self.continuous,))
         categorical = categorical_information_loss(ops.one_hot(fake["labels"], self.categories), logits)
         self.log("information", math.log(self.categories) - categorical)
         numbers = gaussian_information_loss(fake["numbers"], means)

@@ -24,9 +24,10 @@ import keras
 from keras import ops
 
 from ..base import Sampler, TwoPlayerGame
-from ..base.game import layers_of
+from ..base.options import check_number, check_shape, check_size
+from ..base.wiring import layers_of
 from ..data import Batch, Field, Images
-from ..networks.norms import check_map_shape
+from ..data.checks import check_integer
 from ..networks.patch import patch_discriminator
 from ..networks.resnet_translator import resnet_translator
 from ..networks.unet import unet_generator
@@ -79,8 +80,8 @@ class Pix2Pix(Sampler, TwoPlayerGame):
         mismatch_weight: float = 0.0,
         **options: Any,
     ) -> None:
-        self.source_shape = check_map_shape(source_shape, "source_shape")
-        self.target_shape = check_map_shape(target_shape, "target_shape")
+        self.source_shape = check_shape(source_shape, "source_shape")
+        self.target_shape = check_shape(target_shape, "target_shape")
         if self.source_shape[:2] != self.target_shape[:2]:
             raise ValueError(
                 f"target_shape={target_shape!r} is not possible with source_shape={source_shape!r}; pass the same height "
@@ -90,21 +91,18 @@ class Pix2Pix(Sampler, TwoPlayerGame):
             raise ValueError(f"network={network!r} is not possible; pass 'unet' or 'resnet'.")
         if network == "resnet" and depth is not None:
             raise ValueError(f"depth={depth!r} is of the U-Net, but network='resnet'; leave it out.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout!r} is not possible; it must be in [0, 1).")
-        for argument, weight in (("l1_weight", l1_weight), ("mismatch_weight", mismatch_weight)):
-            if not weight >= 0:
-                raise ValueError(f"{argument}={weight!r} is not possible; it must be 0 or more.")
         if mismatch_weight and not conditional_discriminator:
             raise ValueError(
                 f"mismatch_weight={mismatch_weight!r} is not possible with conditional_discriminator=False, since "
                 "that discriminator sees no source; leave one of them out."
             )
-        self.network_kind, self.width, self.depth = network, width, depth
-        self.dropout, self.dropout_at_test = dropout, dropout_at_test
-        self.discriminator_width, self.patch_layers = discriminator_width, patch_layers
+        self.network_kind, self.width, self.depth = network, check_integer(width, "width", 1), depth
+        self.dropout, self.dropout_at_test = check_number(dropout, "dropout", 0, 1, below=True), dropout_at_test
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.patch_layers = check_integer(patch_layers, "patch_layers", 1, 6)
         self.judges_conditions = conditional_discriminator
-        self.l1_weight, self.mismatch_weight = l1_weight, mismatch_weight
+        self.l1_weight = check_number(l1_weight, "l1_weight")
+        self.mismatch_weight = check_number(mismatch_weight, "mismatch_weight")
         super().__init__(**options)
 
     @classmethod

@@ -24,6 +24,7 @@ import numpy as np
 from keras import ops
 
 from ..base import Player, Sampler, TwoPlayerGame
+from ..base.options import check_number
 from ..data import Batch, Field, Latents, Tokens
 from ..data.checks import check_integer
 from ..losses.policy import policy_gradient_loss
@@ -92,16 +93,19 @@ class SeqGAN(Sampler, TwoPlayerGame):
         n_critic: int = 15,
         **options: Any,
     ) -> None:
-        self.length = check_integer(length, "length", 2)
+        self.length = check_integer(length, "length", 2, 10_001)
         self.vocabulary = check_integer(vocabulary, "vocabulary", 2)
         self.rollouts = check_integer(rollouts, "rollouts", 1)
         self.pretraining_rounds = check_integer(pretraining_rounds, "pretraining_rounds", 0)
         self.discriminator_pretraining_rounds = check_integer(
             discriminator_pretraining_rounds, "discriminator_pretraining_rounds", 0
         )
-        self.width, self.embedding, self.baseline = width, embedding, baseline
-        self.discriminator_embedding, self.kernel_sizes, self.filters = discriminator_embedding, kernel_sizes, filters
-        self.dropout, self.output_l2 = dropout, output_l2
+        self.width = check_integer(width, "width", 1)
+        self.embedding = check_integer(embedding, "embedding", 1)
+        self.discriminator_embedding = check_integer(discriminator_embedding, "discriminator_embedding", 1)
+        self.baseline, self.kernel_sizes, self.filters = baseline, kernel_sizes, filters
+        self.dropout = check_number(dropout, "dropout", 0, 1, below=True)
+        self.output_l2 = check_number(output_l2, "output_l2")
         super().__init__(n_critic=n_critic, **options)
 
     @classmethod
@@ -129,7 +133,8 @@ class SeqGAN(Sampler, TwoPlayerGame):
             kernel_sizes=self.kernel_sizes,
             filters=self.filters,
             dropout=self.dropout,
-            output_l2=self.output_l2,
+            # Twice, as the loss of scores is a sum over both sides, where the paper has their mean.
+            output_l2=2 * self.output_l2,
         )
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
@@ -162,6 +167,15 @@ class SeqGAN(Sampler, TwoPlayerGame):
 
     def make(self, batch: Batch, training: bool) -> Batch:
         return {"tokens": self.drawn(batch["noise"], training=training)}
+
+    def check(self) -> None:
+        super().check()
+        logits = tuple(self.generator.outputs[0].shape)
+        if logits[1:] != (self.vocabulary,):
+            raise ValueError(
+                f"The generator of SeqGAN must give logits of vocabulary={self.vocabulary} tokens. Received: logits of "
+                f"shape {logits}. Pass the vocabulary that it was built for."
+            )
 
     def drawn(self, noise: Any, temperature: float = 1.0, training: bool = False) -> Any:
         """Tokens (n, length) that uniform numbers (n, length) in [-1, 1) decide."""
@@ -196,10 +210,6 @@ class SeqGAN(Sampler, TwoPlayerGame):
     def rolled_out(self, tokens: Any, given: Any) -> Any:
         """Sequences that keep the first `given` (n,) of their tokens (n, length) and draw the others."""
         return continued(self.generator, tokens, given, self.uniform(ops.shape(tokens), 0.0, 1.0))
-
-    def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
-        # Twice what the layer says, as the loss of scores is: a sum over both sides, where the paper has their mean.
-        return 2.0 * sum(v.regularizer(v) for v in self.discriminator.trainable_variables if v.regularizer)
 
     # Inference ---------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from ..base.options import check_number
 from ..layers import WeightClip
 from ..losses import wasserstein_discriminator_loss, wasserstein_generator_loss
 from .dcgan import DCGAN
@@ -39,9 +40,8 @@ class WGAN(DCGAN):
         n_critic: int = 5,
         **options: Any,
     ) -> None:
-        if not clip_limit > 0:
-            raise ValueError(f"clip_limit={clip_limit!r} must be above 0, or the critic has no weights left.")
-        self.clip_limit = clip_limit
+        # At 0 the critic would have no weights left.
+        self.clip_limit = check_number(clip_limit, "clip_limit", 0, above=True)
         super().__init__(image_shape, latent_dim, n_critic=n_critic, **options)
         for variable in self.discriminator.trainable_variables:
             variable.constraint = WeightClip(clip_limit)

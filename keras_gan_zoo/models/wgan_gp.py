@@ -16,10 +16,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import check_classes
+from ..base.options import check_classes, check_number, check_size
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
+from ..networks.dcgan import check_norm
 from .gan import GAN
 
 
@@ -59,8 +60,10 @@ class WGANGP(GAN):
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
-        self.discriminator_width, self.kernel_size, self.generator_norm = discriminator_width, kernel_size, generator_norm
-        self.penalty_weight, self.one_sided = penalty_weight, one_sided
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.kernel_size = check_size(kernel_size, "kernel_size")
+        self.generator_norm = check_norm(generator_norm, name="generator_norm")
+        self.penalty_weight, self.one_sided = check_number(penalty_weight, "penalty_weight"), one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 
     def default_generator(self) -> keras.Model:

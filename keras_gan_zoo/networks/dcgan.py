@@ -42,11 +42,12 @@ def _kernels(norm):
     return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
 
 
-def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS) -> None:
-    """Refuses a normalisation that a network does not have."""
+def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS, name: str = "norm") -> str | None:
+    """A normalisation that a network has; refuses others."""
     if norm not in possible:
         *first, last = map(repr, possible)
-        raise ValueError(f"norm={norm!r} is not possible; pass {', '.join(first)} or {last}.")
+        raise ValueError(f"{name}={norm!r} is not possible; pass {', '.join(first)} or {last}.")
+    return norm
 
 
 def _kinds(norm):

@@ -41,7 +41,7 @@ def _static(shape):
 
 def build(name, compared=True):
     """A tiny game; where its paper takes several critic steps, it takes two."""
-    from keras_gan_zoo.base.game import layers_of
+    from keras_gan_zoo.base.wiring import layers_of
     from keras_gan_zoo.models import variant_class
 
     cls = variant_class(name)

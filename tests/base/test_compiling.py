@@ -55,3 +55,42 @@ def test_optimizers_are_found_by_name_and_default_to_the_papers(tiny_gan):
     gan.compile(generator_optimizer="sgd")
     assert [type(optimizer).__name__ for optimizer in gan.optimizers.values()] == ["Adam", "SGD"]
     assert all(optimizer.built for optimizer in gan.optimizers.values())
+
+
+def test_one_optimizer_cannot_serve_two_models(tiny_gan):
+    gan, optimizer = tiny_gan(), keras.optimizers.Adam(1e-3)
+    gan.compile(generator_optimizer=optimizer)
+    with pytest.raises(ValueError, match="^generator_optimizer must be new.* another model"):
+        tiny_gan().compile(generator_optimizer=optimizer)
+    elsewhere = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    elsewhere.compile(keras.optimizers.SGD(), "mse")
+    elsewhere.fit(np.zeros((2, 2)), np.zeros((2, 1)), verbose=0)
+    with pytest.raises(ValueError, match="^discriminator_optimizer must be new"):
+        gan.compile(discriminator_optimizer=elsewhere.optimizer)
+    assert gan.optimizers["generator"] is optimizer  # a refused call leaves what there was
+    gan.compile(generator_optimizer=optimizer)  # its moments go on over the same weights
+
+
+@pytest.mark.parametrize("value", ["adamm", 1e-3, keras.optimizers.Adam])
+def test_what_is_no_optimizer_is_refused_by_name(value, tiny_gan):
+    with pytest.raises(TypeError, match="^generator_optimizer must be a Keras optimizer"):
+        tiny_gan().compile(generator_optimizer=value)
+
+
+def test_weights_that_were_unfrozen_since_ask_for_another_compile(tiny_gan):
+    images = np.zeros((4, 2, 2, 1), "float32")
+    gan = tiny_gan()
+    gan.discriminator.layers[-1].trainable = False
+    with pytest.raises(ValueError, match="discriminator must have the trainable weights .* Call compile"):
+        gan.fit(images, batch_size=4, verbose=0)
+    gan.discriminator.layers[-1].trainable = True
+    gan.fit(images, batch_size=4, verbose=0)
+    frozen = gan.generator.layers[0]
+    frozen.trainable = False
+    gan.generator.add(keras.layers.Rescaling(1.0))
+    for train in (gan.train_on_batch, lambda x: gan.fit(x, batch_size=4, verbose=0)):
+        with pytest.raises(ValueError, match="generator must have the trainable weights"):
+            train(images)
+    frozen.trainable = True
+    gan.compile(run_eagerly=True)
+    gan.fit(images, batch_size=4, verbose=0)

@@ -50,10 +50,10 @@ def test_both_players_see_noisy_images_of_both_kinds(tiny_gan):
 def test_it_falls_linearly_to_exactly_zero(tiny_gan):
     gan = listening(tiny_gan, instance_noise=0.2, instance_noise_images=4 * N)
     for rounds, expected in ((1, 0.15), (2, 0.1), (3, 0.05)):
-        gan.rounds.assign(rounds)
+        gan.samples_seen.assign(rounds * N)
         np.testing.assert_allclose(spread(gan), expected, rtol=4 / np.sqrt(2 * 4 * N))
     for rounds in (4, 5, 1000):
-        gan.rounds.assign(rounds)
+        gan.samples_seen.assign(rounds * N)
         assert spread(gan) == [0.0, 0.0, 0.0]
 
 
@@ -73,3 +73,18 @@ def test_the_noise_is_fresh_for_each_image_and_call(tiny_gan):
     gan = tiny_gan(instance_noise=0.2, instance_noise_images=100)
     first, second = (ops.convert_to_numpy(gan.noisy({"images": ops.zeros((3, 2, 2, 1))})["images"]) for _ in range(2))
     assert len(np.unique(np.concatenate([first, second]))) == 24
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_real_images_are_counted_whatever_is_judged(n_critic, tiny_gan):
+    gan = tiny_gan(instance_noise=0.2, instance_noise_images=100, n_critic=n_critic)
+    for rounds in (1, 2):
+        gan.train_on_batch(np.zeros((4 * n_critic, 2, 2, 1), "float32"))
+        assert int(gan.samples_seen) == 4 * n_critic * rounds
+    left = 0.2 * (1 - 8 * n_critic / 100)
+    for n in (2000, 8000):
+        noise = ops.convert_to_numpy(gan.noisy({"images": ops.zeros((n, 2, 2, 1))})["images"])
+        assert noise.std() == pytest.approx(left, rel=4 / np.sqrt(2 * 4 * n))
+    gan.train_on_batch(np.zeros((40 * n_critic, 2, 2, 1), "float32"))
+    gan.train_on_batch(np.zeros((60 * n_critic, 2, 2, 1), "float32"))
+    assert int(gan.samples_seen) == 100  # and no further, so that it never overflows

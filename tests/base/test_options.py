@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from keras_gan_zoo import GAN
 from keras_gan_zoo.base import Options
 from keras_gan_zoo.base.options import check_shape
 
@@ -64,3 +65,70 @@ def test_float16_is_refused_and_the_policy_restored(tiny_gan):
         tiny_gan(dtype="mixed_float16")
     tiny_gan(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("cls", "arguments", "error"),
+    [
+        ("gan", {"latent_dim": 0}, "latent_dim"),
+        ("gan", {"latent_dim": "4"}, "latent_dim must be an integer. Received: latent_dim='4'"),
+        ("gan", {"latent_dim": 4.0}, "latent_dim must be an integer"),
+        ("gan", {"width": 0}, "width"),
+        ("gan", {"width": True}, "width must be an integer"),
+        ("gan", {"saturating": 1}, "saturating must be True or False"),
+        ("gan", {"n_critic": 1.5}, "n_critic must be an integer. Received: n_critic=1.5"),
+        ("gan", {"simultaneous": "no"}, "simultaneous must be True or False"),
+        ("gan", {"label_smoothing": float("nan")}, "label_smoothing must be a finite number"),
+        ("gan", {"seed": -1}, "seed"),
+        ("gan", {"seed": 2**40}, "seed"),
+        ("gan", {"image_shape": (8, 8)}, "image_shape"),
+        ("gan", {"image_shape": 8}, "image_shape"),
+        ("gan", {"image_shape": (8, 8.0, 1)}, "image_shape"),
+        ("dcgan", {"base_size": 0}, "base_size"),
+        ("dcgan", {"discriminator_width": 0}, "discriminator_width"),
+        ("dcgan", {"discriminator_width": "8"}, "discriminator_width must be an integer or None"),
+        ("dcgan", {"discriminator_norm": "bach"}, "discriminator_norm='bach'"),
+        ("dcgan", {"num_classes": 2.5}, "num_classes must be an integer or None"),
+        ("wgan_gp", {"penalty_weight": -1.0}, "penalty_weight must be in .*Received: penalty_weight=-1.0"),
+        ("wgan_gp", {"penalty_weight": None}, "penalty_weight must be a finite number"),
+        ("wgan_gp", {"kernel_size": 0}, "kernel_size"),
+        ("wgan_gp", {"generator_norm": "x"}, "generator_norm='x'"),
+        ("wgan", {"clip_limit": "1"}, "clip_limit must be a finite number"),
+        ("began", {"gamma": 2}, r"gamma must be in \[0, 1\]. Received: gamma=2"),
+        ("began", {"balance_rate": -1.0}, "balance_rate"),
+        ("info_gan", {"categories": 1}, "categories"),
+        ("info_gan", {"continuous": 0}, "continuous"),
+        ("gan_3d", {"side": 9}, "side"),
+        ("gan_3d", {"threshold": float("inf")}, "threshold"),
+        ("pix2pix", {"dropout": 1.0}, "dropout"),
+        ("pix2pix", {"width": 0}, "width"),
+        ("pix2pix", {"source_shape": (16, 16, 2)}, "source_shape"),
+        ("seq_gan", {"rollouts": 0}, "rollouts"),
+        ("seq_gan", {"embedding": 0}, "embedding"),
+        ("seq_gan", {"baseline": 1}, "baseline must be True or False"),
+    ],
+)
+def test_each_argument_is_checked_by_name_kind_and_range(cls, arguments, error, small_gan):
+    with pytest.raises((TypeError, ValueError), match=error):
+        small_gan(cls, **arguments)
+
+
+def test_arguments_of_a_class_of_the_users_own_are_checked_too(tiny_gan):
+    class Own(GAN):
+        def __init__(self, *args, strength: "float | None" = 0.5, kind: str = "a", free=None, **options):
+            self.strength, self.kind, self.free = strength, kind, free
+            super().__init__(*args, **options)
+
+    for arguments, error in (
+        ({"strength": "0.5"}, "strength must be a finite number or None. Received: strength='0.5'"),
+        ({"kind": 3}, "kind must be a string"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            tiny_gan(Own, **arguments)
+    tiny_gan(Own, strength=None, free={"anything": object()})
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16", "int8_from_float32"])
+def test_dtypes_that_training_does_not_go_with_are_refused(dtype, small_gan):
+    with pytest.raises(ValueError, match="dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype="):
+        small_gan("dcgan", dtype=dtype)

@@ -171,3 +171,48 @@ def test_the_generator_follows_the_gradient_through_samples_that_were_recorded_b
     for weight, gradient, moved in zip(weights, expected, gan.generator.get_weights(), strict=True):
         np.testing.assert_allclose(moved, weight - 0.5 * gradient, atol=1e-6)
         assert np.abs(gradient).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["discriminator", "generator"])
+def test_regularizers_of_a_players_weights_count(name, tiny_gan):
+    """Against the same round without them: SGD moves the weights by their gradient, 2 w l2, more."""
+    after = {}
+    for l2 in (0.0, 0.5):
+        gan = tiny_gan()
+        for variable in getattr(gan, name).trainable_variables:
+            variable.regularizer = keras.regularizers.L2(l2) if l2 else None
+        gan.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), run_eagerly=True)
+        before = getattr(gan, name).get_weights()
+        logs = gan.train_on_batch(np.zeros((4, 2, 2, 1), "float32"), return_dict=True)
+        after[l2] = getattr(gan, name).get_weights(), float(logs[f"{name}_loss"])
+    for old, plain, decayed in zip(before, after[0.0][0], after[0.5][0], strict=True):
+        np.testing.assert_allclose(decayed - plain, -0.1 * 2 * 0.5 * old, rtol=1e-4, atol=1e-6)
+    added = 0.5 * sum((weight**2).sum() for weight in before)
+    assert after[0.5][1] - after[0.0][1] == pytest.approx(added, rel=1e-4) and added > 0.1
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "test_on_batch", "predict_on_batch"])
+def test_verbs_that_a_game_does_not_have_are_refused_before_anything_is_touched(verb, tiny_gan):
+    gan = tiny_gan()
+    before = gan.generate(2, seed=0)
+    with pytest.raises(TypeError, match="Received: (evaluate|predict)"):
+        getattr(gan, verb)(np.zeros((4, 2, 2, 1), "uint8"))
+    np.testing.assert_array_equal(gan.generate(2, seed=0), before)
+    gan.fit(np.zeros((4, 2, 2, 1), "uint8"), batch_size=4, verbose=0)
+
+
+@pytest.mark.parametrize("callback", ["TerminateOnNaN", "EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint"])
+def test_callbacks_of_keras_that_read_the_loss_work(callback, tiny_gan, tmp_path):
+    gan = tiny_gan()
+    options = {
+        "EarlyStopping": {"monitor": "loss", "min_delta": 1e9},
+        "ReduceLROnPlateau": {"monitor": "loss", "min_delta": 1e9, "patience": 1},
+        "ModelCheckpoint": {"filepath": tmp_path / "x.weights.h5", "monitor": "loss", "save_weights_only": True},
+    }
+    rate = 1e30 if callback == "TerminateOnNaN" else 0.0
+    gan.compile(*(keras.optimizers.SGD(rate) for _ in range(2)), run_eagerly=True)
+    images = np.random.default_rng(0).integers(0, 256, (40, 2, 2, 1), dtype=np.uint8)
+    stops = getattr(keras.callbacks, callback)(**options.get(callback, {}))
+    history = gan.fit(images, batch_size=4, epochs=4, verbose=0, callbacks=[stops])
+    if callback in ("TerminateOnNaN", "EarlyStopping"):
+        assert len(history.epoch) < 4 and int(gan.rounds) < 40

@@ -253,7 +253,9 @@ def test_the_discriminator_decays_its_output_weights():
     decay = 0.6 * sum((weight**2).sum() for weight in weights)
     of_real, of_fake = gan.judge_pair(batch, batch)
     expected = float(gan.discriminator_loss(of_real["scores"], of_fake["scores"])) + decay
-    assert float(gan.discriminator_objective(batch, batch)) == pytest.approx(expected, rel=1e-5)
+    judge = gan.regularized(gan.players()[1])
+    assert judge.name == "discriminator"
+    assert float(judge.objective(batch, batch)) == pytest.approx(expected, rel=1e-5)
     assert decay > 0.05
 
 

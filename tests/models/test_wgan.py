@@ -27,7 +27,7 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.parametrize("limit", [0, -1.0])
 def test_a_clip_that_leaves_no_weights_is_refused(limit):
-    with pytest.raises(ValueError, match=f"clip_limit={limit} must be above 0"):
+    with pytest.raises(ValueError, match=rf"clip_limit must be in \(0, inf\). Received: clip_limit={limit}"):
         WGAN((16, 16, 1), clip_limit=limit)
 
 

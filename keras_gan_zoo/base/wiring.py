@@ -1,0 +1,210 @@
+"""Whether networks fit each other and their game: followed with shapes alone, when a model is built.
+
+A network that was not called before is built on the way, from the shapes that reach it.
+"""
+
+import contextlib
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+if TYPE_CHECKING:
+    from .game import Game
+
+# A head that keeps numbers as far out as this within FLAT cannot say how far out they were.
+FAR, FLAT = 1e6, 1e3
+# Layers that run code of which Keras knows nothing.
+_FOREIGN = ("Lambda", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TFSMLayer")
+# What a game does to scores that leaves their values as they are.
+_RESHAPING = ("Squeeze", "Reshape", "Cast", "GetItem", "ExpandDims")
+
+
+def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """A network and all layers in it, those of nested networks and inside of other layers among them."""
+    return network._flatten_layers()
+
+
+def mixes(layer: keras.Operation) -> bool | None:
+    """Whether a layer lets the samples of a batch influence each other: what it says itself, what is known, or None."""
+    if isinstance(layer, keras.layers.BatchNormalization) or _first_axis_of(layer):
+        return True
+    said = getattr(layer, "mixes_samples", None)
+    if said is not None:
+        return said
+    # An operation of keras.ops that is no layer may run over any axis.
+    return False if isinstance(layer, keras.layers.Layer) and _is_known(layer) else None
+
+
+def parts_of(network: keras.Model) -> Iterator[keras.Operation]:
+    """`layers_of`, and the operations between them that are no layers."""
+    for layer in layers_of(network):
+        yield layer
+        yield from (part for part in getattr(layer, "operations", ()) if not isinstance(part, keras.layers.Layer))
+
+
+def is_of_the_zoo(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == __name__.split(".")[0]
+
+
+def check_model(name: str, network: Any) -> keras.Model:
+    """Refuses what is no network, or one whose weights have another dtype than training has."""
+    if not isinstance(network, keras.Model):
+        raise TypeError(
+            f"{name} must be a Keras model. Received: {name}={short(network)}. Pass a keras.Model or keras.Sequential, or "
+            "leave it out for the default."
+        )
+    for variable in network.weights:
+        if variable.dtype.startswith(("float", "bfloat")) and variable.dtype != "float32":
+            raise ValueError(
+                f"The weights of the {name} must be float32. Received: {variable.path} of dtype {variable.dtype}. Build the "
+                "network in float32, or under the policy 'mixed_bfloat16'."
+            )
+    return network
+
+
+def check_wiring(game: "Game") -> None:
+    """Follows a round of a game with shapes alone, which builds what is not built yet.
+
+    Raises:
+        ValueError: networks do not fit each other; the message says which, and what comes where.
+    """
+    owner, known, failure = type(game).__name__, is_of_the_zoo(type(game)), None
+
+    def followed(function: Callable) -> Callable:
+        def caught(real):
+            nonlocal failure
+            # A network that gets more inputs than it has may leave some out, with no more than a warning.
+            with warnings.catch_warnings(), keras.StatelessScope(collect_losses=True) as scope:
+                warnings.filterwarnings("error", message="The structure of `inputs`")
+                try:
+                    found = function(real)
+                except Exception as error:
+                    failure = error
+                    raise
+            if scope.losses:
+                failure = ValueError("a layer has an activity_regularizer or calls add_loss, which no objective counts")
+                raise failure
+            return found
+
+        return caught
+
+    def symbolic(function: Callable) -> Any:
+        specs = {name: keras.KerasTensor((None, *field.shape), field.dtype) for name, field in game.fields().items()}
+        try:
+            return _Symbolic(followed(function))(specs)
+        except Exception as error:
+            reason = failure or error
+            # Rules of a class from elsewhere may need numbers, or what is set later; networks that do not fit raise these.
+            if not known and not isinstance(reason, (ValueError, Warning)):
+                return None
+            raise ValueError(f"The networks of {owner} must fit each other. Received: {_reason(reason)}") from error
+
+    def objectives(real):
+        real = game.as_seen(real)
+        fake = game.fake_like(real)
+        return [player.objective(real, fake) for player in game.players()]
+
+    if made := symbolic(lambda real: game.made_of(game.as_seen(real))):
+        game.check_shapes({name: tuple(said.shape) for name, said in made.items()})
+    if known:
+        symbolic(objectives)
+    for name in game.network_names:
+        if not getattr(game, name).built:
+            raise ValueError(
+                f"The {name} of {owner} must be built. Received: a network that was never called. Begin it with a "
+                "keras.Input."
+            )
+
+
+def check_output(owner: str, said: Any, shape: tuple[int | None, ...]) -> Any:
+    """A tensor (batch, *shape) of a network; refuses other shapes, which might be broadcast."""
+    if tuple(said.shape)[1:] != tuple(shape):
+        raise ValueError(f"{owner} must be of shape {tuple(shape)} for each sample, but is of shape {tuple(said.shape)[1:]}")
+    return said
+
+
+class _Symbolic(keras.Operation):
+    """A function that is followed with shapes alone."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__()
+        self.call = function
+
+
+def squashing(game: "Game", by: str) -> keras.Operation | None:
+    """The layer that bounds the scores of a judge on one side or both; None where there is none, or none can be found."""
+    # Scores are made of symbolic tensors, which remember what made them; a judge that needs numbers has no such trace.
+    with contextlib.suppress(Exception):
+        real = {name: keras.Input(field.shape, dtype=field.dtype) for name, field in game.fields().items()}
+        scores = game.judge(game.as_seen(real), by=by)["scores"]
+        while type(scores._keras_history.operation).__name__ in _RESHAPING:
+            scores = _node(scores).input_tensors[0]
+        if scores._keras_history.operation is getattr(game, by):
+            return _squashed(scores)
+    return None
+
+
+def _squashed(tensor):
+    """The last operation before a tensor that bounds it, if nothing with weights comes after."""
+    made_by, _, index = tensor._keras_history
+    if isinstance(made_by, keras.layers.Layer) and (isinstance(made_by, keras.Model) or not _is_known(made_by)):
+        inside = getattr(made_by, "outputs", None)
+        if inside is None:
+            arguments = _node(tensor).arguments
+            inside = made_by.call(*arguments.args, **arguments.kwargs)
+        return _squashed(tree.flatten(inside)[index])
+    if (activation := getattr(made_by, "activation", None)) is not None:
+        values = np.array([[-FAR, FAR]], "float32")
+        return made_by if _bounded(ops.convert_to_numpy(activation(ops.convert_to_tensor(values)))) else _before(tensor)
+    if getattr(made_by, "weights", ()) or len(_node(tensor).input_tensors) != 1:
+        return None
+    (before,) = _node(tensor).input_tensors
+    shape = [side or 1 for side in before.shape]
+    if math.prod(shape) > 1e6:
+        return None
+    alone = keras.Function(before, tensor)
+    values = [ops.convert_to_numpy(alone(np.full(shape, value, "float32"))) for value in (-FAR, FAR)]
+    return made_by if _bounded(np.array(values)) else _squashed(before)
+
+
+def _before(tensor):
+    """`_squashed` of what a layer without weights was given."""
+    inputs = _node(tensor).input_tensors
+    return _squashed(inputs[0]) if len(inputs) == 1 and not tensor._keras_history.operation.weights else None
+
+
+def _bounded(values):
+    return values.max() < FLAT or values.min() > -FLAT
+
+
+def _node(tensor):
+    made_by, index, _ = tensor._keras_history
+    return made_by._inbound_nodes[index]
+
+
+def _is_known(layer):
+    known = type(layer).__module__.split(".")[0] in ("keras", __name__.split(".")[0])
+    return known and type(layer).__name__ not in _FOREIGN
+
+
+def _first_axis_of(layer):
+    """Whether a layer of Keras runs over the axis of the batch."""
+    axis = getattr(layer, "axis", None)
+    return axis is not None and _is_known(layer) and 0 in tree.flatten(axis)
+
+
+def _reason(error):
+    """What an error of Keras says, without where it was seen."""
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
+    return re.sub(r"^(Exception encountered when calling [^\n]*\s+)+", "", text).split("\n\nArguments received")[0]
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
