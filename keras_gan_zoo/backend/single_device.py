@@ -20,8 +20,6 @@ def batch_normalised(x, gamma, beta, epsilon):
 class SingleDevice:
     """Counterparts of what the TensorFlow trainer does for its replicas and its graphs."""
 
-    replicas = 1
-
     def writing(self, variables):
         """Assignments of a round are made where they stand."""
         return contextlib.nullcontext()

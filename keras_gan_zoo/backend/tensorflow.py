@@ -70,11 +70,6 @@ def full_float32():
 class Trainer:
     """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
 
-    @property
-    def replicas(self):
-        """Devices that share a batch, each of which sees its part alone."""
-        return _replicas()
-
     def train_step(self, data):
         # At the end of a data set of unknown length, Keras asks for one batch too many; what does not depend on that batch
         # (counters, random generators) would be moved nevertheless.
