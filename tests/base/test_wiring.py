@@ -102,11 +102,10 @@ def test_networks_that_do_not_fit_are_refused(cls, networks, error):
         (lambda: Subclassed("sigmoid"), "Dense"),
     ],
 )
-@pytest.mark.parametrize("cls", [GAN, CGAN])
+@pytest.mark.parametrize("cls", [GAN, DCGAN])
 def test_a_judge_whose_scores_are_bounded_is_refused(discriminator, layer, cls):
-    arguments = {"num_classes": None} if cls is CGAN else {}
     with pytest.raises(ValueError, match=f"raw scores, without bounds. Received: {layer} "):
-        cls.tiny(image_shape=SHAPE, latent_dim=4, discriminator=discriminator(), **arguments)
+        cls.tiny(image_shape=SHAPE, latent_dim=4, discriminator=discriminator())
 
 
 def test_a_second_output_does_not_hide_a_bounded_score():
