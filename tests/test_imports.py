@@ -19,7 +19,7 @@ ALLOWED = {
     "losses": set(),
     "layers": {"backend"},
     "data": {"files"},
-    "metrics": {"backend", "files", "interpolation"},
+    "metrics": {"backend", "data", "files", "interpolation"},
     "base": {"backend", "losses", "data", "interpolation"},
     "networks": {"layers"},
     "models": {"base", "data", "losses", "layers", "networks"},
@@ -28,7 +28,7 @@ ALLOWED = {
     "presets": {"base", "models", "config", "building", "files", "metrics"},
     "callbacks": {"data", "files", "metrics"},
     "training": {"machine", "base", "models", "config", "building", "presets", "callbacks", "data", "files", "metrics"},
-    "evaluation": {"presets", "config", "data", "metrics"},
+    "evaluation": {"presets", "config", "data", "files", "metrics"},
     "translation": {"base", "data", "files"},
     "cli": {"evaluation", "files", "models", "config", "presets", "callbacks", "data", "metrics", "training", "translation"},
 }
