@@ -80,7 +80,8 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
     if not (run / CONFIG).is_file() or not NAME.fullmatch(run.name):
         raise PackError(f"There is no run {run}. Fix: one of the folders of {run.parent}.")
     parts = []
-    with tempfile.TemporaryFile() as archive:
+    with contextlib.ExitStack() as stack:
+        archive = stack.enter_context(tempfile.TemporaryFile())
         with locked(run / LOCK, f"The run in {run}"):
             # No times and no owners: the same run gives the same bytes.
             with gzip.GzipFile("", "wb", 6, archive, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
@@ -91,6 +92,8 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
             content = {"format": FORMAT, "round": round_of(run), "recipe_sha256": read_recipe(run).digest}
         archive.seek(0)
         output.mkdir(parents=True, exist_ok=True)
+        # Parts of two packings would fit no manifest.
+        stack.enter_context(locked(output / f".{run.name}.lock", f"The packing of {run.name} in {output}"))
         # Only now, so that a run that cannot be packed keeps its parts of before.
         for old in (output / f"{run.name}.pack.json", *_parts(output, run.name)):
             old.unlink(missing_ok=True)
@@ -98,9 +101,9 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
             with whole_file(_part(output, run.name, len(parts))) as partial:
                 partial.write_bytes(data)
             parts.append({"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
-    # Last, so that there is no manifest of parts that are not there.
-    with whole_file(output / f"{run.name}.pack.json") as partial:
-        partial.write_text(json.dumps({**content, "parts": parts}, indent=2) + "\n", "utf-8")
+        # Last, so that there is no manifest of parts that are not there.
+        with whole_file(output / f"{run.name}.pack.json") as partial:
+            partial.write_text(json.dumps({**content, "parts": parts}, indent=2) + "\n", "utf-8")
     return {**content, "parts": parts}
 
 

@@ -134,12 +134,19 @@ def train(
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
+    from .models import variants
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
         _fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
+    given = skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size))
     if Path(recipe).exists():
-        if skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size)):
+        if recipe in variants() and (given or not (Path(recipe) / "config.yaml").is_file()):
+            _fail(
+                f"{recipe!r} is the name of a variant, and of a file or folder here. Fix: './{recipe}' for a recipe that is "
+                "here; for the variant, another working directory, or another name for what is here."
+            )
+        if given:
             _fail(
                 "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds and --batch-size are for a "
                 "variant; a recipe says them itself."
@@ -163,31 +170,37 @@ def train(
 
 @app.command()
 def evaluate(
-    source: Annotated[str, typer.Argument(help="A preset's name or folder, or a folder of images from any program.")],
+    source: Annotated[str, typer.Argument(help="A preset's name or folder; or images of any program: folder, zip or .npz.")],
     against: Annotated[str, typer.Option(help="Real images: TFDS name, folder, zip or .npz.")],
-    split: Annotated[str, typer.Option(help="Split of a TFDS data set.")] = "test",
+    split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, where there is one.")] = None,
     metrics: Annotated[str, typer.Option(help="Names with commas between: fid,kid,precision,recall ...")] = "fid",
     extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
-    n: Annotated[int, typer.Option("-n", help="Images to generate; a folder is measured whole.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of the generated images.")] = 0,
+    subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
+    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; those of files are measured all.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the generated images.")] = 0,
     size: Annotated[str | None, typer.Option(help="Brings the real images to this size, as 64 or 48x32.")] = None,
     channels: Annotated[int | None, typer.Option(help="And to 1 or 3 channels.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     output: Annotated[Path | None, typer.Option(help="Also writes the records to this JSON file.")] = None,
     imports: Imports = None,
 ):
-    """Measures a preset or a folder of images against real ones, and prints the records."""
+    """Measures a preset, or images of any program, against real ones, and prints the records."""
     from .evaluation import evaluate_source
-    from .files import whole_file
+    from .files import printable, whole_file
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
+    if subset_size and "kid" not in names:
+        _fail(f"--subset-size is for kid, and --metrics is {metrics}; leave it out, or add kid.")
+    if output and (output.is_dir() or (output.parent.exists() and not output.parent.is_dir())):
+        _fail(f"--output {output} cannot be written; name a file in a folder.")
     records, skipped = evaluate_source(
         source,
         against,
         split=split,
         metrics=names,
+        settings={"kid": {"subset_size": subset_size}} if subset_size else None,
         extractor=_extractor(extractor, weights, resizer),
         n=n,
         seed=seed,
@@ -203,7 +216,7 @@ def evaluate(
         with whole_file(output) as partial:
             partial.write_text(text + "\n", "utf-8")
     if skipped:
-        first = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
+        first = "; ".join(f"{printable(path)}: {printable(reason)}" for path, reason in skipped[:3])
         _say(err, f"{len(skipped)} files could not be read and are not in these numbers ({first}).")
 
 
@@ -292,11 +305,22 @@ def summary(results) -> str:
 
 def _say(console, message):
     """Prints text as it is: no markup is read in it, and no path is broken over lines."""
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+    console.print(_safe(message), markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_error(message):
+    err.print(f"[red]Error:[/red] {escape(_safe(message))}", highlight=False, soft_wrap=True)
+
+
+def _safe(message):
+    """Text whose names, of files or in them, cannot write to the terminal; its own lines stay."""
+    from .files import printable
+
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _fail(message):
-    err.print(f"[red]Error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    _say_error(message)
     raise typer.Exit(2)
 
 
@@ -308,7 +332,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        err.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        _say_error(str(error))
         sys.exit(1)
 
 

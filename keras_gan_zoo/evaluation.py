@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .metrics.features import CLASSIFIERS
+from .files import printable, read_npz
+from .metrics.features import CLASSIFIERS, extractor_of
 from .presets import RESULTS, PresetError, find_preset, list_presets, load
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def evaluate_source(
     source: str | Path,
     against: Any,
     *,
-    split: str = SPLIT,
-    metrics: Sequence[str] = METRICS,
+    split: str | None = None,
+    metrics: str | Sequence[str] = METRICS,
+    settings: dict[str, dict[str, Any]] | None = None,
     extractor: Any = None,
     n: int = N_IMAGES,
     seed: int = SEED,
@@ -57,17 +59,18 @@ def evaluate_source(
     batch_size: int = 50,
     progress: bool = False,
 ) -> tuple[dict[str, "Record"], list[tuple[str, str]]]:
-    """Measures a preset, or a folder of images that any program wrote, against real images.
+    """Measures a preset, or images that any program wrote, against real images.
 
-    Both have to be of one shape. In folders alpha is composited over white, as `load_images` does it for 3 channels.
+    Both have to be of one shape. In files alpha is composited over white, as `load_images` does it for 3 channels.
 
     Args:
-        source: name or folder of a preset; or a folder of images.
+        source: name or folder of a preset; or a folder, zip or .npz of images.
         against: real images: name of a TFDS data set, folder, zip or .npz, as `keras_gan_zoo.data.load_images` takes them.
-        split: of a TFDS data set, or of an .npz that has several.
+        split: of a TFDS data set, or of an .npz that has several; by default "test" where there is one.
         metrics: names, see `keras_gan_zoo.metrics.METRICS`.
+        settings: for each metric what differs from its defaults, as {"kid": {"subset_size": 500}}.
         extractor: see `keras_gan_zoo.metrics.feature_extractor`.
-        n: images to generate, where `source` is a preset; a folder is measured whole.
+        n: images to generate, where `source` is a preset; images are measured all.
         seed: of the generated images.
         size, channels: what the real images are brought to, where they differ from the generated ones.
         cache: folder for the statistics of real images.
@@ -75,30 +78,40 @@ def evaluate_source(
         progress: show progress bars.
 
     Returns:
-        Metric -> record, and (path, reason) of each file of the folder that could not be read.
+        Metric -> record, and (path, reason) of each file of `source` that could not be read.
 
     Raises:
         ValueError: images that do not fit each other or the metric, and sources that cannot be read.
     """
-    from .metrics.evaluating import evaluate
+    from .data.checks import check_integer
+    from .metrics.evaluating import chosen_settings, evaluate, require_enough
 
-    from_folder = is_image_folder(source)
-    if from_folder:
-        fakes, labels = _folder(source, batch_size), None
-        skipped, shape = fakes.skipped, fakes.image_shape
+    n, batch_size = check_integer(n, "n", 2), check_integer(batch_size, "batch_size", 1)
+    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
+    gan = labels = None
+    if is_image_folder(source):
+        _refuse_clash(source, [preset.name for preset in list_presets()], "preset")
+        fakes = _folder(source, batch_size)
+        skipped, shape, count = fakes.skipped, fakes.image_shape, fakes.total
+    elif Path(source).is_file():
+        fakes, skipped = _from_file(source, split)
+        shape, count = fakes.shape[1:], len(fakes)
     else:
         gan = load(source)
-        fakes, labels = generated(gan, n, seed)
-        skipped, shape = [], _image_shape(gan, source)
+        skipped, shape, count = [], _image_shape(gan, source), n
+    require_enough(chosen, fake=count)
     options = {"size": size, "channels": channels, "fake_shape": shape, "cache": cache, "batch_size": batch_size}
-    real = reference_of(against, split, metrics, extractor, progress=progress, **options)
+    real = reference_of(against, split, metrics, extractor, settings=settings, progress=progress, **options)
+    if gan is not None:
+        fakes, labels = generated(gan, n, seed)
     records = evaluate(
         fakes,
         real,
         metrics=metrics,
+        settings=settings,
         extractor=extractor,
         labels=labels,
-        seed=None if from_folder else seed,
+        seed=None if gan is None else seed,
         batch_size=batch_size,
         progress=progress,
     )
@@ -107,10 +120,11 @@ def evaluate_source(
 
 def reference_of(
     against: Any,
-    split: str,
-    metrics: Iterable[str],
+    split: str | None,
+    metrics: str | Iterable[str],
     extractor: Any,
     *,
+    settings: dict[str, dict[str, Any]] | None = None,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     fake_shape: tuple[int, int, int] | None = None,
@@ -124,8 +138,9 @@ def reference_of(
         ValueError: the real images are of another shape than `fake_shape`, where that is known.
     """
     from .data import load_images
+    from .data.load import KNOWN_DATASETS
     from .metrics.definitions import known_metrics
-    from .metrics.evaluating import sides
+    from .metrics.evaluating import chosen_settings, require_enough, sides
     from .metrics.references import reference, shipped_reference
     from .metrics.samples import gather
 
@@ -136,10 +151,14 @@ def reference_of(
                 f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
             )
 
-    needs = {need for metric in known_metrics(list(metrics)) for need in metric.others.get("real", ())}
+    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
+    needs = {need for metric in known_metrics(list(chosen)) for need in metric.others.get("real", ())}
     # A file or folder may have the name of a data set.
     is_name, as_it_is = not Path(str(against)).exists(), (size, channels) == (None, None)
     has_splits = is_name or Path(str(against)).suffix.lower() == ".npz"
+    if not is_name:
+        _refuse_clash(against, KNOWN_DATASETS, "TFDS data set")
+    split = split or _default_split(against)
     named = str(against) if is_name else Path(str(against)).name
     named += f"/{split}" if has_splits else ""
     if not as_it_is:
@@ -152,16 +171,19 @@ def reference_of(
     if is_image_folder(against) and kept_in_cache and as_it_is:
         images = _folder(against, batch_size)
         require_shape(images.image_shape)
+        require_enough(chosen, real=images.total)
         content = images.digest()
         sample = reference(images, extractor, keep=needs, content=content, cache=cache, progress=progress, **options)
         if images.skipped:
             raise ValueError(
-                f"{len(images.skipped)} of {images.total} real images cannot be read, {images.skipped[0][0]} first."
+                f"{len(images.skipped)} of {images.total} real images cannot be read, "
+                f"{printable(images.skipped[0][0])} first."
             )
         return sample
     wanted = {"split": split} if has_splits else {}
     data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **wanted)
     require_shape(data.images.shape[1:])
+    require_enough(chosen, real=len(data.images))
     if kept_in_cache:
         return reference(data.images, extractor, keep=needs, cache=cache, progress=progress, **options)
     return gather(data.images, extractor, needs, labels=data.labels, progress="real image" if progress else None, **options)
@@ -304,6 +326,36 @@ def is_image_folder(source: str | Path) -> bool:
     from .presets import CONFIG
 
     return Path(source).is_dir() and not (Path(source) / CONFIG).exists()
+
+
+def _refuse_clash(path, names, what):
+    """A bare name that is both is taken for neither."""
+    if str(path) in names:
+        raise ValueError(
+            f"{str(path)!r} is the name of a {what}, and of a file or folder here. Fix: './{path}' for what is here, or "
+            f"another working directory for the {what}."
+        )
+
+
+def _default_split(against):
+    """The one to compare with; an .npz of `images` alone has no splits, and is what load_images takes for "train"."""
+    path = Path(str(against))
+    if path.is_file() and path.suffix.lower() == ".npz":
+        try:
+            return SPLIT if f"x_{SPLIT}" in read_npz(path, ())[1] else "train"
+        except ValueError:  # which is for `load_images` to say
+            return "train"
+    return SPLIT
+
+
+def _from_file(path, split):
+    """Images of a zip or an .npz, without alpha, and what could not be read of them."""
+    from .data import load_images
+    from .data.convert import convert_channels
+
+    zipped = Path(path).suffix.lower() == ".zip"
+    data = load_images(path, **({"on_error": "skip"} if zipped else {"split": split or _default_split(path)}))
+    return convert_channels(data.images, 3 if data.images.shape[-1] == 4 else None), list(data.skipped)
 
 
 def _folder(path, batch_size):

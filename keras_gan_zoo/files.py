@@ -1,6 +1,7 @@
 """Where files go, that they are there whole or not at all, and what is read of those that anybody may have written."""
 
 import contextlib
+import errno
 import math
 import os
 import stat
@@ -60,17 +61,23 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _named(path), tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
-        new, old = Path(partial) / "new", Path(partial) / "old"
+        new = Path(partial) / "new"
         new.mkdir()
         yield new
-        if path.exists():
-            path.rename(old)
-        try:
-            new.rename(path)
-        except BaseException:
-            if old.exists():
-                old.rename(path)
-            raise
+        for attempt in range(100):
+            old = Path(partial) / f"old{attempt}"
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(old)
+            try:
+                new.rename(path)
+                break
+            except OSError as error:
+                # Another process has put its own there meanwhile; the later one stays, as with files.
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and attempt < 99:
+                    continue
+                if old.exists():
+                    old.rename(path)
+                raise
 
 
 def printable(text: str) -> str:

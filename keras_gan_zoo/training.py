@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe, write_recipe
-from .files import locked
+from .files import locked, why_not_regular
 from .machine import fastest_dtype
 
 if TYPE_CHECKING:
@@ -225,8 +225,10 @@ def resumed(run: str | Path) -> "Game":
 
 def _load_checkpoint(gan, path):
     try:
+        if reason := why_not_regular(path):
+            raise ValueError(reason)
         gan.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, MemoryError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); the run cannot go on from it, so start it anew.") from error
 
 

@@ -158,6 +158,15 @@ def test_train_a_variant_on_a_folder_of_pictures(command, small_networks, pictur
     assert code == 1 and "model.image_shape: [16, 12, 3] -> [14, 14, 3]" in err
 
 
+def test_a_variant_that_is_a_folder_here_too_is_taken_for_neither(command, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dcgan").mkdir()
+    for options in ((), ("--data", pictures, "--size", 16)):
+        code, _, err = command("train", "dcgan", *options)
+        assert code == 2 and "'dcgan' is the name of a variant, and of a file or folder here" in err and "'./dcgan'" in err
+    assert [path.name for path in tmp_path.rglob("*")] == ["dcgan"]
+
+
 def test_train_by_a_recipe_writes_below_runs(command, pictures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_recipe").mkdir()
@@ -188,7 +197,7 @@ def test_a_training_that_diverges_ends_with_an_error(command, pictures, tmp_path
     }
     write_recipe(parse_recipe(recipe, "test"), tmp_path / "config.yaml")
     code, _, err = command("train", tmp_path / "config.yaml", "--output", tmp_path / "run")
-    assert code == 1 and err.startswith("Error:") and "is not finite at round 3" in err and len(err.splitlines()) == 1
+    assert code == 1 and err.startswith("Error:") and "is not finite by round 3" in err and len(err.splitlines()) == 1
 
 
 def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(command, small_networks, pictures, tmp_path):

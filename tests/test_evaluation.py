@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -126,6 +127,77 @@ def test_an_unknown_metric_is_refused_before_anything_is_computed(folders):
 
     with pytest.raises(ValueError, match="'fdi'"):
         evaluate_source(*folders, metrics=("fid", "fdi"), extractor=Never())
+
+
+def test_archives_are_measured_like_folders(folders, judge, tmp_path):
+    fakes, real = folders
+    with zipfile.ZipFile(tmp_path / "fakes.zip", "w") as archive:
+        for path in sorted(fakes.iterdir()):
+            archive.write(path, path.name)
+        archive.writestr("broken.png", b"broken")
+    np.savez(tmp_path / "fakes.npz", images=digits(40, 0))
+    np.savez(tmp_path / "split.npz", x_train=digits(9, 5), y_train=np.zeros(9, int), x_test=digits(50, 1))
+    expected, _ = evaluate_source(fakes, real, extractor=judge, cache=tmp_path / "cache")
+    for source, against, split in (
+        ("fakes.zip", "real", "real"),
+        ("fakes.npz", "split.npz", "split.npz/test"),
+        ("split.npz", "fakes.npz", "fakes.npz/train"),
+    ):
+        records, skipped = evaluate_source(tmp_path / source, tmp_path / against, extractor=judge, cache=tmp_path / "cache")
+        assert records["fid"].value == pytest.approx(expected["fid"].value, rel=1e-9), source
+        assert records["fid"].reference_split == split and records["fid"].seed is None
+        assert [path[-10:] for path, _ in skipped] == (["broken.png"] if source == "fakes.zip" else [])
+
+
+def test_a_name_that_is_a_preset_or_data_set_and_a_folder_is_taken_for_neither(folders, judge, tmp_path, monkeypatch):
+    fakes, real = folders
+    monkeypatch.chdir(tmp_path)
+    fakes.rename("dcgan_mnist")
+    real.rename("mnist")
+    with pytest.raises(ValueError, match="'dcgan_mnist' is the name of a preset.*'./dcgan_mnist'"):
+        evaluate_source("dcgan_mnist", "./mnist", extractor=judge)
+    with pytest.raises(ValueError, match="'mnist' is the name of a TFDS data set.*'./mnist'"):
+        evaluate_source("./dcgan_mnist", "mnist", extractor=judge)
+    records, _ = evaluate_source("./dcgan_mnist", "./mnist", extractor="mnist", metrics="fid", cache=tmp_path / "cache")
+    assert (records["fid"].n_fake, records["fid"].n_real) == (40, 50)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"metrics": "kid"}, "Received: 40 fake"), ({"metrics": ["fid"], "n": 0}, "n=0"), ({"batch_size": 0}, "batch_size=0")],
+)
+def test_numbers_that_cannot_be_are_refused_before_the_network_runs(folders, tmp_path, options, words):
+    class Never:
+        def extract(self, *arguments):
+            raise AssertionError("the network ran")
+
+    with pytest.raises(ValueError, match=words):
+        evaluate_source(*folders, **{"extractor": Never(), **options})
+    few = {"metrics": "kid", "settings": {"kid": {"subset_size": 45}}}
+    np.savez(tmp_path / "many.npz", images=digits(60, 0))
+    np.savez(tmp_path / "few.npz", images=digits(44, 0))
+    for real in (folders[0], tmp_path / "few.npz"):
+        with pytest.raises(ValueError, match="Received: 4[04] real"):
+            evaluate_source(tmp_path / "many.npz", real, extractor=Never(), **few)
+
+
+def test_kid_of_few_images_on_the_command_line(command, folders, tmp_path):
+    arguments = ("evaluate", *folders[:1], "--against", folders[1], "--extractor", "mnist", "--cache", tmp_path / "cache")
+    code, out, err = command(*arguments, "--metrics", "kid", "--subset-size", 30)
+    assert code == 0, err
+    assert json.loads(out)["kid"]["settings"]["subset_size"] == 30
+    code, _, err = command(*arguments, "--subset-size", 30)
+    assert code == 2 and "--subset-size is for kid" in err
+    code, out, err = command(*arguments, "--output", tmp_path)
+    assert code == 2 and not out and f"--output {tmp_path} cannot be written" in err
+
+
+def test_names_of_files_cannot_write_to_the_terminal(command, folders, tmp_path):
+    (folders[0] / "a\x1b[2J\nError: b.png").write_bytes(b"broken")
+    code, _, err = command(
+        "evaluate", folders[0], "--against", folders[1], "--extractor", "mnist", "--cache", tmp_path / "cache"
+    )
+    assert code == 0 and r"a\x1b[2J\nError: b.png: not an image" in err and "\x1b" not in err
 
 
 def test_evaluate_on_the_command_line(command, folders, tmp_path):

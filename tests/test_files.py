@@ -185,6 +185,30 @@ def test_encrypted_and_unknown_entries(tmp_path):
             read_npz(tmp_path / "x.npz")
 
 
+def test_two_writers_of_one_folder(tmp_path):
+    """Each time one of them is there, whole, and neither fails over what the other does."""
+    from threading import Thread
+
+    target, errors = tmp_path / "folder", []
+
+    def write(letter):
+        try:
+            for _ in range(200):
+                with whole_folder(target) as new:
+                    (new / letter).touch()
+                    (new / "too").touch()
+        except Exception as error:
+            errors.append(error)
+
+    writers = [Thread(target=write, args=(letter,)) for letter in "abc"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not errors and len(list(target.iterdir())) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def test_two_writers_of_one_file_do_not_share_a_partial_one(tmp_path):
     """The one that ends last is there, whole; neither takes away what the other is writing."""
     from threading import Barrier, Thread

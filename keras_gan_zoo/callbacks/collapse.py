@@ -12,7 +12,8 @@ from ..data.checks import InvalidData, check_images, check_integer, check_labels
 from ..data.convert import float_to_uint8
 from .collapse_measures import effective_classes, mean_pairwise_distance, pixel_std, ranking, saturated
 from .collapse_rules import ADVICE, EXPECTED, FLAT, RULES, SERIOUS, Finding
-from .rounds import EveryRounds, fixed_samples, save_state
+from .files import save_state
+from .rounds import EveryRounds, fixed_samples
 
 HEALTHY = "healthy.weights.h5"
 BATCH = 64

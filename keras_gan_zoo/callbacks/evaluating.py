@@ -15,7 +15,8 @@ from ..data.checks import check_integer
 from ..data.convert import float_to_uint8
 from ..files import whole_file
 from ..metrics.records import Record
-from .rounds import EveryRounds, fixed_samples, save_state
+from .files import save_state
+from .rounds import EveryRounds, fixed_samples
 from .watching import rounds_played
 
 ROWS, WEIGHTS, BEST, FINAL = "evaluations.csv", "weights.json", "best.weights.h5", "final.weights.h5"
@@ -193,14 +194,14 @@ class Evaluate(EveryRounds):
 
     def _read(self):
         """What an earlier part of this training has left; the best also if it lies past the model's round."""
-        if (self.folder / ROWS).exists():
-            with (self.folder / ROWS).open(newline="") as file:
-                self.rows = [
-                    {"round": int(row.pop("round")), **{name: float(text) if text else None for name, text in row.items()}}
-                    for row in csv.DictReader(file)
-                ]
-        if (self.folder / WEIGHTS).exists():
-            known = json.loads((self.folder / WEIGHTS).read_text())
+        try:
+            known = self._read_files()
+        except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
+            raise ValueError(
+                f"{self.folder} must hold what Evaluate wrote. Received: files that cannot be read ({error!r}). Fix: move "
+                "the folder away; the training goes on without it."
+            ) from error
+        if known:
             chosen_by = {"monitor": self.monitor, "mode": self.mode}
             if known["chosen_by"] != chosen_by:
                 raise ValueError(
@@ -211,6 +212,18 @@ class Evaluate(EveryRounds):
         self.rows = [row for row in self.rows if row["round"] <= self.round]
         self.skipped = [number for number in self.skipped if number <= self.round]
         self.not_finite = [number for number in self.not_finite if number <= self.round]
+
+    def _read_files(self):
+        if (self.folder / ROWS).exists():
+            with (self.folder / ROWS).open(newline="") as file:
+                self.rows = [
+                    {"round": int(row.pop("round")), **{name: float(text) if text else None for name, text in row.items()}}
+                    for row in csv.DictReader(file)
+                ]
+        if not (self.folder / WEIGHTS).exists():
+            return None
+        known = json.loads((self.folder / WEIGHTS).read_text())
+        return {name: known[name] for name in ("chosen_by", "best", "final", "skipped", "not_finite")}
 
     def _write_rows(self):
         self.folder.mkdir(parents=True, exist_ok=True)

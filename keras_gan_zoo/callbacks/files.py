@@ -37,10 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._require_sane()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(self.path) as partial:
-            _reserve(partial, self.model)
-            self.model.save_weights(partial)
+        save_state(self.model, self.path)
 
     def _require_sane(self):
         # The losses of a round are those before its last step, which may have thrown the weights anywhere.
@@ -54,6 +51,14 @@ class Checkpoint(keras.callbacks.Callback):
                     f"{variable.path} holds {largest:.3g} at round {rounds_played(self.model)}; training stopped, and "
                     f"{self.path} is left as it was. Lower the learning rates, or add a penalty (r1_gamma)."
                 )
+
+
+def save_state(gan: Any, path: Path) -> None:
+    """Writes the whole state of a training, whatever it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        _reserve(partial, gan)
+        gan.save_weights(partial)
 
 
 def _reserve(path, model):
@@ -104,8 +109,14 @@ class CSVLog(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.rows = []
         if self.path.exists():
-            with self.path.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= rounds_played(self.model)]
+            try:
+                with self.path.open(newline="") as file:
+                    self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= rounds_played(self.model)]
+            except (KeyError, TypeError, ValueError, csv.Error) as error:
+                raise ValueError(
+                    f"{self.path} must be a log of CSVLog. Received: a file that cannot be read ({error!r}). Fix: move it "
+                    "away; the training goes on without it."
+                ) from error
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append({"round": rounds_played(self.model), **{key: f"{float(value):.6g}" for key, value in logs.items()}})

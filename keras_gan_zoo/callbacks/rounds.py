@@ -1,13 +1,11 @@
 """What callbacks share that look at the model in every so many rounds."""
 
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from ..data.checks import check_integer
-from .files import Checkpoint
 from .watching import rounds_played
 
 
@@ -52,10 +50,3 @@ def fixed_samples(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray |
     """
     classes = gan.in_order(n)
     return gan.generate(n, seed=seed, **classes), classes.get("labels")
-
-
-def save_state(gan: Any, path: Path) -> None:
-    """Writes the whole state of a training, as `Checkpoint` does."""
-    checkpoint = Checkpoint(path)
-    checkpoint.set_model(gan)
-    checkpoint.on_epoch_end(0)

@@ -47,8 +47,8 @@ class StopAtNaN(keras.callbacks.Callback):
         bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
-                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; training stopped, and the last "
-                "checkpoint before it stays. Lower the learning rates, or add a penalty (r1_gamma)."
+                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; training stopped, and no "
+                "checkpoint of it was written. Lower the learning rates, or add a penalty (r1_gamma)."
             )
 
 

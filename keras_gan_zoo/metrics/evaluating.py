@@ -7,15 +7,19 @@
 What a metric is told (subsets, k, splits) is in its record.
 """
 
+import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.definitions import METRICS, Once, known_metrics
+from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
-from keras_gan_zoo.metrics.samples import Sample, gather
+from keras_gan_zoo.metrics.samples import Sample, gather, is_array
 
 
 def evaluate(
@@ -40,7 +44,8 @@ def evaluate(
             batches; or their features (n, dimension), without an extractor.
         real: what they are compared with, in the same forms; or a `Sample` or `Moments` of it, from the same extractor.
         metrics: names, any of `METRICS`.
-        extractor: network that sees the images, see `feature_extractor`. None for metrics of pixels, or of features given.
+        extractor: network that sees the images, or what `feature_extractor` takes. None for metrics of
+            pixels, or of features given.
         labels: classes of the fakes, integers (n,), for metrics within classes; or let batches be (images, labels).
         real_labels: the same for the real images.
         train: the images that the generator was trained on, in the same forms as `real`, for "memorisation".
@@ -57,27 +62,29 @@ def evaluate(
         ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
             wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
     """
-    known_metrics(metrics)
-    chosen = {name: _settings(name, settings or {}) for name in metrics}
-    if unused := set(settings or {}) - set(chosen):
-        raise ValueError(f"settings are given for {sorted(unused)}, which metrics={list(metrics)} does not have.")
+    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
+    given = {"real": _as_sample(real), "train": _as_sample(train)}
+    check_integer(batch_size, "batch_size", 1)
+    _require_possible(chosen, fake, given)
+    # Without an extractor only features have a number that counts; `gather` says what else is missing.
+    if extractor is not None or (is_array(fake) and np.ndim(fake) == 2):
+        require_enough(chosen, fake=_count(fake), real=_count(given["real"]))
     needs = {kind for name in chosen for kind in METRICS[name].needs}
     scores = chosen.get("inception_score", {})
     options = {"batch_size": batch_size, **({key: scores[key] for key in ("splits", "shuffle_seed") if key in scores})}
     fakes = gather(fake, extractor, needs, labels=labels, progress="fake image" if progress else None, **options)
-    given = {"real": real, "train": train}
     others = {}
     for kind, images in given.items():
         names = [name for name in chosen if kind in METRICS[name].others]
         if not names:
             continue
         wanted = {need for name in names for need in METRICS[name].others[kind]}
-        if images is None:
-            raise ValueError(f"{', '.join(names)} compares with {kind} images, and there are none. Fix: pass {kind}=.")
         bar = f"{kind} image" if progress else None
         classes = real_labels if kind == "real" else None
         others[kind] = _other(images, fakes, extractor, wanted, kind, split, classes, bar, batch_size)
 
+    if "real" in others and _same(fakes, others["real"]):
+        warnings.warn("fake and real are the same images, so this says nothing of a generator.", stacklevel=2)
     once = Once(fakes, others.get("real"), chosen)
     records = {}
     for name, told in chosen.items():
@@ -103,6 +110,105 @@ def evaluate(
     return records
 
 
+def chosen_settings(
+    metrics: str | Sequence[str], settings: dict[str, dict[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Name of each metric -> its settings, defaults included. One metric may be given as its name alone.
+
+    Raises:
+        ValueError: an unknown metric or setting.
+    """
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    known_metrics(metrics)
+    if unused := set(settings or {}) - set(metrics):
+        raise ValueError(f"settings are given for {sorted(unused)}, which metrics={metrics} does not have.")
+    return {name: _settings(name, settings or {}) for name in metrics}
+
+
+# The setting that says how many images a metric takes at least, and of which sets.
+TAKEN = {
+    "kid": ("subset_size", ("fake", "real")),
+    "birthday_paradox": ("batch_size", ("fake",)),
+    "ndb": ("bins", ("real",)),
+    "jsd": ("bins", ("real",)),
+}
+
+
+def require_enough(chosen: dict[str, dict[str, Any]], **counts: int | None) -> None:
+    """Checks numbers of images before they go through a network.
+
+    Args:
+        chosen: as `chosen_settings` gives them.
+        **counts: "fake" and "real" -> number of images, None where it is not known yet.
+
+    Raises:
+        ValueError: a metric takes more.
+    """
+    for name, (setting, kinds) in TAKEN.items():
+        for kind in kinds if name in chosen else ():
+            count, least = counts.get(kind), chosen[name][setting]
+            if count is not None and count < least:
+                option = " (--subset-size on the command line)" if name == "kid" else ""
+                raise ValueError(
+                    f"{setting}={least} of {name} must be at most the number of {kind} images. Received: {count:,} {kind} "
+                    f"images. Fix: more images, or settings={{{name!r}: {{{setting!r}: {count}}}}}{option}; values of "
+                    f"another {setting} are not comparable."
+                )
+
+
+def _require_possible(chosen, fake, given):
+    """Refuses what can be seen to fail before an image goes through a network."""
+    for argument, images in {"fake": fake, **given}.items():
+        if isinstance(images, (str, os.PathLike)):
+            raise ValueError(
+                f"{argument} must be images, their features, or batches. Received: {argument}={str(images)!r}. Fix: "
+                "keras_gan_zoo.data.load_images(path).images, or keras_gan_zoo.evaluation.evaluate_source."
+            )
+    for name in chosen:
+        for kind in METRICS[name].others:
+            if given[kind] is None:
+                raise ValueError(f"{name} compares with {kind} images, and there are none. Fix: pass {kind}=.")
+            for need in METRICS[name].others[kind] if isinstance(given[kind], Sample) else ():
+                if getattr(given[kind], need) is None:
+                    raise ValueError(
+                        f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images."
+                    )
+    compared = {kind for name in chosen for kind in METRICS[name].others}
+    for kind in compared:
+        _require_one_shape(_shape(fake), _shape(given[kind]), kind)
+
+
+def _as_sample(images):
+    return Sample(images.n, images.source, moments=images) if isinstance(images, Moments) else images
+
+
+def _shape(images):
+    return images.shape[1:] if is_array(images) and np.ndim(images) == 4 else getattr(images, "image_shape", None)
+
+
+def _count(images):
+    return len(images) if is_array(images) else getattr(images, "n", None)
+
+
+def _require_one_shape(fake, other, kind):
+    if None not in (fake, other) and tuple(fake) != tuple(other):
+        # A network would resize both, and give a number that is about their sizes.
+        raise ValueError(
+            f"The fakes are {sides(fake)}, the {kind} images {sides(other)}. Fix: bring them to one shape, as "
+            "keras_gan_zoo.data.load_images(..., size=, channels=) does."
+        )
+
+
+def _same(fakes, real):
+    """Whether both sets are the same images in one order, as far as what was kept of them tells."""
+    if fakes.n != real.n:
+        return False
+    kept = [(getattr(fakes, kind), getattr(real, kind)) for kind in ("images", "features")]
+    kept += [(fakes.moments and fakes.moments.mean, real.moments and real.moments.mean)]
+    pairs = [pair for pair in kept if not any(part is None for part in pair)]
+    return bool(pairs) and all(np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-9, atol=0) for a, b in pairs)
+
+
 def _settings(name, given):
     defaults, own = METRICS[name].settings, given.get(name, {})
     if unknown := set(own) - set(defaults):
@@ -112,23 +218,12 @@ def _settings(name, given):
 
 def _other(images, fakes, extractor, needs, kind, split, labels, bar, batch_size):
     """The real or training images as a `Sample` that holds what is needed, from the extractor behind the fakes."""
-    if isinstance(images, Moments):
-        images = Sample(images.n, images.source, moments=images)
     if not isinstance(images, Sample):
         images = gather(images, extractor, needs, labels=labels, split=split, batch_size=batch_size, progress=bar)
-    for need in needs:
-        if getattr(images, need) is None:
-            raise ValueError(f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images.")
     for key in DESCRIPTION if needs & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
             raise ValueError(f"The {kind} reference has {key} {images.source.get(key)!r}, the fakes {fakes.source[key]!r}.")
-    shapes = [sample.image_shape for sample in (fakes, images)]
-    if None not in shapes and shapes[0] != shapes[1]:
-        # A network would resize both, and give a number that is about their sizes.
-        raise ValueError(
-            f"The fakes are {sides(shapes[0])}, the {kind} images {sides(shapes[1])}. Fix: bring them to one shape, as "
-            "keras_gan_zoo.data.load_images(..., size=, channels=) does."
-        )
+    _require_one_shape(fakes.image_shape, images.image_shape, kind)
     return images
 
 

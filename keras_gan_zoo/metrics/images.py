@@ -4,7 +4,11 @@ Ranges are never guessed silently. Floats are in [-1, 1], as generators give the
 images that hold nothing but 0 and 1, are refused with the conversion that they need.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from keras_gan_zoo.data.convert import float_to_uint8
 
 RANGES = ((-1, 1), (0, 1))
 
@@ -12,10 +16,10 @@ RANGES = ((-1, 1), (0, 1))
 def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
     """Quantise images, so that measured images are the ones a user would save.
 
-        x -> floor(clip(127.5 x + 128, 0, 255))     for x in [-1, 1]
-        x -> floor(clip(255 x + 0.5, 0, 255))       for x in [0, 1], where value_range says so
+        x -> round(127.5 clip(x, -1, 1) + 127.5)    for x in [-1, 1]
+        x -> round(255 clip(x, 0, 1))               for x in [0, 1], where value_range says so
 
-    This is rounding to the nearest of the 256 levels, and inverts x / 127.5 - 1 exactly.
+    This is the quantizer of `generate` and `load_images`, halves to even, and inverts x / 127.5 - 1 exactly.
 
     Args:
         images: float array in [-1, 1], any shape; or uint8 in [0, 255], which is returned as it is.
@@ -57,7 +61,7 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
     if value_range is not None and tuple(value_range) == (0, 1):
         if low < -0.01 or high > 1.01:
             raise ValueError(f"value_range is (0, 1), and the images lie in [{low:.4g}, {high:.4g}]. Fix: leave it out.")
-        return np.clip(images * 255.0 + 0.5, 0.0, 255.0).astype("uint8")
+        return float_to_uint8(np.clip(images, 0.0, 1.0), 0.0)
     if low < -1.01 or high > 1.01:
         raise ValueError(f"Float images must lie in [-1, 1], got [{low:.4g}, {high:.4g}]. Fix: undo their normalisation.")
     if low >= 0 and value_range is None:
@@ -66,4 +70,19 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
             "Fix: images * 2 - 1, if they were; if these are images in [-1, 1] without a dark pixel, "
             "to_uint8(images, value_range=(-1, 1))."
         )
-    return np.clip(images * 127.5 + 128.0, 0.0, 255.0).astype("uint8")
+    return float_to_uint8(np.clip(images, -1.0, 1.0), -1.0)
+
+
+def require_axes(shape: Sequence[int], channels: Sequence[int] = (1, 3)) -> None:
+    """Checks that images are (n, height, width, channels).
+
+    Raises:
+        ValueError: another shape; the message names the axes that were found.
+    """
+    if len(shape) == 4 and shape[-1] in channels and 0 not in shape[1:]:
+        return
+    fix = "images[..., None] for grey ones without a channel axis, images[..., :3] to drop alpha"
+    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[-1] not in (1, 3, 4):
+        fix = f"np.moveaxis(images, 1, -1), since these seem to be (n, channels={shape[1]}, height, width)"
+    wanted = " or ".join(map(str, channels))
+    raise ValueError(f"Images must have the shape (n, height, width, {wanted}). Received: {tuple(shape)}. Fix: {fix}.")

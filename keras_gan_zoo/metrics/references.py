@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from keras_gan_zoo.files import cache_folder, whole_file, why_not_regular
+from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import described
 from keras_gan_zoo.metrics.samples import Sample, gather, is_array
@@ -53,7 +54,7 @@ def reference(
         cache: folder; by default `references` in `keras_gan_zoo.files.cache_folder()`.
         batch_size, progress: as in `gather`.
     """
-    keep = {"moments", *keep}
+    extractor, keep = extractor_of(extractor), {"moments", *keep}
     gathered = {"split": split, "batch_size": batch_size, "progress": "real image" if progress else None}
     if extractor.sha256.startswith("unknown-"):
         # Nothing says what such an extractor computes, so nothing of it is ever found again.

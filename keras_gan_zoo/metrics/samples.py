@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
-from keras_gan_zoo.metrics.images import to_uint8
+from keras_gan_zoo.metrics.images import require_axes, to_uint8
 from keras_gan_zoo.metrics.records import NONE, described
 from keras_gan_zoo.metrics.scores import ScoreSums, split_assignment
 
@@ -79,6 +81,8 @@ def gather(
     keep = set(keep)
     if unknown := keep - set(KINDS):
         raise ValueError(f"keep has {sorted(unknown)}; possible are {', '.join(KINDS)}.")
+    extractor = extractor_of(extractor)
+    check_integer(batch_size, "batch_size", 1)
     if extractor is None and is_array(images) and np.ndim(images) == 2:
         return _of_features(np.asarray(images), keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
@@ -98,6 +102,7 @@ def gather(
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
     bar = _bar(total, progress)
     for batch, batch_labels in batches(images, labels, batch_size):
+        require_axes(np.shape(batch), (1, 3, 4))
         batch = to_uint8(batch)
         shape = sample.image_shape = sample.image_shape or batch.shape[1:]
         if batch.shape[1:] != shape:

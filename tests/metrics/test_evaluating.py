@@ -223,6 +223,55 @@ def test_bad_arguments(arguments, message):
         evaluate(FAKE, REAL, **{"metrics": ["fid"], "extractor": Quarters(), **arguments})
 
 
+class Never(Quarters):
+    """An extractor before which everything that can be seen to fail has failed."""
+
+    def extract(self, images, batch_size=50):
+        raise AssertionError("the network ran")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": "kid"}, "subset_size=1000 of kid .*Received: 260 fake images.*'subset_size': 260"),
+        ({"metrics": "kid", "settings": {"kid": {"subset_size": 280}}}, "Received: 260 fake"),
+        ({"metrics": "ndb", "settings": {"ndb": {"bins": 301}}}, "bins=301 of ndb .*Received: 300 real"),
+        ({"metrics": "birthday_paradox"}, "batch_size=400 of birthday_paradox"),
+        ({"metrics": "fid", "real": None}, "pass real="),
+        ({"metrics": "fid", "real": noise(300, 0, side=32)}, "28 x 28 x 1, the real images 32 x 32 x 1"),
+        ({"metrics": "fid", "real": "mnist"}, "real='mnist'.*load_images"),
+        ({"metrics": "fid", "batch_size": 0}, "batch_size=0"),
+        ({"metrics": "fid", "extractor": "lenet"}, "'lenet'"),
+    ],
+)
+def test_what_can_be_seen_to_fail_is_refused_before_the_network_runs(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(FAKE, **{"real": REAL, "extractor": Never(), **arguments})
+
+
+@pytest.mark.parametrize("metric", ["fid", "ms_ssim"])
+def test_channels_that_stand_first_are_named(metric):
+    first = np.zeros((9, 3, 32, 32), "uint8")
+    with pytest.raises(ValueError, match=r"np.moveaxis\(images, 1, -1\), .*channels=3, height, width"):
+        evaluate(first, first, metrics=[metric], extractor=Quarters())
+
+
+def test_names_stand_for_a_metric_and_an_extractor():
+    named = evaluate(FAKE, REAL, metrics="fid", extractor="mnist")["fid"]
+    assert named.extractor == "mnist_classifier" and named.value > 0
+    assert evaluate(FAKE, gather(REAL, "mnist"), metrics="fid", extractor="mnist")["fid"].value == named.value
+
+
+@pytest.mark.parametrize("metrics", ["fid", "recall", "ssim"])
+def test_a_set_against_itself_is_said(metrics):
+    options = {"metrics": metrics, "extractor": Quarters()}
+    with pytest.warns(UserWarning, match="fake and real are the same images"):
+        evaluate(REAL, REAL.copy(), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate(REAL[::-1], np.clip(REAL, 0, 250), **options)
+
+
 def test_images_that_give_no_number():
     shared = {"metrics": ["fid"], "extractor": Quarters()}
     with pytest.raises(ValueError, match="no images"):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_gan_zoo.data.convert import float_to_uint8
 from keras_gan_zoo.metrics.images import to_uint8
 
 
@@ -13,6 +14,16 @@ def test_inverts_the_scaling_of_every_grey_level():
 def test_rounds_to_the_nearest_level_and_clips():
     values = np.array([-1.005, -1.0, -1.0 + 0.6 / 127.5, -1.0 + 0.4 / 127.5, 1.0, 1.005])
     np.testing.assert_array_equal(to_uint8(values), [0, 0, 1, 0, 255, 255])
+
+
+def test_measured_images_are_those_that_are_sampled_and_loaded():
+    """Also in the middle between two levels, where halves up and halves to even differ."""
+    middle = ((np.arange(255) + 0.5) / 127.5 - 1).astype("float32")
+    values = np.concatenate([middle, np.nextafter(middle, 2), np.nextafter(middle, -2)])
+    np.testing.assert_array_equal(to_uint8(values), float_to_uint8(values, -1.0))
+    assert (to_uint8(middle) % 2 == 0).sum() > 200
+    unit = (np.arange(255) + 0.5) / 255
+    np.testing.assert_array_equal(to_uint8(unit, value_range=(0, 1)), float_to_uint8(unit.astype("float32"), 0.0))
 
 
 def test_leaves_uint8_alone():

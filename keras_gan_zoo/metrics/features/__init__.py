@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("mnist", "fashion_mnist")
 
 
+def extractor_of(which: Any) -> Any:
+    """An extractor, or None, as it is; `feature_extractor` of what else stands for one, such as the name "mnist"."""
+    return which if which is None or hasattr(which, "extract") else feature_extractor(which)
+
+
 def feature_extractor(
     which: "str | Extractor | Callable[..., Any]" = "inception",
     *,

@@ -5,6 +5,7 @@ import abc
 import numpy as np
 
 from keras_gan_zoo.backend import full_float32
+from keras_gan_zoo.metrics.images import require_axes
 
 
 class Extractor(abc.ABC):
@@ -34,11 +35,7 @@ class Extractor(abc.ABC):
         """Raises where the network does not take these images."""
         if images.dtype != np.uint8:
             raise TypeError(f"Expected uint8 images in [0, 255], got {images.dtype}. Fix: to_uint8(images) quantises.")
-        if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
-            raise ValueError(
-                f"Expected images of shape (n, height, width, 1 or 3), got {images.shape}. Fix: images[..., None] for grey "
-                "ones without a channel axis, images[..., :3] to drop alpha."
-            )
+        require_axes(images.shape)
 
     def extract(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray | None]:
         """Features and logits of images.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan_zoo.files import cache_folder, read_npz, why_not_regular
+from keras_gan_zoo.files import cache_folder, read_npz, whole_file, why_not_regular
 from keras_gan_zoo.metrics.features.inception_names import LAYERS, graph_name
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 
@@ -80,17 +80,17 @@ def find_weights() -> Path:
         # Where its folder does not exist, Keras would quietly take one in /tmp.
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            keras.utils.get_file(FILE, ADDRESS, cache_dir=folder.parent, cache_subdir=folder.name)
+            # Whole, since another process would take half of it for the weights.
+            with whole_file(path) as partial:
+                keras.utils.get_file(partial.name, ADDRESS, cache_dir=folder.parent, cache_subdir=folder.name)
+                found = hashlib.sha256(partial.read_bytes()).hexdigest()
+                expected = FILE.rpartition("-")[2].partition(".")[0]
+                if not found.startswith(expected):
+                    raise ValueError(f"{ADDRESS} gave another file: its sha256 is {found}, not {expected}...")
         except Exception as error:  # Keras raises a bare Exception where the address cannot be reached
-            path.unlink(missing_ok=True)
             raise OSError(
                 f"The weights of the FID Inception cannot be downloaded ({error}). {_where_to_get_it()}"
             ) from error
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        expected = FILE.rpartition("-")[2].partition(".")[0]
-        if not found.startswith(expected):
-            path.unlink()
-            raise OSError(f"{ADDRESS} gave another file: its sha256 is {found}, not {expected}... {_where_to_get_it()}")
     return path
 
 
