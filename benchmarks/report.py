@@ -9,6 +9,7 @@ number in these documents is typed by hand, and tests compare the committed ones
 
 import dataclasses
 import json
+import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -28,10 +29,14 @@ from keras_gan_zoo.presets import Preset, list_presets
 
 README = ROOT / "README.md"
 PRECISION = ROOT / "benchmarks" / "PRECISION.md"
+SPEED = ROOT / "benchmarks" / "SPEED.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
+STRIP = "strip.png"
 COMMAND = "python -m benchmarks report"
 GRID_SIZE, GRID_SEED = 64, 0
 SAMPLES = "samples"  # .png, or .txt for text
+LICENSE = "apache-2.0"  # of the weights, as the hub spells it
+AGREES = 1e-3  # relative difference of a repeat on another backend
 LINES = 8  # of text that a card shows
 TITLES = {
     "fid": "FID",
@@ -77,6 +82,7 @@ def report(
     presets = trained_presets()
     for preset in presets:
         write_card(preset)
+    write_strip(presets)
     written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
@@ -192,13 +198,14 @@ def card_text(preset: Preset) -> str:
     kind = f"Images of {makes.shape[0]} x {makes.shape[1]} pixels" if pictures else described(makes).capitalize()
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     place = f", by {_place(weights['origin'])}" if "origin" in weights else ""
-    return f"""# {preset.name}
+    return f"""{_front_matter(preset, gan, model)}
+# {preset.name}
 
 {recipe.description}
 
 {_shown(preset, gan)}
 
-```python
+{_headline(preset)}```python
 import keras_gan_zoo
 
 gan = keras_gan_zoo.load("{preset.name}")
@@ -208,7 +215,7 @@ gan = keras_gan_zoo.load("{preset.name}")
 - Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {shipped}, which is what is
   shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}). The
   {fresh} {"them" if len(gan.fresh) > 1 else "it"} fresh weights.{_in_and_out(gan, model)}
-- Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. Licence of the data: {recipe.data.license}.
+- Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. License of the data: {recipe.data.license}.
 - Training: {training.rounds:,} rounds of {training.batch_size} {examples} for each gradient step ({seen} seen),
   seed {training.seed}, {training.dtype}{place}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
@@ -223,6 +230,34 @@ gan = keras_gan_zoo.load("{preset.name}")
 
 {kind} of the kind in `{recipe.data.name}`, and nothing else. {_limits(model)}
 """
+
+
+def _front_matter(preset, gan, model):
+    """YAML as the Hugging Face hub reads it."""
+    if makes_images(model):
+        pipeline, kind = "unconditional-image-generation", ["image-generation"]
+    else:
+        pipeline = {"target": "image-to-image", "tokens": "text-generation"}.get(gan.sample)
+        kind = []
+    tags = "".join(f"\n- {tag}" for tag in ["gan", preset.variant.replace("_", "-"), *kind])
+    first = f"\npipeline_tag: {pipeline}" if pipeline else ""
+    return f"""---
+license: {LICENSE}
+library_name: keras{first}
+tags:{tags}
+datasets:
+- {preset.data.removesuffix(".npz").removesuffix(".zip")}
+---
+"""
+
+
+def _headline(preset):
+    """The stored results in a line, where there are some."""
+    found = headline(preset)
+    parts = [f"{title} **{m.text('.2f' if title == 'FID' else '.3g')}**" for title, m in found.items()]
+    if not parts and (record := kinds.found(preset.name)):
+        parts = [f"{measure['title']} **{measure['value']:.4g}**" for measure in record["measures"][:3]]
+    return f"{' · '.join(parts)}\n\n" if parts else ""
 
 
 def described(field: Any) -> str:
@@ -278,6 +313,8 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
     if not found:
         return f"These weights were not measured yet; `python -m benchmarks quality {preset.name}` does it.{failed}"
+    everything = found
+    found, agreeing = _without_repeats(found)
     rows = [
         (m.title + _settings(first), m.text(), m.seeds, _images(first), _network(first), first["backend"])
         for m in found
@@ -286,11 +323,41 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     seeds = "Seeds are those of the generated images" + (
         "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
     )
+    seeds += f" {agreeing}" if agreeing else ""
     head = (
         f"Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. {seeds}"
     )
     table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
-    return f"{head}\n\n{table}\n\n{provenance(r for m in found for r in m.records)}{failed}"
+    return f"{head}\n\n{table}\n\n{provenance(r for m in everything for r in m.records)}{failed}"
+
+
+def _without_repeats(found):
+    """Measurements without those that repeat a seed of another one on another backend and agree with it; who repeated."""
+    kept, repeats, errors = [], set(), [0.0]
+    # The most seeds first; what is stored comes first among equals.
+    for m in sorted(found, key=lambda m: -len(m.records)):
+        twin = next((k for k in kept if _protocol(k) == _protocol(m) and _difference(k, m) <= AGREES), None)
+        if twin is None:
+            kept.append(m)
+        else:
+            repeats.add(m.records[0]["backend"])
+            errors.append(_difference(twin, m))
+    kept = [m for m in found if m in kept]
+    agreeing = (
+        f"Repeats on {' and '.join(sorted(repeats))} agree to within {max(errors):.1g} of the value." if repeats else ""
+    )
+    return kept, agreeing
+
+
+def _protocol(m):
+    return m.title, [m.records[0].get(field) or None for field in SAME]
+
+
+def _difference(kept, repeated):
+    """The largest relative difference of what has the same seed; infinite where a seed was not measured by both."""
+    values = {record["seed"]: record["value"] for record in kept.records}
+    pairs = [(values.get(record["seed"], float("inf")), record["value"]) for record in repeated.records]
+    return max(abs(a - b) / max(abs(a), abs(b), 1e-12) if a != float("inf") else a for a, b in pairs)
 
 
 def _settings(record):
@@ -317,11 +384,9 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
     """Document -> name of a marker in it -> the table that goes there."""
     return {
         README: {
-            "presets": preset_table,
             "variants": variant_table,
-            "speed": speed_tables,
-            "collapse": lambda: testbed_table([("ring", "RC1", "tensorflow")]),
         },
+        SPEED: {"speed": speed_tables},
         TESTBEDS: {"testbeds": testbed_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }
@@ -361,7 +426,7 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
                 "".join(labels),
             )
         )
-    table = markdown_table(("preset", "variant", "data (licence)", "weights", "FID", "rarest class", "labels"), rows)
+    table = markdown_table(("preset", "variant", "data (license)", "weights", "FID", "rarest class", "labels"), rows)
     if not distances:
         return table
     firsts = [m.records[0] for m in distances]
@@ -378,18 +443,80 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
     return f"{table}\n\n{note}"
 
 
-def variant_table() -> str:
-    """Name, class, and the first line of each variant's docstring, which is its title and citation."""
+def variant_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+    """A row for each preset of a variant, and for each variant without one: task, paper, and the first measured result."""
     import sys
 
     from keras_gan_zoo.models import variant_class, variants
 
-    classes = {name: variant_class(name) for name in variants()}
-    rows = [
-        (f"`{name}`", f"`{cls.__name__}`", sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip("."))
-        for name, cls in classes.items()
-    ]
-    return markdown_table(("variant", "class", "paper"), rows)
+    presets = trained_presets() if presets is None else presets
+    rows, distances = [], []
+    for name in variants():
+        cls = variant_class(name)
+        title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
+        paper = re.sub(r"^.*\((.*), (https?://[^\s)]+)\)$", r"[\1](\2)", title)
+        own = [preset for preset in presets if preset.variant == name]
+        for preset in own or [None]:
+            link = f"[{preset.name}](zoo_configs/{preset.name}/README.md)" if preset else ""
+            rows.append((f"`{cls.__name__}`", task(cls), paper, link, first_result(preset, folder) if preset else ""))
+        distances += [m for preset in own if (m := headline(preset, folder).get("FID"))]
+    table = markdown_table(("variant", "task", "paper", "preset", "result"), rows)
+    if not distances:
+        return table
+    firsts = [m.records[0] for m in distances]
+    networks, places = {_network(first) for first in firsts}, {_place(first) for first in firsts}
+    counts = {f"{first['n_fake']:,} generated and {first['n_real']:,} real test images" for first in firsts}
+    return f"{table}\n\nFID: {listed(counts)}; features of {listed(networks)}; {listed(places)}."
+
+
+def task(model: type) -> str:
+    """What a variant does, in words."""
+    if makes_images(model):
+        return "images from noise and labels" if model.__name__ in ("CGAN",) else "images from noise"
+    made = {"voxels": "volumes from noise", "tokens": "sequences of tokens", "target": "images from images"}
+    return made.get(model.sample, model.sample)
+
+
+def first_result(preset: Preset, folder: Path = quality.FOLDER) -> str:
+    """The first result of a preset in a few words."""
+    found = headline(preset, folder)
+    if found:
+        title, measurement = next(iter(found.items()))
+        return f"{title} {measurement.text('.2f')}"
+    measures = kinds.found(preset.name).get("measures") or ()
+    return next((f"{measure['title']} {measure['value']:.4g}" for measure in measures), "not measured")
+
+
+def strip(presets: Sequence[Preset], columns: int = 4, side: int = 168) -> Any:
+    """A picture of samples of all presets that have pictures, with their names.
+
+    A square grid shows its first 3 x 3 of 8 x 8 samples; what is not square, such as rows of input and output, shows all.
+    """
+    from PIL import Image, ImageDraw
+
+    files = [(preset.name, preset.folder / f"{SAMPLES}.png") for preset in presets]
+    files = [(name, file) for name, file in files if file.exists()]
+    gap, line = 8, 18
+    height = -(-len(files) // columns) * (side + line + gap)
+    made = Image.new("RGB", (columns * (side + gap) - gap, max(height, 1)), "white")
+    draw = ImageDraw.Draw(made)
+    for i, (name, file) in enumerate(files):
+        x, y = i % columns * (side + gap), i // columns * (side + line + gap)
+        with Image.open(file) as picture:
+            shown = picture.convert("RGB")
+        if shown.width == shown.height:
+            shown = shown.crop((0, 0, 3 * shown.width // 8, 3 * shown.width // 8))
+        factor = side / max(shown.size)
+        shown = shown.resize([max(1, round(factor * edge)) for edge in shown.size])
+        made.paste(shown, (x + (side - shown.width) // 2, y + (side - shown.height) // 2))
+        draw.text((x + 2, y + side + 2), name, fill="black")
+    return made.quantize(256)
+
+
+def write_strip(presets: Sequence[Preset]) -> None:
+    """Writes the picture at the head of the README."""
+    with whole_file(ROOT / "benchmarks" / STRIP) as partial:
+        strip(presets).save(partial, format="PNG", optimize=True)
 
 
 def _write(path, text):

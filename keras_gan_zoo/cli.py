@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 out, err = Console(), Console(stderr=True)
@@ -46,19 +47,31 @@ Imports = Annotated[
 
 
 @app.command("list")
-def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, as "*mnist*".')] = "*"):
-    """Shows the presets: variant, data and its licence, size, and the main measured results."""
+def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, such as "*mnist*".')] = "*"):
+    """Shows the presets, one on a line: variant, data, size, the first measured result, and the license of the data."""
     from .presets import list_presets
 
-    table = Table("preset", "variant", "data", "licence of the data", "size", "measured")
     presets = list_presets(pattern)
     if not presets:
         _fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
+    rows = [("preset", "variant", "data", "weights", "measured", "license of the data")]
     for preset in presets:
-        size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "no weights"
-        cells = (preset.name, preset.variant, preset.data, preset.license, size, summary(preset.results))
-        table.add_row(*map(escape, cells))
-    out.print(table)
+        size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "none"
+        rows.append(
+            (
+                preset.name,
+                preset.variant,
+                preset.data.removesuffix(".npz").removesuffix(".zip"),
+                size,
+                summary(preset.results),
+                preset.license,
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        # The license comes last, since a narrow screen cuts the end of a line; the model card has all of it.
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        out.print(Text(line, style="bold" if row is rows[0] else ""), no_wrap=True, overflow="ellipsis")
 
 
 @app.command()
@@ -299,8 +312,8 @@ def _recipe_for(variant, data, size, channels, rounds, batch_size):
 
 
 def summary(results) -> str:
-    """The main results of a preset in one line, as "FID 8.1, labels 97.4 %"."""
-    return ", ".join(f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items())
+    """The first result of a preset, such as "FID 8.1"; empty where there is none."""
+    return next((f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items()), "")
 
 
 def _say(console, message):
@@ -326,11 +339,15 @@ def _fail(message):
 
 def main() -> None:
     """Entry point: errors that a user can mend become one line, not a traceback."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from .startup import without_notes
+
     # A stop from a scheduler or a shell is to say how to go on as Ctrl+C does, also where the shell has SIGINT ignored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        with without_notes():
+            # Errors stay: 2 leaves out what is not one.
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+            app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         _say_error(str(error))
         sys.exit(1)

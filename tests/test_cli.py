@@ -57,25 +57,35 @@ def small_networks(monkeypatch):
 # list --------------------------------------------------------------------------------------------------------------------
 
 
-def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path, saved):
+@pytest.mark.parametrize("width", [80, 160])
+def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path, saved, width):
     # The environment would say so too late: a console may have asked it for the width when the module was imported.
-    monkeypatch.setattr(cli, "out", Console(width=160))
-    recipe = parse_recipe(
-        {**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": {"source": "mnist", "license": "[CC]"}}, ""
-    )
+    monkeypatch.setattr(cli, "out", Console(width=width))
+    data = {"source": "mnist", "license": f"[CC] {'x' * 60}"}
+    recipe = parse_recipe({**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": data}, "")
     presets.save_to_preset(presets.load(saved / "plain"), tmp_path / "dcgan_mnist", recipe=recipe)
     (tmp_path / "dcgan_mnist" / "results.json").write_text('{"FID": {"value": 8.257}, "purity": {"value": 1, "digits": 0}}')
     (tmp_path / "gan_new").mkdir()
     write_recipe(recipe, tmp_path / "gan_new" / "config.yaml")
     monkeypatch.setattr(presets, "preset_root", lambda: tmp_path)
     code, out, _ = command("list")
-    line = next(line for line in out.splitlines() if "dcgan_mnist" in line)
+    lines = out.splitlines()
+    assert code == 0 and len(lines) == 3 and max(map(len, lines)) <= width
     size = (tmp_path / "dcgan_mnist" / "weights.safetensors").stat().st_size / 1e6
-    for words in ("dcgan", "mnist", "[CC]", f"{size:.1f} MB", "FID 8.26, purity 1"):
-        assert words in line
-    assert code == 0 and "no weights" in next(line for line in out.splitlines() if "gan_new" in line)
+    for words in ("dcgan_mnist", " dcgan ", " mnist ", " [CC] x", f"{size:.1f} MB", "FID 8.26"):
+        assert words in lines[1]
+    assert lines[1].endswith("x" if width == 160 else "…") and " none " in lines[2] and "gan_new" in lines[2]
     code, out, _ = command("list", "*new")
     assert code == 0 and "gan_new" in out and "dcgan_mnist" not in out
+
+
+def test_the_built_in_presets_lose_no_result_at_80_columns(command, monkeypatch):
+    monkeypatch.setattr(cli, "out", Console(width=80))
+    _, out, _ = command("list")
+    for preset, line in zip(keras_gan_zoo.list_presets(), out.splitlines()[1:], strict=True):
+        assert (
+            preset.name in line and preset.license[:12] in line and cli.summary(preset.results) in line and len(line) <= 80
+        )
 
 
 def test_list_of_nothing(command):

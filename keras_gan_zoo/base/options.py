@@ -39,7 +39,7 @@ class Options:
         instance_noise: standard deviation, at the start, of Gaussian noise on all that the discriminator sees, real and
             fake, in both players' steps (Sonderby et al., 2016, https://arxiv.org/abs/1610.04490).
         instance_noise_images: real images, those of all steps of a round, after which that noise has fallen, linearly, to 0.
-        r1_gamma: weight of the zero-centred gradient penalty gamma / 2 E |grad D(x)|^2 at real images
+        r1_gamma: weight of the zero-centered gradient penalty gamma / 2 E |grad D(x)|^2 at real images
             (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
         r1_share: share of the batch that this penalty is estimated on, in (0, 1]; 0.25 costs a quarter of the time.
         ema_half_life: half-life, in images, of the average of the generator's weights that is used for sampling (its

@@ -12,7 +12,7 @@ from ..losses import (
     minimax_discriminator_loss,
     minimax_generator_loss,
     non_saturating_generator_loss,
-    zero_centred_penalty,
+    zero_centered_penalty,
 )
 from .batches import batch_size_of, joined, per_sample, stopped
 from .game import Game
@@ -215,4 +215,4 @@ class TwoPlayerGame(Game):
             share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
             count = -(-batch_size_of(real) * share.numerator // share.denominator)
             real = tree.map_structure(lambda x: x[:count], real)
-        return self.options.r1_gamma * zero_centred_penalty(self.score_gradient(real, by))
+        return self.options.r1_gamma * zero_centered_penalty(self.score_gradient(real, by))

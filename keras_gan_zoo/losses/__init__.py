@@ -11,7 +11,7 @@ from .adversarial import (
     wasserstein_generator_loss,
 )
 from .auxiliary import autoencoder_error, categorical_information_loss, gaussian_information_loss
-from .penalties import gradient_penalty, zero_centred_penalty
+from .penalties import gradient_penalty, zero_centered_penalty
 
 __all__ = [
     "autoencoder_error",
@@ -26,5 +26,5 @@ __all__ = [
     "non_saturating_generator_loss",
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
-    "zero_centred_penalty",
+    "zero_centered_penalty",
 ]

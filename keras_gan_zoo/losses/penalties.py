@@ -35,7 +35,7 @@ def gradient_penalty(gradient: Any, target: float = 1.0, one_sided: bool = False
     return ops.mean(ops.square(excess))
 
 
-def zero_centred_penalty(gradient: Any) -> Any:
+def zero_centered_penalty(gradient: Any) -> Any:
     """E |g|^2 / 2, R1 at real samples and R2 at generated ones (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
 
     Args:

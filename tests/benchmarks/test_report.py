@@ -215,6 +215,27 @@ def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, 
         quality.cells_of([preset.name], [], [], "test", [0], ["tensorflow"], 10)
 
 
+def test_repeats_on_other_backends_that_agree_are_one_sentence(tmp_path, preset, cell):
+    cell({"fid": record(6.0001, backend="jax"), "kid": record(0.002, metric="kid")}, backend="jax")
+    text = report.quality_text(preset, tmp_path)
+    assert row_of(text, metric="FID")["backend"] == "tensorflow" and "Repeats on jax agree to within 2e-05" in text
+    cell({"fid": record(6.1, backend="torch")}, backend="torch")
+    rows = [row for row in rows_of(report.quality_text(preset, tmp_path)) if row["metric"] == "FID"]
+    assert [(row["value"], row["backend"]) for row in rows] == [("6", "tensorflow"), ("6.1", "torch")]
+
+
+def test_the_strip_shows_grids_and_rows(tmp_path, preset):
+    folders = [tmp_path / name for name in ("grid", "rows", "text")]
+    for folder, size in zip(folders, [(64, 64), (192, 64), None], strict=True):
+        folder.mkdir()
+        if size:
+            Image.new("RGB", size, "red").save(folder / "samples.png")
+    shown = report.strip([dataclasses.replace(preset, folder=folder) for folder in folders], columns=2, side=60)
+    pixels = np.asarray(shown.convert("RGB"))
+    red = (pixels[:60] == [255, 0, 0]).all(-1)
+    assert pixels.shape == (86, 128, 3) and red[:, :60].all() and red[:, 68:].sum() == 60 * 20
+
+
 def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, cell):
     cell({"fid": record(7.5, 1)}, seed=1)
     bare = dataclasses.replace(preset, name="dcgan_mnist", results={})
@@ -313,7 +334,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     monkeypatch.setattr(report, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
     (tmp_path / "benchmarks").mkdir()
-    for name in ("PRECISION", "TESTBEDS"):
+    for name in ("PRECISION", "TESTBEDS", "SPEED"):
         path = shutil.copyfile(getattr(report, name), tmp_path / "benchmarks" / f"{name}.md")
         monkeypatch.setattr(report, name, path)
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
@@ -321,10 +342,10 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     monkeypatch.setattr(report, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
     report.report(tmp_path / "new" / "report.html")
     assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")
-    assert (folder / "README.md").read_text("utf-8").startswith(f"# {PRESET}\n")
+    assert f"---\n\n# {PRESET}\n" in (folder / "README.md").read_text("utf-8")
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     readme = (tmp_path / "README.md").read_text("utf-8")
-    assert "| 6.00 | 0.090 |" in readme and "dcgan_mnist/README.md)" not in readme
+    assert "| FID 6.00 |" in readme and "dcgan_mnist/README.md)" not in readme
     for name, part in (("PRECISION", "precision"), ("TESTBEDS", "testbeds")):
         assert f"-->\n\nnew\n\n<!-- end of {part} -->" in (tmp_path / "benchmarks" / f"{name}.md").read_text("utf-8")
 

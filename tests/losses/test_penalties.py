@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_gan_zoo.backend import Trainer
-from keras_gan_zoo.losses import gradient_penalty, zero_centred_penalty
+from keras_gan_zoo.losses import gradient_penalty, zero_centered_penalty
 
 
 def value(tensor):
@@ -49,7 +49,7 @@ def test_quadratic_critic_golden(differentiate):
     def r1(matrix, points=points, gamma=10.0):
         x = ops.convert_to_tensor(points, "float32")
         gradient = Trainer().gradient(lambda x: ops.sum(x * ops.matmul(x, ops.transpose(matrix)), axis=1) / 2, x)
-        return gamma * zero_centred_penalty(gradient)
+        return gamma * zero_centered_penalty(gradient)
 
     penalty, (gradient,) = differentiate(r1, matrix, dtype="float32")
     assert penalty == pytest.approx(50 / 3, abs=1e-5)
@@ -61,7 +61,7 @@ def test_quadratic_critic_golden(differentiate):
         assert single == pytest.approx(5 * squared_norm, abs=1e-5)
 
 
-@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centred_penalty])
+@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centered_penalty])
 @pytest.mark.parametrize("n", [1, 4])
 def test_norms_are_of_samples_over_all_their_axes(penalty, n):
     gradient = np.random.default_rng(1).normal(size=(n, 3, 2, 2)).astype("float32")
@@ -76,12 +76,12 @@ def test_vanishing_input_gradients_give_no_nan(differentiate):
     penalty, (gradient,) = differentiate(gradient_penalty, np.zeros((4, 3, 3, 1)), dtype="float32")
     assert penalty == pytest.approx(1.0, abs=1e-4)
     np.testing.assert_array_equal(gradient, 0.0)
-    penalty, (gradient,) = differentiate(zero_centred_penalty, np.zeros((4, 3, 3, 1)), dtype="float32")
+    penalty, (gradient,) = differentiate(zero_centered_penalty, np.zeros((4, 3, 3, 1)), dtype="float32")
     assert penalty == 0.0
     np.testing.assert_array_equal(gradient, 0.0)
 
 
-@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centred_penalty])
+@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centered_penalty])
 def test_reduced_precision_is_summed_in_float32(penalty):
     # In bfloat16 the sum of 4,096 squares of 1 would stop growing at 256.
     gradient = ops.ones((2, 64, 64, 1), dtype="bfloat16")
@@ -91,7 +91,7 @@ def test_reduced_precision_is_summed_in_float32(penalty):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras multiplies in float64 on TensorFlow only")
-@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centred_penalty])
+@pytest.mark.parametrize("penalty", [gradient_penalty, zero_centered_penalty])
 def test_second_order_gradients_equal_finite_differences(penalty, differentiate):
     rng = np.random.default_rng(2)
     x = rng.normal(size=(4, 6))
