@@ -63,8 +63,8 @@ def pairs(name: str, run: Path):
         "shipped, scores a photo higher beside its own map than beside another one's; chance is 0.5. "
         f"Measured by `python -m benchmarks.pairs {name} RUN`.",
         [
+            kinds.Measure("L1, divided by that of L1 alone", found / alone),
             kinds.Measure("L1", found, {"by L1 alone": alone}),
-            kinds.Measure("L1, ratio", found / alone),
             kinds.Measure("right pairs preferred", preferred),
             kinds.Measure("mean difference of two seeds, grey levels", drawn),
         ],

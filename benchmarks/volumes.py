@@ -39,8 +39,8 @@ def volumes(
     nearest, real_nearest = overlaps(made, real).max(axis=1), _others(overlaps(real, real)).max(axis=1)
     parts, real_parts = largest_parts(made), largest_parts(real)
     told = [
+        kinds.Measure("mean occupancy, divided by the data's", made.mean() / real.mean()),
         kinds.Measure("mean occupancy", made.mean(), {"of the data": real.mean()}),
-        kinds.Measure("mean occupancy, ratio", made.mean() / real.mean()),
         kinds.Measure("share of the largest part, mean", parts.mean(), {"of the data": real_parts.mean()}),
         kinds.Measure(
             f"samples of which {WHOLE:.0%} hang together",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A head that keeps numbers as far out as this within FLAT cannot say how far out they were.
 FAR, FLAT = 1e6, 1e3
+# What errors say that Keras, or `check_output`, raises where a network does not fit what it is given.
+_OF_NETWORKS = re.compile(r"Exception encountered when calling|incompatible|expects|must be of shape|add_loss")
 # Layers that run code of which Keras knows nothing.
 _FOREIGN = ("Lambda", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TFSMLayer")
 # What a game does to scores that leaves their values as they are.
@@ -100,8 +102,8 @@ def check_wiring(game: "Game") -> None:
             return _Symbolic(followed(function))(specs)
         except Exception as error:
             reason = failure or error
-            # Rules of a class from elsewhere may need numbers, or what is set later; networks that do not fit raise these.
-            if not known and not isinstance(reason, (ValueError, Warning)):
+            # Rules of a class from elsewhere may need numbers, or what is set later; such errors are not of the networks.
+            if not known and not isinstance(reason, Warning) and not _OF_NETWORKS.search(str(reason)):
                 return None
             raise ValueError(f"The networks of {owner} must fit each other. Received: {_reason(reason)}") from error
 

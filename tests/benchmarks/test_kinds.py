@@ -49,10 +49,14 @@ def test_volumes_are_held_against_the_data(root, capsys):
     volumes.volumes("boxes", n=8, seed=3)
     measures = {m["title"]: m for m in kinds.found("boxes")["measures"]}
     assert measures["mean occupancy"]["beside"]["of the data"] == pytest.approx(data.mean())
-    ratio = measures["mean occupancy, ratio"]["value"]
+    ratio = measures["mean occupancy, divided by the data's"]["value"]
     assert ratio == pytest.approx(measures["mean occupancy"]["value"] / data.mean())
     text = report.quality_text(found)
-    assert "8 volumes of seed 3" in text and f"| mean occupancy, ratio | {ratio:.4g} |" in text and "commit" in text
+    assert (
+        "8 volumes of seed 3" in text
+        and f"| mean occupancy, divided by the data's | {ratio:.4g} |" in text
+        and "commit" in text
+    )
     # A record is that of its weights.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quality, "weights_of", lambda name: "others")
