@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import quality
+from benchmarks import kinds, quality
 from benchmarks.cells import read_cell, words
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import read_recipe
@@ -51,10 +51,11 @@ def networks(source: str, inception: Path | None) -> dict[quality.Network, tuple
 
 def is_measured(name: str, source: str, backend: str, inception: Path | None) -> bool:
     """Whether a preset has its card, and a cell for all that `measure` measures, of this backend or the stored results'."""
-    folder = find_preset(name)
-    if not (folder / CARD).is_file():
+    card = find_preset(name) / CARD
+    if not card.is_file():
         return False
-    if not quality.is_measurable(read_recipe(folder).variant):
+    # Asked of files, since to ask the variant would load a framework.
+    if kinds.found(name) or quality.NOT_MEASURABLE in card.read_text("utf-8"):
         return True
     weights, found = quality.weights_of(name), set()
     for path in quality.FOLDER.glob(f"{name}_*.json"):

@@ -451,8 +451,8 @@ def variant_table(presets: Sequence[Preset] | None = None, folder: Path = qualit
 
     presets = trained_presets() if presets is None else presets
     rows, distances = [], []
-    for name in variants():
-        cls = variant_class(name)
+    # Not what somebody has registered in this process.
+    for name, cls in ((n, c) for n in variants() if (c := variant_class(n)).__module__.startswith("keras_gan_zoo.")):
         title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
         paper = re.sub(r"^.*\((.*), (https?://[^\s)]+)\)$", r"[\1](\2)", title)
         own = [preset for preset in presets if preset.variant == name]

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gan_zoo import models
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WRITTEN = {
     "photos": ["samples.png", "my_gan/weights.safetensors"],
@@ -33,6 +35,7 @@ def test_an_example_runs(name, monkeypatch, tmp_path):
     for i in range(4):
         Image.fromarray(rng.integers(0, 256, (20, 16 + i, 3), "uint8")).save(photos / f"{i}.png")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(models, "_REGISTERED", {})
     # The other backends are the README's test.
     monkeypatch.setenv("BACKENDS", "tensorflow")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]))

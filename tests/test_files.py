@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -119,6 +120,10 @@ def test_a_child_of_a_killed_process_does_not_hold_its_lock(tmp_path):
     try:
         assert process.stdout.readline() == b"held\n"
         process.wait(10)
+        # The child may have been forked a moment ago, and not have run since.
+        end = time.monotonic() + 20
+        while holder(tmp_path / "lock") is not None and time.monotonic() < end:
+            time.sleep(0.02)
         assert holder(tmp_path / "lock") is None
         with locked(tmp_path / "lock", "it"):
             pass

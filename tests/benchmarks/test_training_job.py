@@ -94,7 +94,7 @@ def test_a_preset_is_trained_killed_resumed_published_and_gets_its_card_without_
     assert info["recipe_sha256"] == read_recipe(folder).digest and info["origin"]["backend"] == "jax"
     assert "tensorflow" not in info["origin"]["versions"]
     card = (folder / "README.md").read_text()
-    assert card.startswith("# tiny\n\nNoise.") and "by jax" in card and (folder / "samples.png").exists()
+    assert "---\n\n# tiny\n\nNoise." in card and "by jax" in card and (folder / "samples.png").exists()
     assert "[tiny](zoo_configs/tiny/README.md)" in (checkout / "README.md").read_text()
     rounds = [int(line.split(",")[0]) for line in (run / "log.csv").read_text().splitlines()[1:]]
     assert rounds == [10, 20, 30, 40, 50, 60]
@@ -155,7 +155,7 @@ def test_a_preset_is_measured_by_the_classifier_of_its_data_with_three_seeds(dig
     assert all(set(cell["records"]) == {"fid", "precision", "rarest class"} for cell in cells)
     assert publishing.is_measured("dcgan_mnist", "mnist", backend, None)
     assert not publishing.is_measured("dcgan_mnist", "mnist", backend, digits / "inception.npz")
-    assert (digits / "zoo/dcgan_mnist/README.md").read_text().startswith("# dcgan_mnist")
+    assert (digits / "zoo/dcgan_mnist/README.md").read_text().startswith("---\nlicense: ")
 
 
 def test_a_preset_whose_data_are_not_here_gets_its_card_and_a_sentence(digits):
