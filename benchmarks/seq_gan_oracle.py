@@ -2,6 +2,7 @@
 
     python -m benchmarks.seq_gan_oracle                      three seeds, and benchmarks/SEQUENCES.md
     python -m benchmarks.seq_gan_oracle --data FILE.npz      the data of the recipe, which `train seq_gan_oracle` reads
+    python -m benchmarks.seq_gan_oracle --preset             the record of the shipped weights that their card shows
 
 Protocol: the recipe zoo_configs/seq_gan_oracle, with an oracle, data, weights and noise of each seed's own. The model learns
 10,000 sequences of the oracle, first by likelihood, until the NLL of held-out ones no longer falls, then in the game. Both
@@ -26,6 +27,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks import kinds
 from benchmarks.cells import read_cell, seeds_of
 from benchmarks.markdown import listed, markdown_table, short
 from benchmarks.processes import ROOT
@@ -60,6 +62,7 @@ def seq_gan_oracle(
     folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
     document: Annotated[Path, typer.Option(help="The table to write.")] = DOCUMENT,
     data: Annotated[Path | None, typer.Option(help="Writes the recipe's data to this .npz, and nothing else.")] = None,
+    preset: Annotated[bool, typer.Option("--preset", help="Measures the shipped weights, and nothing else.")] = False,
 ):
     """Trains SeqGAN on an oracle, and says what the game adds to likelihood."""
     import keras
@@ -69,6 +72,9 @@ def seq_gan_oracle(
         with whole_file(data) as partial:
             np.savez_compressed(partial, tokens=training_data(oracle_of(recipe, recipe.training.seed), recipe.training.seed))
         typer.echo(f"{data}: {TRAINING:,} sequences of the oracle of seed {recipe.training.seed}.")
+        return
+    if preset:
+        typer.echo(f"{measure_preset(recipe)}")
         return
     for seed in seeds_of(seeds):
         cell = Cell(recipe.digest, seed, SAMPLES, keras.backend.backend())
@@ -146,6 +152,30 @@ def measured(recipe: Recipe, seed: int, samples: int, say: Callable[[str], None]
         "game": judged(gan, oracle, held_out, samples),
         "curve": curve,
     }
+
+
+def measure_preset(recipe: Recipe) -> Path:
+    """Judges the shipped weights by the oracle that they have learned; writes the record and returns its file."""
+    from keras_gan_zoo import load
+
+    seed = recipe.training.seed
+    oracle = oracle_of(recipe, seed)
+    held_out = oracle.sample(HELD_OUT, np.random.default_rng([seed, 2]))
+    own = oracle.nll(held_out).mean()
+    found = judged(load(RECIPE.name), oracle, held_out, SAMPLES)
+    return kinds.write(
+        RECIPE.name,
+        f"{SAMPLES:,} samples, and {HELD_OUT:,} held-out sequences of the oracle that wrote the training data. All is per token, "
+        "in nats. NLL-oracle is the NLL of the samples under the oracle, NLL-test that of the held-out sequences under the "
+        "model. A lower temperature lowers NLL-oracle too; [SEQUENCES.md](../../benchmarks/SEQUENCES.md) compares with that. "
+        "Measured by `python -m benchmarks.seq_gan_oracle --preset`.",
+        [
+            kinds.Measure("NLL-oracle", found["nll_oracle"], {"of the oracle's own samples": own}),
+            kinds.Measure("NLL-test", found["nll_test"], {"of the oracle itself": own}),
+            kinds.Measure("entropy of the samples", found["entropy"], {"of the oracle": own}),
+            kinds.Measure("different 4-grams among all", found["distinct"]),
+        ],
+    )
 
 
 def judged(
