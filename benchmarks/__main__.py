@@ -8,6 +8,9 @@
     python -m benchmarks quality              presets: FID and more, for each seed and backend
     python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
+    python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
+    python -m benchmarks volumes NAME         presets of volumes, beside their data
+    python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks precision            metrics: how far each step is from the peers'
     python -m benchmarks report               README.md, PRECISION.md, TESTBEDS.md, model cards and an HTML page
@@ -37,6 +40,9 @@ COMMANDS = {
     "quality": "quality",
     "throughput": "throughput",
     "testbeds": "testbeds",
+    "pairs": "pairs",
+    "volumes": "volumes",
+    "sequences": "seq_gan_oracle",
     "references": "references",
     "precision": "precision",
     "report": "report",

@@ -1,6 +1,6 @@
 """What is measured of presets that make no images from noise: a record for each, which its card shows.
 
-`benchmarks.pairs` and `benchmarks.volumes` write them, into benchmarks/results/kinds.
+`pairs`, `volumes` and `sequences` write them, into benchmarks/results/kinds.
 """
 
 import json

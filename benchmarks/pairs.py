@@ -1,6 +1,6 @@
 """A model that translates, on pairs that it was not trained on.
 
-    python -m benchmarks.pairs pix2pix_facades RUN
+    python -m benchmarks pairs pix2pix_facades RUN
 
 RUN is the folder of the preset's training, which holds the discriminator; the pairs are the split "test" of the recipe's
 data. Beside RUN, in RUN_by_l1, the same generator is trained by the same recipe with the L1 term alone, unless that run is
@@ -13,8 +13,6 @@ generators: RUN_by_l1/rows.png.
   in which the discriminator scores the first higher; 0.5 is chance.
 """
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +59,7 @@ def pairs(name: str, run: Path):
         f"{', '.join(map(str, SEEDS))} of the dropout; beside it stands the same generator, trained by the same recipe "
         "with the L1 term alone. Right pairs preferred: the share of comparisons in which the discriminator, which is not "
         "shipped, scores a photo higher beside its own map than beside another one's; chance is 0.5. "
-        f"Measured by `python -m benchmarks.pairs {name} RUN`.",
+        f"Measured by `python -m benchmarks pairs {name} RUN`.",
         [
             kinds.Measure("L1, divided by that of L1 alone", found / alone),
             kinds.Measure("L1", found, {"by L1 alone": alone}),
@@ -110,12 +108,3 @@ def right_pairs(gan: Pix2Pix, data: dict[str, np.ndarray]) -> float:
     scores = scores.reshape(n, n, -1).mean(axis=-1)
     better = np.diag(scores)[:, None] > scores
     return float(better.sum() / (n * (n - 1)))
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        typer.run(pairs)
-    except (ValueError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(1)

@@ -1,8 +1,8 @@
 """SeqGAN on sequences whose distribution is known: what the game adds to likelihood, beside what a lower temperature adds.
 
-    python -m benchmarks.seq_gan_oracle                      three seeds, and benchmarks/SEQUENCES.md
-    python -m benchmarks.seq_gan_oracle --data FILE.npz      the data of the recipe, which `train seq_gan_oracle` reads
-    python -m benchmarks.seq_gan_oracle --preset             the record of the shipped weights that their card shows
+    python -m benchmarks sequences                      three seeds, and benchmarks/SEQUENCES.md
+    python -m benchmarks sequences --data FILE.npz      the data of the recipe, which `train seq_gan_oracle` reads
+    python -m benchmarks sequences --preset             the record of the shipped weights that their card shows
 
 Protocol: the recipe zoo_configs/seq_gan_oracle, with an oracle, data, weights and noise of each seed's own. The model learns
 10,000 sequences of the oracle, first by likelihood, until the NLL of held-out ones no longer falls, then in the game. Both
@@ -17,8 +17,6 @@ Each seed is a file of its own in benchmarks/results/seq_gan; one that is there,
 
 import dataclasses
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,7 +55,7 @@ class Cell:
         return folder / f"seed{self.seed}_{self.backend}.json"
 
 
-def seq_gan_oracle(
+def sequences(
     seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
     folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
     document: Annotated[Path, typer.Option(help="The table to write.")] = DOCUMENT,
@@ -169,7 +167,7 @@ def measure_preset(recipe: Recipe) -> Path:
         "token, in nats. NLL-oracle is the NLL of the samples under the oracle, NLL-test that of the held-out sequences "
         "under the model. A lower temperature lowers NLL-oracle too; [SEQUENCES.md](../../benchmarks/SEQUENCES.md) compares "
         "with that. "
-        "Measured by `python -m benchmarks.seq_gan_oracle --preset`.",
+        "Measured by `python -m benchmarks sequences --preset`.",
         [
             kinds.Measure("NLL-oracle", found["nll_oracle"], {"of the oracle's own samples": own}),
             kinds.Measure("NLL-test", found["nll_test"], {"of the oracle itself": own}),
@@ -232,13 +230,13 @@ def at_entropy(curve: Sequence[dict[str, float]], entropy: float, key: str) -> f
 def page(found: Sequence[dict[str, Any]]) -> str:
     """The document."""
     if not found:
-        raise ValueError("There are no records; python -m benchmarks.seq_gan_oracle makes them.")
+        raise ValueError("There are no records; python -m benchmarks sequences makes them.")
     settings, seconds = found[0]["settings"], [r["seconds"] for r in found]
     commits, devices = (listed({change(r[key]) for r in found}) for key, change in (("commit", short), ("device", str)))
     backends = listed({r["cell"]["backend"] for r in found})
     return f"""# Sequences: SeqGAN against likelihood
 
-Written by `python -m benchmarks.seq_gan_oracle`, whose first lines tell the protocol. The recipe is `seq_gan_oracle`: an
+Written by `python -m benchmarks sequences`, whose first lines tell the protocol. The recipe is `seq_gan_oracle`: an
 oracle, an LSTM with random weights, writes {settings["training"]:,} sequences, and a generator and a discriminator with
 {settings["parameters"]:,} parameters together learn them. All values are per token, in nats, with one standard error.
 {backends} on {devices}, commit {commits}; {min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes for each seed.
@@ -364,12 +362,3 @@ def _curves(found):
         for i in shown
     ]
     return markdown_table(header, rows)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        typer.run(seq_gan_oracle)
-    except (ValueError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(1)

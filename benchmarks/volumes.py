@@ -1,6 +1,6 @@
 """A model of volumes beside the data it was trained on.
 
-    python -m benchmarks.volumes gan_3d_chairs
+    python -m benchmarks volumes gan_3d_chairs
 
 Writes the record that the preset's card shows. Volumes are binary: occupied where the model gives at least 0.5.
 
@@ -10,8 +10,6 @@ Writes the record that the preset's card shows. Volumes are binary: occupied whe
   like it: near 1 would be a copy. Of two samples with each other: higher than the data's would be a lack of variety.
 """
 
-import os
-import sys
 from typing import Annotated
 
 import numpy as np
@@ -57,7 +55,7 @@ def volumes(
         name,
         f"{n:,} volumes of seed {seed}, occupied from 0.5, beside the {len(real):,} of `{recipe.data.name}`. Parts hang "
         "together by faces, edges or corners; overlap is intersection over union. The nearest volume of the data is "
-        f"another one than the volume itself. Measured by `python -m benchmarks.volumes {name}`.",
+        f"another one than the volume itself. Measured by `python -m benchmarks volumes {name}`.",
         [measure._replace(value=float(measure.value), beside=_plain(measure.beside)) for measure in told],
     )
     typer.echo("; ".join(f"{measure.title} {measure.value:.4g}" for measure in told))
@@ -92,12 +90,3 @@ def _pairs(volumes):
 
 def _plain(values):
     return {name: float(value) for name, value in values.items()}
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        typer.run(volumes)
-    except (ValueError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(1)

@@ -113,7 +113,7 @@ def test_the_document_shows_the_records(folder):
 
 def test_the_data_of_the_recipe_is_what_the_benchmark_trains_on(tmp_path, recipe):
     path = tmp_path / "seq_gan_oracle.npz"
-    benchmark.seq_gan_oracle(data=path)
+    benchmark.sequences(data=path)
     gan = variant_class(recipe.variant)(**recipe.model)
     tokens = gan.schema.arrays(str(path))["tokens"]
     whole = read_recipe(benchmark.RECIPE)
