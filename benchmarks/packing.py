@@ -25,8 +25,9 @@ import typer
 
 from benchmarks.training_queue import RUNS
 from keras_gan_zoo.config import read_recipe
-from keras_gan_zoo.files import SMALL, locked, whole_file, whole_folder, why_not_regular
+from keras_gan_zoo.files import locked, whole_file, whole_folder
 from keras_gan_zoo.training import CHECKPOINT, CONFIG, LOCK, LOG
+from keras_gan_zoo.untrusted import SMALL, read_bounded, why_not_regular
 
 PART_BYTES = 15_000_000
 FORMAT = 1
@@ -190,9 +191,7 @@ def round_of(run: Path) -> int:
 def _checked(folder, name):
     """The content of the parts, one after the other, each after its check."""
     try:
-        if reason := why_not_regular(folder / f"{name}.pack.json", MAX_MANIFEST_BYTES):
-            raise ValueError(reason)
-        manifest = json.loads((folder / f"{name}.pack.json").read_text("utf-8"))
+        manifest = json.loads(read_bounded(folder / f"{name}.pack.json", MAX_MANIFEST_BYTES))
         known, parts = manifest["format"], [(part["bytes"], part["sha256"]) for part in manifest["parts"]]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise PackError(f"{folder / name}.pack.json cannot be read ({error}); pack the run again.") from error

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .config import ConfigError, Optimizer, Recipe, shown
+from .config import ConfigError, Optimizer, Recipe
+from .untrusted import shown
 
 if TYPE_CHECKING:
     import keras

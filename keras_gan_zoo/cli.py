@@ -201,7 +201,8 @@ def evaluate(
 ):
     """Measures a preset, or images of any program, against real ones, and prints the records."""
     from .evaluation import evaluate_source
-    from .files import printable, whole_file
+    from .files import whole_file
+    from .untrusted import printable
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     if subset_size and "kid" not in names:
@@ -327,7 +328,7 @@ def _say_error(message):
 
 def _safe(message):
     """Text whose names, of files or in them, cannot write to the terminal; its own lines stay."""
-    from .files import printable
+    from .untrusted import printable
 
     return "\n".join(map(printable, message.split("\n")))
 

@@ -6,15 +6,15 @@ This module imports no framework, so that presets can be listed at once.
 import difflib
 import hashlib
 import json
-import os
 import re
-import stat
 import typing
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
 import yaml
+
+from .untrusted import read_bounded, shown
 
 # A recipe is a page of text, or a few where it holds networks; what is larger is something else, or an attack on the parser.
 MAX_BYTES = 1_000_000
@@ -74,38 +74,6 @@ for kind in ("binary", "set", "omap", "pairs"):
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
-
-
-def shown(value: Any) -> str:
-    """A value as messages show it, cut where it is long."""
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of too many digits
-        text = "an integer of very many digits"
-    return text if len(text) <= 100 else f"{text[:80]}... ({len(text):,} characters)"
-
-
-def read_bounded(path: str | Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes.
-
-    Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it is a device, a pipe or the like, which might never end, or larger.
-    """
-    # Opened without waiting for who writes to a pipe, and looked at once it is open, so that nobody changes it in between.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it must be a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            # One byte more, in case that it has grown.
-            data = file.read(limit + 1) if found.st_size <= limit else b""
-    finally:
-        os.close(descriptor)
-    if max(len(data), found.st_size) > limit:
-        raise ValueError(f"it must have at most {limit:,} bytes, and has {max(len(data), found.st_size):,}")
-    return data
 
 
 class _Settings(pydantic.BaseModel):

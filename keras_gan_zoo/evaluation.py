@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .files import printable, read_npz
 from .metrics.features import CLASSIFIERS, extractor_of
 from .presets import RESULTS, PresetError, find_preset, list_presets, load
+from .untrusted import printable, read_npz
 
 if TYPE_CHECKING:
     from .metrics.records import Record

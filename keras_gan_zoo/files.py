@@ -1,23 +1,13 @@
-"""Where files go, that they are there whole or not at all, and what is read of those that anybody may have written."""
+"""Where files go, and that they are there whole or not at all."""
 
 import contextlib
 import errno
-import math
 import os
-import stat
 import tempfile
 import threading
 import time
-import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-
-# An archive may unpack to this many bytes, or to so many times its own size, whichever is more.
-SMALL, RATIO = 2**28, 200
 
 
 def cache_folder() -> Path:
@@ -78,76 +68,6 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
                 if old.exists():
                     old.rename(path)
                 raise
-
-
-def printable(text: str) -> str:
-    """Text without what a terminal would act on: control codes and line ends, which names of files may hold, are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def why_not_regular(path: str | Path, limit: int | None = None) -> str | None:
-    """Why a path is not read: opening a pipe may wait for ever, and a sparse file be larger than the memory.
-
-    Raises:
-        OSError: it is not there, or a link that loops.
-    """
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
-    if limit is not None and status.st_size > limit:
-        return f"it has {status.st_size:,} bytes, more than {limit:,}"
-    return None
-
-
-def require_bounded(unpacked: int, packed: int) -> None:
-    """Checks what an archive says that it unpacks to.
-
-    Raises:
-        ValueError: it is a decompression bomb.
-    """
-    if unpacked > max(SMALL, RATIO * packed):
-        raise ValueError(f"decompression bomb refused: {packed:,} bytes that unpack to {unpacked:,}")
-
-
-def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[dict[str, "np.ndarray"], list[str]]:
-    """Arrays of an .npz, and the names of all that it holds. Nothing is unpickled, and no header is believed.
-
-    Args:
-        path: of the file.
-        names: of the arrays to read, as far as they are there; None for all.
-
-    Raises:
-        ValueError: it cannot be read; the message is the reason alone.
-        OSError: it is not there.
-    """
-    if reason := why_not_regular(path):
-        raise ValueError(reason)
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is not a zip archive, as every .npz is")
-    try:
-        with zipfile.ZipFile(path) as members:
-            held = {info.filename.removesuffix(".npy"): info for info in members.infolist()}
-            wanted = [name for name in (held if names is None else names) if name in held]
-            require_bounded(sum(held[name].file_size for name in wanted), os.path.getsize(path))
-            return {name: _read_array(members, held[name]) for name in wanted}, list(held)
-    except MemoryError as error:
-        raise ValueError(f"it is larger than the memory: {error}") from error
-    except Exception as error:  # a damaged archive makes its readers raise anything, zlib.error and RuntimeError included
-        raise ValueError(str(error) or type(error).__name__) from error
-
-
-def _read_array(members, info):
-    from numpy.lib import format as npy
-
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    with members.open(info) as file:
-        shape, _, dtype = readers[npy.read_magic(file)](file)
-        claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
-        # What it claims is reserved before it is read.
-        if claimed != there and not dtype.hasobject:
-            raise ValueError(f"{printable(info.filename)} holds {there:,} bytes, and {shape} of {dtype} are {claimed:,}")
-    with members.open(info) as file:
-        return npy.read_array(file, allow_pickle=False)
 
 
 class InUseError(RuntimeError):

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .building import build, compile_by
-from .config import ConfigError, Recipe, parse_recipe, read_bounded, read_recipe, shown, write_recipe
+from .config import ConfigError, Recipe, parse_recipe, read_recipe, write_recipe
 from .files import whole_folder
+from .untrusted import read_bounded, shown
 
 if TYPE_CHECKING:
     import keras

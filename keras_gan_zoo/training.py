@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe, write_recipe
-from .files import locked, why_not_regular
+from .files import locked
 from .machine import fastest_dtype
+from .untrusted import why_not_regular
 
 if TYPE_CHECKING:
     from .base import Game

@@ -1,21 +1,16 @@
 """Files, folders and locks: whole or not at all, and held by one process."""
 
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
-import tracemalloc
-import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import keras_gan_zoo
-from keras_gan_zoo.data import InvalidData, load_images
-from keras_gan_zoo.files import InUseError, holder, locked, read_npz, whole_file, whole_folder
+from keras_gan_zoo.files import InUseError, holder, locked, whole_file, whole_folder
 
 HOLDER = """
 import sys
@@ -141,53 +136,6 @@ def test_who_looks_whether_a_lock_is_held_is_not_in_the_way(tmp_path):
         Timer(0.1, fcntl.flock, (file, fcntl.LOCK_UN)).start()
         with locked(tmp_path / "lock", "it"):
             assert holder(tmp_path / "lock") == os.getpid()
-
-
-def header(shape, dtype="<f4"):
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
-    return file.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (
-            header((10**6, 10**6, 3, 1)) + bytes(100),
-            r"images.npy holds 100 bytes, and \(1000000, 1000000, 3, 1\) of float32",
-        ),
-        (header((10**30,)) + bytes(100), "images.npy holds 100 bytes"),
-        (header((2**62, 4)), "images.npy holds 0 bytes"),
-        (header((3,)) + bytes(16), "holds 16 bytes.* are 12"),
-        (header((70_000_000,)) + bytes(280_000_000), "decompression bomb refused.* unpack to 280,000,"),
-        (header((1,), "|O") + b"cos", "allow_pickle"),
-        (b"no array", "magic"),
-    ],
-)
-def test_an_array_that_is_not_what_it_says_is_never_reserved(tmp_path, content, words):
-    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as members:
-        members.writestr("images.npy", content)
-    tracemalloc.start()
-    with pytest.raises(ValueError, match=words):
-        read_npz(tmp_path / "x.npz")
-    assert tracemalloc.get_traced_memory()[1] < 2**24
-    tracemalloc.stop()
-    with pytest.raises(InvalidData, match="x.npz' cannot be read as .npz"):
-        load_images(tmp_path / "x.npz")
-
-
-def test_encrypted_and_unknown_entries(tmp_path):
-    np.savez(tmp_path / "x.npz", images=np.arange(3))
-    good = (tmp_path / "x.npz").read_bytes()
-    arrays, held = read_npz(tmp_path / "x.npz", ("images", "labels"))
-    assert held == ["images"] and arrays["images"].tolist() == [0, 1, 2]
-    at, local = good.rindex(b"PK\x01\x02"), good.index(b"PK\x03\x04")
-    for offset, value, words in ((8, 1, "encrypted"), (10, 97, "compression")):
-        bad = bytearray(good)
-        bad[at + offset] = bad[local + offset - 2] = value
-        (tmp_path / "x.npz").write_bytes(bad)
-        with pytest.raises(ValueError, match=words):
-            read_npz(tmp_path / "x.npz")
 
 
 def test_two_writers_of_one_folder(tmp_path):

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from ..data.checks import check_integer
-from .wiring import short
+from ..untrusted import shown
 
 # Of one image, far above what any network here takes.
 MAX_PIXELS = 2**28
@@ -149,7 +149,7 @@ def check_kinds(cls: type, arguments: dict[str, Any]) -> None:
             hint = "" if default is inspect.Parameter.empty else f" Pass such as {name}={default!r}."
             raise ValueError(
                 f"{name} must be {' or '.join(_WORDS[kind] for kind in _WORDS if kind in kinds)}. Received: "
-                f"{name}={short(value)}.{hint}"
+                f"{name}={shown(value)}.{hint}"
             )
 
 
@@ -220,14 +220,14 @@ def check_shape(image_shape: Sequence[int], name: str = "image_shape") -> tuple[
         shape = ()
     if len(shape) != 3:
         raise ValueError(
-            f"{name}={short(image_shape)} is not possible; pass (height, width, channels), such as (64, 64, 3)."
+            f"{name}={shown(image_shape)} is not possible; pass (height, width, channels), such as (64, 64, 3)."
         )
     if shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"{name}={short(image_shape)} has {shape[-1]} channels; 1 (grey), 3 (RGB) and 4 (RGBA) are possible."
+            f"{name}={shown(image_shape)} has {shape[-1]} channels; 1 (grey), 3 (RGB) and 4 (RGBA) are possible."
         )
     if math.prod(shape) > MAX_PIXELS:
-        raise ValueError(f"{name} must hold at most {MAX_PIXELS:,} numbers. Received: {name}={short(shape)}.")
+        raise ValueError(f"{name} must hold at most {MAX_PIXELS:,} numbers. Received: {name}={shown(shape)}.")
     return shape
 
 

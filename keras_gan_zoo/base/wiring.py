@@ -14,6 +14,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from ..untrusted import shown
+
 if TYPE_CHECKING:
     from .game import Game
 
@@ -58,7 +60,7 @@ def check_model(name: str, network: Any) -> keras.Model:
     """Refuses what is no network, or one whose weights have another dtype than training has."""
     if not isinstance(network, keras.Model):
         raise TypeError(
-            f"{name} must be a Keras model. Received: {name}={short(network)}. Pass a keras.Model or keras.Sequential, or "
+            f"{name} must be a Keras model. Received: {name}={shown(network)}. Pass a keras.Model or keras.Sequential, or "
             "leave it out for the default."
         )
     for variable in network.weights:
@@ -205,8 +207,3 @@ def _reason(error):
     """What an error of Keras says, without where it was seen."""
     text = re.sub(r"\x1b\[\d+m", "", str(error))
     return re.sub(r"^(Exception encountered when calling [^\n]*\s+)+", "", text).split("\n\nArguments received")[0]
-
-
-def short(value):
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import fit_image, image_to_array, mixed_sizes
-from keras_gan_zoo.files import printable
+from keras_gan_zoo.untrusted import printable
 
 # What Pillow may decode, whatever a file is called: its other readers are larger, older, or start other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")

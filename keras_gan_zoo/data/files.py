@@ -18,7 +18,7 @@ from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import ImageFile, attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory
-from keras_gan_zoo.files import printable, require_bounded, why_not_regular
+from keras_gan_zoo.untrusted import printable, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 # Images as well, which count as those that cannot be read: to leave them out in silence would train on a part of the data.

@@ -20,7 +20,7 @@ from keras_gan_zoo.data.tensorflow_sources import (
     read_tf_dataset,
     tfds_class_names,
 )
-from keras_gan_zoo.files import printable, read_npz
+from keras_gan_zoo.untrusted import printable, read_npz
 
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 
-from keras_gan_zoo.files import read_npz
+from keras_gan_zoo.untrusted import read_npz
 
 # Rows that are centred at a time.
 BLOCK = 2048

@@ -18,13 +18,13 @@ import numpy as np
 from keras import layers
 
 from keras_gan_zoo.backend import full_float32
-from keras_gan_zoo.files import read_npz
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
 from keras_gan_zoo.metrics.images import to_uint8
 from keras_gan_zoo.metrics.pairs import mean_over_pairs
 from keras_gan_zoo.metrics.records import Record, judged
 from keras_gan_zoo.metrics.similarity import checked_images
+from keras_gan_zoo.untrusted import read_npz
 
 # Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
 VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan_zoo.files import cache_folder, whole_file, why_not_regular
+from keras_gan_zoo.files import cache_folder, whole_file
 from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import described
 from keras_gan_zoo.metrics.samples import Sample, gather, is_array
+from keras_gan_zoo.untrusted import why_not_regular
 
 SHIPPED = Path(__file__).parent / "statistics"
 # Shapes of the images behind what is shipped, which the files do not hold.

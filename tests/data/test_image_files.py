@@ -64,7 +64,7 @@ def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path):
     assert values(data) == [10]
     reasons = {path[-5]: reason for path, reason in data.skipped}
     assert reasons["b"] == reasons["c"] == "it is no regular file"
-    assert "symbolic links" in reasons["d"] and "more than 268,435,456" in reasons["e"]
+    assert "symbolic links" in reasons["d"] and "at most 268,435,456 bytes" in reasons["e"]
     for name in ("x.zip", "x.npz"):
         os.mkfifo(tmp_path / name)
         with pytest.raises(InvalidData, match="neither a file nor a folder"):

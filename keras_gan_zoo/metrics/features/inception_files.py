@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan_zoo.files import cache_folder, read_npz, whole_file, why_not_regular
+from keras_gan_zoo.files import cache_folder, whole_file
 from keras_gan_zoo.metrics.features.inception_names import LAYERS, graph_name
 from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+from keras_gan_zoo.untrusted import read_npz, why_not_regular
 
 VARIABLE = "KERAS_GAN_ZOO_INCEPTION"
 FILE = "weights-inception-2015-12-05-6726825d.pth"

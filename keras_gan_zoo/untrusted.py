@@ -1,0 +1,121 @@
+"""Reading what anybody may have written: bounded in size and time, and shown without harm.
+
+Nothing here imports a framework.
+"""
+
+import math
+import os
+import stat
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# An archive may unpack to this many bytes, or to so many times its own size, whichever is more.
+SMALL, RATIO = 2**28, 200
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal would act on: control codes and line ends, which names of files may hold, are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits
+        text = "an integer of very many digits"
+    return text if len(text) <= 100 else f"{text[:80]}... ({len(text):,} characters)"
+
+
+def why_not_regular(path: str | Path, limit: int | None = None) -> str | None:
+    """Why a path is not read: opening a pipe may wait for ever, and a sparse file be larger than the memory.
+
+    Raises:
+        OSError: it is not there, or a link that loops.
+    """
+    return _why_not(os.stat(path), limit)
+
+
+def _why_not(status, limit):
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file"
+    if limit is not None and status.st_size > limit:
+        return f"it must have at most {limit:,} bytes, and has {status.st_size:,}"
+    return None
+
+
+def read_bounded(path: str | Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is a device, a pipe or the like, which might never end, or larger; the message is the reason alone.
+    """
+    # Opened without waiting for who writes to a pipe, and looked at once it is open, so that nobody changes it in between.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if reason := _why_not(os.fstat(descriptor), limit):
+            raise ValueError(reason)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise ValueError(f"it has grown beyond {limit:,} bytes")
+    return data
+
+
+def require_bounded(unpacked: int, packed: int) -> None:
+    """Checks what an archive says that it unpacks to.
+
+    Raises:
+        ValueError: it is a decompression bomb.
+    """
+    if unpacked > max(SMALL, RATIO * packed):
+        raise ValueError(f"decompression bomb refused: {packed:,} bytes that unpack to {unpacked:,}")
+
+
+def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[dict[str, "np.ndarray"], list[str]]:
+    """Arrays of an .npz, and the names of all that it holds. Nothing is unpickled, and no header is believed.
+
+    Args:
+        path: of the file.
+        names: of the arrays to read, as far as they are there; None for all.
+
+    Raises:
+        ValueError: it cannot be read; the message is the reason alone.
+        OSError: it is not there.
+    """
+    if reason := why_not_regular(path):
+        raise ValueError(reason)
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not a zip archive, as every .npz is")
+    try:
+        with zipfile.ZipFile(path) as members:
+            held = {info.filename.removesuffix(".npy"): info for info in members.infolist()}
+            wanted = [name for name in (held if names is None else names) if name in held]
+            require_bounded(sum(held[name].file_size for name in wanted), os.path.getsize(path))
+            return {name: _read_array(members, held[name]) for name in wanted}, list(held)
+    except MemoryError as error:
+        raise ValueError(f"it is larger than the memory: {error}") from error
+    except Exception as error:  # a damaged archive makes its readers raise anything, zlib.error and RuntimeError included
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _read_array(members, info):
+    from numpy.lib import format as npy
+
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    with members.open(info) as file:
+        shape, _, dtype = readers[npy.read_magic(file)](file)
+        claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
+        # What it claims is reserved before it is read.
+        if claimed != there and not dtype.hasobject:
+            raise ValueError(f"{printable(info.filename)} holds {there:,} bytes, and {shape} of {dtype} are {claimed:,}")
+    with members.open(info) as file:
+        return npy.read_array(file, allow_pickle=False)
