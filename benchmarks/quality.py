@@ -27,10 +27,12 @@ from rich.console import Console
 from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
 from benchmarks.configurations import makes_images
 from benchmarks.processes import ROOT
-from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT, TOLERANCES
+from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
-from keras_gan_zoo.presets import RESULTS, WEIGHTS_INFO, find_preset, list_presets
+from keras_gan_zoo.preset_files import RESULTS, WEIGHTS_INFO
+from keras_gan_zoo.presets import find_preset, list_presets
+from keras_gan_zoo.verification import TOLERANCES
 
 FOLDER = ROOT / "benchmarks" / "results" / "quality"
 CURVES = ROOT / "benchmarks" / "results" / "curves"  # <preset>.csv: round, seconds, fid

@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from .terminal import err, fail, out, say, say_error
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
-out, err = Console(), Console(stderr=True)
 
 
 def _imported(paths: list[Path] | None) -> list[Path] | None:
     """Runs the files of --import, as modules of their names, before the command looks for a variant."""
     for path in paths or []:
         if path.suffix != ".py" or not path.is_file():
-            _fail(f"--import {path} is no Python file; name the one that registers your variant, as my_gan.py.")
+            fail(f"--import {path} is no Python file; name the one that registers your variant, as my_gan.py.")
         # Beside it may lie what it imports, as when Python runs it.
         sys.path.append(str(path.resolve().parent))
         spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -34,7 +33,7 @@ def _imported(paths: list[Path] | None) -> list[Path] | None:
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # whatever the file does
-            _fail(f"--import {path}: {type(error).__name__}: {error}")
+            fail(f"--import {path}: {type(error).__name__}: {error}")
     return paths
 
 
@@ -53,7 +52,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, suc
 
     presets = list_presets(pattern)
     if not presets:
-        _fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
+        fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
     rows = [("preset", "variant", "data", "weights", "measured", "license of the data")]
     for preset in presets:
         size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "none"
@@ -89,10 +88,10 @@ def sample(
     from .presets import load
 
     if output.is_dir():
-        _fail(f"--output {output} is a folder; name a PNG file.")
+        fail(f"--output {output} is a folder; name a PNG file.")
     gan = load(preset)
     if not gan.generates:
-        _fail(
+        fail(
             f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
         )
     number = label is not None and label.isdigit() and label not in getattr(gan, "class_names", ())
@@ -102,7 +101,7 @@ def sample(
     samples = gan.generate(n, seed=seed, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
     written = save_preview({gan.sample: (gan.fields()[gan.sample], samples)}, output)
-    _say(out, f"{written}: {n} {gan.sample} of {preset}, seed {seed}.")
+    say(out, f"{written}: {n} {gan.sample} of {preset}, seed {seed}.")
 
 
 @app.command()
@@ -118,7 +117,7 @@ def translate(
     from .translation import translate_files
 
     written = translate_files(load(preset), source, output, seed=seed)
-    _say(out, f"{output}: {written} image{'s' if written > 1 else ''} of {preset}, seed {seed}.")
+    say(out, f"{output}: {written} image{'s' if written > 1 else ''} of {preset}, seed {seed}.")
 
 
 @app.command()
@@ -151,16 +150,16 @@ def train(
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
-        _fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
+        fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
     given = skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size))
     if Path(recipe).exists():
         if recipe in variants() and (given or not (Path(recipe) / "config.yaml").is_file()):
-            _fail(
+            fail(
                 f"{recipe!r} is the name of a variant, and of a file or folder here. Fix: './{recipe}' for a recipe that is "
                 "here; for the variant, another working directory, or another name for what is here."
             )
         if given:
-            _fail(
+            fail(
                 "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds and --batch-size are for a "
                 "variant; a recipe says them itself."
             )
@@ -176,9 +175,9 @@ def train(
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
         rest = f"Go on with the same command and --resume; {output} holds the run." if began else "Nothing was written."
-        _say(err, f"Stopped. {rest}")
+        say(err, f"Stopped. {rest}")
         raise typer.Exit(130) from None
-    _say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
+    say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
 
 
 @app.command()
@@ -206,9 +205,9 @@ def evaluate(
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     if subset_size and "kid" not in names:
-        _fail(f"--subset-size is for kid, and --metrics is {metrics}; leave it out, or add kid.")
+        fail(f"--subset-size is for kid, and --metrics is {metrics}; leave it out, or add kid.")
     if output and (output.is_dir() or (output.parent.exists() and not output.parent.is_dir())):
-        _fail(f"--output {output} cannot be written; name a file in a folder.")
+        fail(f"--output {output} cannot be written; name a file in a folder.")
     records, skipped = evaluate_source(
         source,
         against,
@@ -224,14 +223,14 @@ def evaluate(
         progress=err.is_terminal,
     )
     text = json.dumps({name: record.to_dict() for name, record in records.items()}, indent=2)
-    _say(out, text)
+    say(out, text)
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(output) as partial:
             partial.write_text(text + "\n", "utf-8")
     if skipped:
         first = "; ".join(f"{printable(path)}: {printable(reason)}" for path, reason in skipped[:3])
-        _say(err, f"{len(skipped)} files could not be read and are not in these numbers ({first}).")
+        say(err, f"{len(skipped)} files could not be read and are not in these numbers ({first}).")
 
 
 @app.command()
@@ -243,7 +242,7 @@ def verify(
     imports: Imports = None,
 ):
     """Generates the images of presets again, measures them, and compares with the stored results."""
-    from .evaluation import verified_presets, verify_preset
+    from .verification import verified_presets, verify_preset
 
     extractor, reason = None, "left out by --result"
     if not results or "FID" in results:
@@ -265,7 +264,7 @@ def verify(
         table.add_row(row.preset, row.result, f"{row.stored:.4f}", measured, f"{row.tolerance:.4f}", verdicts[row.passed])
     out.print(table)
     for reason in sorted({row.reason for row in rows if row.reason}):
-        _say(err, f"Not measured: {reason}")
+        say(err, f"Not measured: {reason}")
     if any(row.passed is False for row in rows):
         raise typer.Exit(1)
 
@@ -275,7 +274,7 @@ def _extractor(name, weights, resizer):
 
     if name != "inception":
         if weights or resizer != "legacy":
-            _fail(f"--weights and --resizer are for the Inception network, not for --extractor {name}.")
+            fail(f"--weights and --resizer are for the Inception network, not for --extractor {name}.")
         return feature_extractor(name)
     return feature_extractor(name, weights=weights, resizer=resizer)
 
@@ -283,7 +282,7 @@ def _extractor(name, weights, resizer):
 def _sides(size):
     sides = size.lower().split("x")
     if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
-        _fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
+        fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
     return int(sides[0]), int(sides[-1])
 
 
@@ -292,16 +291,16 @@ def _recipe_for(variant, data, size, channels, rounds, batch_size):
     from .models import check_variant, variant_class
 
     if Path(variant).name != variant or Path(variant).suffix:
-        _fail(f"There is no recipe {variant}.")
+        fail(f"There is no recipe {variant}.")
     check_variant(variant)
     if "image_shape" not in inspect.signature(variant_class(variant).__init__).parameters:
-        _fail(f"{variant} does not train on images alone; write a recipe, as zoo_configs has them, and pass that.")
+        fail(f"{variant} does not train on images alone; write a recipe, as zoo_configs has them, and pass that.")
     if data["source"] is None or size is None:
-        _fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
+        fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
     height, width = _sides(size)
     training = {"rounds": rounds, "batch_size": batch_size, "checkpoint_rounds": min(rounds or 500, 500)}
     if rounds and rounds % training["checkpoint_rounds"]:
-        _fail(f"--rounds {rounds} is not possible; checkpoints are written every 500 rounds, pass a multiple of that.")
+        fail(f"--rounds {rounds} is not possible; checkpoints are written every 500 rounds, pass a multiple of that.")
     training["sample_rounds"] = training["checkpoint_rounds"]
     settings = {
         "variant": variant,
@@ -317,27 +316,6 @@ def summary(results) -> str:
     return next((f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items()), "")
 
 
-def _say(console, message):
-    """Prints text as it is: no markup is read in it, and no path is broken over lines."""
-    console.print(_safe(message), markup=False, highlight=False, soft_wrap=True)
-
-
-def _say_error(message):
-    err.print(f"[red]Error:[/red] {escape(_safe(message))}", highlight=False, soft_wrap=True)
-
-
-def _safe(message):
-    """Text whose names, of files or in them, cannot write to the terminal; its own lines stay."""
-    from .untrusted import printable
-
-    return "\n".join(map(printable, message.split("\n")))
-
-
-def _fail(message):
-    _say_error(message)
-    raise typer.Exit(2)
-
-
 def main() -> None:
     """Entry point: errors that a user can mend become one line, not a traceback."""
     from .startup import without_notes
@@ -350,7 +328,7 @@ def main() -> None:
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
             app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        _say_error(str(error))
+        say_error(str(error))
         sys.exit(1)
 
 

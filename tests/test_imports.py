@@ -26,7 +26,8 @@ ALLOWED = {
     "models": {"base", "data", "losses", "layers", "networks"},
     "config": {"untrusted", "models", "callbacks", "data", "base"},
     "building": {"untrusted", "base", "callbacks", "models", "config"},
-    "presets": {"untrusted", "base", "models", "config", "building", "files", "metrics"},
+    "preset_files": {"untrusted", "base"},
+    "presets": {"untrusted", "base", "models", "config", "building", "files", "metrics", "preset_files"},
     "callbacks": {"data", "files", "metrics"},
     "training": {
         "untrusted",
@@ -42,6 +43,8 @@ ALLOWED = {
         "metrics",
     },
     "evaluation": {"untrusted", "presets", "config", "data", "files", "metrics"},
+    "verification": {"evaluation", "presets", "preset_files", "metrics"},
+    "terminal": {"untrusted"},
     "translation": {"base", "data", "files"},
     "startup": set(),
     "cli": {
@@ -56,7 +59,9 @@ ALLOWED = {
         "training",
         "translation",
         "startup",
+        "terminal",
         "untrusted",
+        "verification",
     },
 }
 

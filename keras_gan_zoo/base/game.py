@@ -5,7 +5,7 @@ Nothing here knows of images, latents or discriminators.
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import keras
@@ -19,6 +19,7 @@ from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
 from .fitting import Fitting
+from .inference import Inference
 from .options import Options, check_kinds, constructor_arguments, plain, precision
 from .player import Player
 from .saving import Saving
@@ -28,7 +29,7 @@ from .wiring import check_model, check_wiring, is_of_the_zoo
 _STANDING = "standing"
 
 
-class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
+class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model):
     """Plays rounds of a game.
 
     A variant says what its examples hold (`fields`), which networks there are (`network_names`, and `default_<name>()` for
@@ -166,11 +167,11 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
 
     def players(self) -> tuple[Player, ...]:
         """The players, in the order of their moves."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has nobody to play; let players() return a tuple of Player.")
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         """Name of a player -> its optimizer."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no optimizers; let default_optimizers() return one by player.")
 
     def fake_like(self, real: Batch) -> Batch:
         """As many generated samples as there are in `real`, under the same conditions; {} where nothing is generated."""
@@ -305,54 +306,3 @@ class Game(Averages, Saving, Compiling, Fitting, Trainer, keras.Model):
     def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
         """U(low, high), from this model's own seed."""
         return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)
-
-    def evaluate(self, *arguments: Any, **options: Any) -> None:
-        """Refused: a game has no measure of its own."""
-        raise TypeError(
-            f"{type(self).__name__} is measured on generated samples. Received: evaluate(), which compares predictions with "
-            "targets. Use keras_gan_zoo.evaluate(samples, real), or the callback Evaluate in fit."
-        )
-
-    def predict(self, *arguments: Any, **options: Any) -> None:
-        """Refused: a game answers by verbs of its own."""
-        raise TypeError(
-            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), "
-            f"or predict of one of its networks: {', '.join(self.network_names)}."
-        )
-
-    test_on_batch, predict_on_batch = evaluate, predict
-
-    # Inference ---------------------------------------------------------------------------------------------------------
-
-    def mapped(self, function: Callable, *arrays: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """function(*tensors) for arrays of n rows, some rows at a time, as a NumPy array; under the averaged weights."""
-        parts = []
-        with self.averaged():
-            for i in range(0, len(arrays[0]), batch_size):
-                tensors = (ops.convert_to_tensor(array[i : i + batch_size]) for array in arrays)
-                parts.append(ops.convert_to_numpy(function(*tensors)))
-        return np.concatenate(parts)
-
-    @contextlib.contextmanager
-    def seeded(self, seed: int | None) -> Iterator[None]:
-        """Draws inside come from `seed`, or from a fresh one; the random numbers of training stay as they were."""
-        state = self.seed_generator.state
-        before = ops.convert_to_numpy(state)
-        word = np.random.default_rng(seed).integers(0, 2**32, dtype="uint32")
-        state.assign(np.array([word, 0], "uint32").astype(before.dtype))
-        try:
-            yield
-        finally:
-            state.assign(before)
-
-    def preview(
-        self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0
-    ) -> dict[str, tuple[Field, np.ndarray]]:
-        """What the model does, in n cases: title -> (field, array as networks make it), in the order of display.
-
-        Args:
-            n: number of cases.
-            data: arrays of the fields, for models that need an input.
-            seed: the same seed gives the same cases.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has nothing to show; let preview() return a dictionary.")

@@ -19,11 +19,11 @@ class Sampler:
 
     def inputs(self) -> dict[str, Field]:
         """What `make` needs, in the order in which people give it; optional ones are drawn where they are not given."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} makes samples of nothing; let inputs() return a dictionary.")
 
     def make(self, batch: Batch, training: bool) -> Batch:
         """The samples, and what else belongs to them, from the inputs of a batch."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} makes nothing; let make() return a dictionary of samples.")
 
     def fake_like(self, real: Batch) -> Batch:
         n = batch_size_of(real)
