@@ -14,7 +14,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import quality, report
+from benchmarks import quality
+from benchmarks.cards import COMMAND, GRID_SEED, GRID_SIZE, SAMPLES, quality_text
+from benchmarks.measured import headline
+from benchmarks.preset_tables import preset_table
 from benchmarks.speed_tables import speed_tables
 from benchmarks.testbed_tables import testbed_figures, testbed_table
 from keras_gan_zoo.presets import Preset
@@ -75,11 +78,11 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
         "<h1>keras_gan_zoo: what was measured</h1>",
         _paragraph(
             "Trained presets, the speed of the variants, and mode-collapse testbeds. Written from the records in "
-            f"`benchmarks/results` by `{report.COMMAND}`; each table says how its numbers were taken."
+            f"`benchmarks/results` by `{COMMAND}`; each table says how its numbers were taken."
         ),
         _navigation(presets),
         '<h2 id="presets">Presets</h2>',
-        html_of(report.preset_table(presets, folder)),
+        html_of(preset_table(presets, folder)),
         _pictures(distance_figures(presets, folder)),
     ]
     for preset in presets:
@@ -111,8 +114,8 @@ def _preset_parts(preset, folder, curves):
     from keras_gan_zoo.config import read_recipe
 
     name = html.escape(preset.name)
-    grid, lines = (preset.folder / f"{report.SAMPLES}.{ending}" for ending in ("png", "txt"))
-    caption = f"{report.GRID_SIZE} samples of seed {report.GRID_SEED}, not selected."
+    grid, lines = (preset.folder / f"{SAMPLES}.{ending}" for ending in ("png", "txt"))
+    caption = f"{GRID_SIZE} samples of seed {GRID_SEED}, not selected."
     pictures = [_picture(grid.read_bytes(), f"Grid of samples of {preset.name}", caption, "grid")] if grid.exists() else []
     text = _lines(lines.read_text("utf-8"), caption) if lines.exists() else ""
     shares = shares_figure(preset, folder)
@@ -127,7 +130,7 @@ def _preset_parts(preset, folder, curves):
     else:
         without = '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
     description = read_recipe(preset.folder).description
-    measured = html_of(report.quality_text(preset, folder))
+    measured = html_of(quality_text(preset, folder))
     return [f'<h3 id="{name}">{name}</h3>', _paragraph(description), _pictures(pictures), text, without, measured]
 
 
@@ -148,7 +151,7 @@ def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
     """FID of the presets, one dot for each seed; one picture for each set of real images, which makes them comparable."""
     groups = {}
     for preset in presets:
-        found = report.headline(preset, folder).get("FID")
+        found = headline(preset, folder).get("FID")
         if found:
             groups.setdefault(found.records[0]["reference_split"], {})[preset.name] = found.values
     pictures = []
@@ -174,7 +177,7 @@ def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
 
 def shares_figure(preset: Preset, folder: Path) -> Any | None:
     """How a preset's images spread over the classes, or None where no classifier has seen them."""
-    found = report.headline(preset, folder).get("rarest class")
+    found = headline(preset, folder).get("rarest class")
     if not found:
         return None
     record = found.records[0]

@@ -77,7 +77,9 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     Raises:
         RuntimeError: a measurement failed.
     """
-    from benchmarks import report
+    from benchmarks.cards import write_card
+    from benchmarks.measured import failed_cells
+    from benchmarks.report import write_documents
 
     recipe, notes, failed = read_recipe(find_preset(name)), [], []
     source, measurable = recipe.data.source, quality.is_measurable(recipe.variant)
@@ -95,10 +97,10 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
         cells = quality.cells_of([name], [], [], SPLIT, seeds, [backend], N_IMAGES)
         failed += quality.measure(cells, network, network.load(), words(quality.METRICS), quality.FOLDER, None, console)
     (preset,) = list_presets(name)
-    report.write_card(preset)
-    report.write_documents()
+    write_card(preset)
+    write_documents()
     if failed:
-        raise RuntimeError(f"{name} was not measured in whole: {'; '.join(report.failed_cells(preset, quality.FOLDER))}")
+        raise RuntimeError(f"{name} was not measured in whole: {'; '.join(failed_cells(preset, quality.FOLDER))}")
     return notes
 
 

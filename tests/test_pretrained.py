@@ -7,7 +7,8 @@ import pytest
 
 import keras_gan_zoo
 from benchmarks import kinds
-from benchmarks.report import card_text, documents, with_tables
+from benchmarks.cards import card_text
+from benchmarks.report import documents, with_tables
 from keras_gan_zoo.building import build, compile_by
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features import CLASSIFIERS

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import kinds, pairs, quality, report, volumes
+from benchmarks import cards, kinds, pairs, quality, volumes
 from keras_gan_zoo import Pix2Pix, models, presets
 from keras_gan_zoo.config import parse_recipe, write_recipe
 from keras_gan_zoo.presets import list_presets
@@ -45,13 +45,13 @@ def test_volumes_are_held_against_the_data(root, capsys):
     preset(root, "boxes", {"variant": "gan_3d", "model": model, "data": {"source": "boxes.npz"}})
     assert kinds.found("boxes") == {}
     (found,) = list_presets()
-    assert report.quality_text(found) == quality.NOT_MEASURABLE
+    assert cards.quality_text(found) == quality.NOT_MEASURABLE
     volumes.volumes("boxes", n=8, seed=3)
     measures = {m["title"]: m for m in kinds.found("boxes")["measures"]}
     assert measures["mean occupancy"]["beside"]["of the data"] == pytest.approx(data.mean())
     ratio = measures["mean occupancy, divided by the data's"]["value"]
     assert ratio == pytest.approx(measures["mean occupancy"]["value"] / data.mean())
-    text = report.quality_text(found)
+    text = cards.quality_text(found)
     assert (
         "8 volumes of seed 3" in text
         and f"| mean occupancy, divided by the data's | {ratio:.4g} |" in text
@@ -60,7 +60,7 @@ def test_volumes_are_held_against_the_data(root, capsys):
     # A record is that of its weights.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quality, "weights_of", lambda name: "others")
-        assert report.quality_text(found) == quality.NOT_MEASURABLE
+        assert cards.quality_text(found) == quality.NOT_MEASURABLE
 
 
 def test_parts_and_overlaps_of_volumes():

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from benchmarks import page, quality, report, speed_tables
+from benchmarks import cards, measured, page, preset_tables, quality, report, speed_tables, strip
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.models import variant_class
@@ -110,7 +110,7 @@ def test_seeds_of_one_protocol_make_one_distribution(tmp_path, preset, cell):
     cell({"fid": record(7.5, 1)}, seed=1)
     cell({"fid": record(6.5, 2), "recall": record(0.5, 2, metric="recall", settings={"k": 3})}, seed=2)
     cell({"fid": record(6.25, 0, backend="jax")}, backend="jax")
-    found = report.measurements(preset, tmp_path)
+    found = measured.measurements(preset, tmp_path)
     assert [(m.title, m.values) for m in found] == [
         ("FID", [6.0, 7.5, 6.5]),
         ("rarest class", [0.09]),
@@ -120,7 +120,7 @@ def test_seeds_of_one_protocol_make_one_distribution(tmp_path, preset, cell):
     ]
     assert found[0].text(".2f") == "6.50 (6.00 to 7.50)" and found[0].seeds == "0, 1, 2"
     assert found[1].text() == "0.09"
-    assert set(report.headline(preset, tmp_path)) == {"FID", "rarest class"}
+    assert set(measured.headline(preset, tmp_path)) == {"FID", "rarest class"}
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_seeds_of_one_protocol_make_one_distribution(tmp_path, preset, cell):
 )
 def test_records_of_other_protocols_stay_apart(tmp_path, preset, cell, change):
     cell({"fid": record(60.0, 1, **change)}, seed=1)
-    assert [m.values for m in report.measurements(preset, tmp_path) if m.title == "FID"] == [[6.0], [60.0]]
+    assert [m.values for m in measured.measurements(preset, tmp_path) if m.title == "FID"] == [[6.0], [60.0]]
 
 
 def test_what_was_measured_with_other_weights_is_left_out_and_named(tmp_path, preset, cell):
     cell({"fid": record(7.5, 1)}, seed=1, weights_sha256="0")
-    assert report.measurements(preset, tmp_path)[0].values == [6.0]
-    assert report.stale_cells([preset], tmp_path) == [f"{PRESET}_mnist-test_seed1_tensorflow.json"]
+    assert measured.measurements(preset, tmp_path)[0].values == [6.0]
+    assert measured.stale_cells([preset], tmp_path) == [f"{PRESET}_mnist-test_seed1_tensorflow.json"]
 
 
 def test_a_card_says_protocol_hash_seeds_device_and_failures(tmp_path, preset, cell):
     cell({"fid": record(7.0, 1, device="cuda:0 (x86_64)", commit="f" * 40 + "-dirty")}, seed=1)
     cell(seed=2, error="ValueError: out of order")
-    text = report.quality_text(preset, tmp_path)
+    text = cards.quality_text(preset, tmp_path)
     row = row_of(text, metric="FID")
     assert (row["value"], row["seeds"], row["backend"]) == ("6.5 (6 to 7)", "0, 1", "tensorflow")
     assert row["images"] == "10,000 generated, 10,000 real (mnist/test)"
@@ -158,7 +158,7 @@ def test_a_card_says_protocol_hash_seeds_device_and_failures(tmp_path, preset, c
     assert "tensorflow on cpu:0 (x86_64), tensorflow on cuda:0 (x86_64)" in text
     assert "keras 3.15.1, tensorflow 2.21.0; commit 0123456789ab, ffffffffffff-dirty." in text
     assert "Not measured: cgan_mnist against mnist/test, seed 2, tensorflow: ValueError: out of order." in text
-    bare = report.quality_text(dataclasses.replace(preset, results={}), tmp_path / "none")
+    bare = cards.quality_text(dataclasses.replace(preset, results={}), tmp_path / "none")
     assert bare == "These weights were not measured yet; `python -m benchmarks quality cgan_mnist` does it."
 
 
@@ -197,7 +197,7 @@ def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, 
     if not gan.generates:  # the samples of its training stay
         Image.new("RGB", (8, 8)).save(preset.folder / "samples.png")
     before = {path.name: path.read_bytes() for path in preset.folder.glob("samples.*")}
-    report.write_card(preset)
+    cards.write_card(preset)
     card = (preset.folder / "README.md").read_text("utf-8")
     for sentence in (call, *words, quality.NOT_MEASURABLE, "The\n  discriminator is not; `load` gives it fresh weights."):
         assert sentence in card, sentence
@@ -210,17 +210,19 @@ def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, 
         lines = samples.read_text("utf-8")
         assert lines.count("\n") == 64 and lines in text
         assert "\n".join(lines.splitlines()[:8]) + "\n```" in card and lines.splitlines()[8] not in card.split("```")[3]
-    assert f"| [{preset.name}](zoo_configs/{preset.name}/README.md) |" in report.preset_table([preset], tmp_path / "none")
+    assert f"| [{preset.name}](zoo_configs/{preset.name}/README.md) |" in preset_tables.preset_table(
+        [preset], tmp_path / "none"
+    )
     with pytest.raises(ValueError, match="nothing to measure.*from noise"):
         quality.cells_of([preset.name], [], [], "test", [0], ["tensorflow"], 10)
 
 
 def test_repeats_on_other_backends_that_agree_are_one_sentence(tmp_path, preset, cell):
     cell({"fid": record(6.0001, backend="jax"), "kid": record(0.002, metric="kid")}, backend="jax")
-    text = report.quality_text(preset, tmp_path)
+    text = cards.quality_text(preset, tmp_path)
     assert row_of(text, metric="FID")["backend"] == "tensorflow" and "Repeats on jax agree to within 2e-05" in text
     cell({"fid": record(6.1, backend="torch")}, backend="torch")
-    rows = [row for row in rows_of(report.quality_text(preset, tmp_path)) if row["metric"] == "FID"]
+    rows = [row for row in rows_of(cards.quality_text(preset, tmp_path)) if row["metric"] == "FID"]
     assert [(row["value"], row["backend"]) for row in rows] == [("6", "tensorflow"), ("6.1", "torch")]
 
 
@@ -230,7 +232,7 @@ def test_the_strip_shows_grids_and_rows(tmp_path, preset):
         folder.mkdir()
         if size:
             Image.new("RGB", size, "red").save(folder / "samples.png")
-    shown = report.strip([dataclasses.replace(preset, folder=folder) for folder in folders], columns=2, side=60)
+    shown = strip.strip([dataclasses.replace(preset, folder=folder) for folder in folders], columns=2, side=60)
     pixels = np.asarray(shown.convert("RGB"))
     red = (pixels[:60] == [255, 0, 0]).all(-1)
     assert pixels.shape == (86, 128, 3) and red[:, :60].all() and red[:, 68:].sum() == 60 * 20
@@ -239,7 +241,7 @@ def test_the_strip_shows_grids_and_rows(tmp_path, preset):
 def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, cell):
     cell({"fid": record(7.5, 1)}, seed=1)
     bare = dataclasses.replace(preset, name="dcgan_mnist", results={})
-    text = report.preset_table([preset, bare], tmp_path)
+    text = preset_tables.preset_table([preset, bare], tmp_path)
     measured, not_measured = rows_of(text)
     assert PRESET in measured["preset"] and "dcgan_mnist" in not_measured["preset"]
     assert (measured["FID"], measured["rarest class"]) == ("6.75 (6.00 to 7.50)", "0.090")
@@ -331,7 +333,8 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     shutil.copytree(preset.folder, folder)
     (folder / "README.md").write_text("old")
     shutil.copyfile(report.README, tmp_path / "README.md")
-    monkeypatch.setattr(report, "ROOT", tmp_path)
+    for module in (report, strip):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
     (tmp_path / "benchmarks").mkdir()
     for name in ("PRECISION", "TESTBEDS", "SPEED"):
@@ -339,7 +342,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
         monkeypatch.setattr(report, name, path)
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
         monkeypatch.setattr(report, name, lambda *wanted: "new")
-    monkeypatch.setattr(report, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
+    monkeypatch.setattr(measured, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
     report.report(tmp_path / "new" / "report.html")
     assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")
     assert f"---\n\n# {PRESET}\n" in (folder / "README.md").read_text("utf-8")

@@ -1,0 +1,220 @@
+"""Model cards of presets, with their samples."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import kinds, quality
+from benchmarks.configurations import makes_images
+from benchmarks.markdown import markdown_table
+from benchmarks.measured import SAME, failed_cells, headline, images_of, measurements, network_of, place, provenance
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.presets import Preset
+
+COMMAND = "python -m benchmarks report"
+GRID_SIZE, GRID_SEED = 64, 0
+SAMPLES = "samples"  # .png, or .txt for text
+LICENSE = "apache-2.0"  # of the weights, as the hub spells it
+AGREES = 1e-3  # relative difference of a repeat on another backend
+LINES = 8  # of text that a card shows
+
+
+def write_card(preset: Preset) -> None:
+    """Writes the samples and the model card of a preset."""
+    from keras_gan_zoo.callbacks import save_preview
+    from keras_gan_zoo.presets import load
+
+    gan = load(preset.folder)
+    # What starts from data, which may not be here, keeps the samples of its training.
+    if gan.generates:
+        save_preview(gan.preview(GRID_SIZE, seed=GRID_SEED), preset.folder / SAMPLES)
+    with whole_file(preset.folder / "README.md") as partial:
+        partial.write_text(card_text(preset), "utf-8")
+
+
+def card_text(preset: Preset) -> str:
+    """The model card of a preset, as Markdown."""
+    from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.data import Images
+    from keras_gan_zoo.models import variant_class
+    from keras_gan_zoo.presets import load
+
+    recipe = read_recipe(preset.folder)
+    gan = load(preset.folder)
+    model = variant_class(recipe.variant)
+    training, makes = recipe.training, gan.fields()[gan.sample]
+    pictures = isinstance(makes, Images)
+    examples = "images" if makes_images(model) else "examples"
+    seen = f"{training.rounds * training.batch_size * gan.minibatches_per_round:,} real {examples}"
+    fresh = f"{' and the '.join(gan.fresh)} {'are' if len(gan.fresh) > 1 else 'is'} not; `load` gives"
+    shipped = " and the ".join(gan.inference_names)
+    parameters = sum(gan.network(name).count_params() for name in gan.inference_names)
+    kind = f"Images of {makes.shape[0]} x {makes.shape[1]} pixels" if pictures else described(makes).capitalize()
+    weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
+    trained_by = f", by {place(weights['origin'])}" if "origin" in weights else ""
+    return f"""{_front_matter(preset, gan, model)}
+# {preset.name}
+
+{recipe.description}
+
+{_shown(preset, gan)}
+
+{_headline(preset)}```python
+import keras_gan_zoo
+
+gan = keras_gan_zoo.load("{preset.name}")
+{gan.sample} = {_call(gan)}
+```
+
+- Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {shipped}, which is what is
+  shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}). The
+  {fresh} {"them" if len(gan.fresh) > 1 else "it"} fresh weights.{_in_and_out(gan, model)}
+- Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. License of the data: {recipe.data.license}.
+- Training: {training.rounds:,} rounds of {training.batch_size} {examples} for each gradient step ({seen} seen),
+  seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
+  `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
+
+## Measured results
+
+{quality_text(preset)}
+
+`results.json` holds full records of seed 0. Written by `{COMMAND}`.
+
+## Limits
+
+{kind} of the kind in `{recipe.data.name}`, and nothing else. {_limits(model)}
+"""
+
+
+def _front_matter(preset, gan, model):
+    """YAML as the Hugging Face hub reads it."""
+    if makes_images(model):
+        pipeline, kind = "unconditional-image-generation", ["image-generation"]
+    else:
+        pipeline = {"target": "image-to-image", "tokens": "text-generation"}.get(gan.sample)
+        kind = []
+    tags = "".join(f"\n- {tag}" for tag in ["gan", preset.variant.replace("_", "-"), *kind])
+    first = f"\npipeline_tag: {pipeline}" if pipeline else ""
+    return f"""---
+license: {LICENSE}
+library_name: keras{first}
+tags:{tags}
+datasets:
+- {preset.data.removesuffix(".npz").removesuffix(".zip")}
+---
+"""
+
+
+def _headline(preset):
+    """The stored results in a line, where there are some."""
+    found = headline(preset)
+    parts = [f"{title} **{m.text('.2f' if title == 'FID' else '.3g')}**" for title, m in found.items()]
+    if not parts and (record := kinds.found(preset.name)):
+        parts = [f"{measure['title']} **{measure['value']:.4g}**" for measure in record["measures"][:3]]
+    return f"{' · '.join(parts)}\n\n" if parts else ""
+
+
+def described(field: Any) -> str:
+    """A field in words, such as "tokens of shape 20, vocabulary 5000"."""
+    own = [each.name for each in dataclasses.fields(field) if each.name not in ("shape", "table")]
+    shape = f" of shape {' x '.join(map(str, field.shape))}" if field.shape else ""
+    return ", ".join([type(field).__name__.lower() + shape, *(f"{name} {getattr(field, name)}" for name in own)])
+
+
+def _needed(gan):
+    """Names of what samples are made from, where that is not noise."""
+    return [name for name, field in gan.inputs().items() if not field.optional]
+
+
+def _shown(preset, gan):
+    if not gan.generates:
+        return f"![{', '.join([*_needed(gan), gan.sample])}](samples.png)"
+    file = preset.folder / f"{SAMPLES}.txt"
+    if not file.exists():
+        return f"![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)"
+    lines = "\n".join(file.read_text("utf-8").splitlines()[:LINES])
+    return f"The first of [{GRID_SIZE} samples, seed {GRID_SEED}](samples.txt):\n\n```text\n{lines}\n```"
+
+
+def _call(gan):
+    if not gan.generates:
+        return f"gan.translate({', '.join(_needed(gan))}, seed=0)"
+    return f"gan.generate(64{', labels=3' if 'labels' in gan.inputs() else ''}, seed=0)"
+
+
+def _in_and_out(gan, model):
+    """A line of what goes in and comes out, where that is not plain images from noise."""
+    if makes_images(model):
+        return ""
+    inputs = "; ".join(f"`{name}`, {described(field)}" for name, field in gan.inputs().items())
+    return f"\n- Input: {inputs}. Output: `{gan.sample}`, {described(gan.fields()[gan.sample])}."
+
+
+def _limits(model):
+    if not makes_images(model):
+        return "Some samples are poor; look at those above."
+    return """The
+figures hold for the protocol in the table; do not compare them with figures of another one. Some samples are no clear
+instance of any class; look at the grid above."""
+
+
+def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
+    """All that was measured of a preset: a table with the protocol of each row, and what computed it."""
+    if not quality.is_measurable(preset.variant):
+        record = kinds.found(preset.name)
+        return f"{kinds.table(record)}\n\n{provenance([record])}" if record else quality.NOT_MEASURABLE
+    found = measurements(preset, folder)
+    failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
+    if not found:
+        return f"These weights were not measured yet; `python -m benchmarks quality {preset.name}` does it.{failed}"
+    everything = found
+    found, agreeing = _without_repeats(found)
+    rows = [
+        (m.title + _settings(first), m.text(), m.seeds, images_of(first), network_of(first), first["backend"])
+        for m in found
+        for first in m.records[:1]
+    ]
+    seeds = "Seeds are those of the generated images" + (
+        "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
+    )
+    seeds += f" {agreeing}" if agreeing else ""
+    head = (
+        f"Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. {seeds}"
+    )
+    table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
+    return f"{head}\n\n{table}\n\n{provenance(r for m in everything for r in m.records)}{failed}"
+
+
+def _without_repeats(found):
+    """Measurements without those that repeat a seed of another one on another backend and agree with it; who repeated."""
+    kept, repeats, errors = [], set(), [0.0]
+    # The most seeds first; what is stored comes first among equals.
+    for m in sorted(found, key=lambda m: -len(m.records)):
+        twin = next((k for k in kept if _protocol(k) == _protocol(m) and _difference(k, m) <= AGREES), None)
+        if twin is None:
+            kept.append(m)
+        else:
+            repeats.add(m.records[0]["backend"])
+            errors.append(_difference(twin, m))
+    kept = [m for m in found if m in kept]
+    agreeing = (
+        f"Repeats on {' and '.join(sorted(repeats))} agree to within {max(errors):.1g} of the value." if repeats else ""
+    )
+    return kept, agreeing
+
+
+def _protocol(m):
+    return m.title, [m.records[0].get(field) or None for field in SAME]
+
+
+def _difference(kept, repeated):
+    """The largest relative difference of what has the same seed; infinite where a seed was not measured by both."""
+    values = {record["seed"]: record["value"] for record in kept.records}
+    pairs = [(values.get(record["seed"], float("inf")), record["value"]) for record in repeated.records]
+    return max(abs(a - b) / max(abs(a), abs(b), 1e-12) if a != float("inf") else a for a, b in pairs)
+
+
+def _settings(record):
+    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in record.get("settings", {}).items())
+    return f" ({settings})" if settings else ""

@@ -1,0 +1,90 @@
+"""Tables of presets and variants."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import kinds, quality
+from benchmarks.configurations import makes_images
+from benchmarks.markdown import listed, markdown_table
+from benchmarks.measured import headline, images_of, network_of, place, trained_presets
+from keras_gan_zoo.presets import Preset
+
+
+def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+    """The presets with their main results, and the protocol behind them."""
+    rows, distances = [], []
+    presets = trained_presets() if presets is None else presets
+    for preset in presets:
+        found = headline(preset, folder)
+        labels = [f"{m.text('.3f')}, {title}" for title in ("label agreement", "code purity") if (m := found.get(title))]
+        distances += [found["FID"]] if "FID" in found else []
+        rows.append(
+            (
+                f"[{preset.name}](zoo_configs/{preset.name}/README.md)",
+                preset.variant,
+                f"{preset.data} ({preset.license})",
+                f"{preset.bytes / 1e6:.2f} MB",
+                found["FID"].text(".2f") if "FID" in found else "not measured",
+                found["rarest class"].text(".3f") if "rarest class" in found else "",
+                "".join(labels),
+            )
+        )
+    table = markdown_table(("preset", "variant", "data (license)", "weights", "FID", "rarest class", "labels"), rows)
+    if not distances:
+        return table
+    firsts = [m.records[0] for m in distances]
+    several = " (median and range)" if any(len(m.records) > 1 for m in distances) else ""
+    images, networks = {images_of(first) for first in firsts}, {network_of(first) for first in firsts}
+    places = {place(first) for first in firsts}
+    seeds = sorted({record["seed"] for m in distances for record in m.records})
+    note = (
+        f"FID: {listed(images)}; features of {listed(networks)}; {listed(places)}; seeds of the images "
+        f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least "
+        "often. Labels: share of images in which it sees the class that was asked for (label agreement), or the one that a "
+        "code of the model mostly shows (code purity). The cards have more."
+    )
+    return f"{table}\n\n{note}"
+
+
+def variant_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+    """A row for each preset of a variant, and for each variant without one: task, paper, and the first measured result."""
+    from keras_gan_zoo.models import variant_class, variants
+
+    presets = trained_presets() if presets is None else presets
+    rows, distances = [], []
+    # Not what somebody has registered in this process.
+    for name, cls in ((n, c) for n in variants() if (c := variant_class(n)).__module__.startswith("keras_gan_zoo.")):
+        title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
+        paper = re.sub(r"^.*\((.*), (https?://[^\s)]+)\)$", r"[\1](\2)", title)
+        own = [preset for preset in presets if preset.variant == name]
+        for preset in own or [None]:
+            link = f"[{preset.name}](zoo_configs/{preset.name}/README.md)" if preset else ""
+            rows.append((f"`{cls.__name__}`", task(cls), paper, link, first_result(preset, folder) if preset else ""))
+        distances += [m for preset in own if (m := headline(preset, folder).get("FID"))]
+    table = markdown_table(("variant", "task", "paper", "preset", "result"), rows)
+    if not distances:
+        return table
+    firsts = [m.records[0] for m in distances]
+    networks, places = {network_of(first) for first in firsts}, {place(first) for first in firsts}
+    counts = {f"{first['n_fake']:,} generated and {first['n_real']:,} real test images" for first in firsts}
+    return f"{table}\n\nFID: {listed(counts)}; features of {listed(networks)}; {listed(places)}."
+
+
+def task(model: type) -> str:
+    """What a variant does, in words."""
+    if makes_images(model):
+        return "images from noise and labels" if model.tiny().conditions() else "images from noise"
+    made = {"voxels": "volumes from noise", "tokens": "sequences of tokens", "target": "images from images"}
+    return made.get(model.sample, model.sample)
+
+
+def first_result(preset: Preset, folder: Path = quality.FOLDER) -> str:
+    """The first result of a preset in a few words."""
+    found = headline(preset, folder)
+    if found:
+        title, measurement = next(iter(found.items()))
+        return f"{title} {measurement.text('.2f')}"
+    measures = kinds.found(preset.name).get("measures") or ()
+    return next((f"{measure['title']} {measure['value']:.4g}" for measure in measures), "not measured")
