@@ -3,19 +3,10 @@
 python examples/custom_loss.py photos/ --size 64 --epochs 100
 """
 
-import argparse
-
+import typer
 from keras import ops
 
 import keras_gan_zoo
-
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("photos")
-parser.add_argument("--size", type=int, default=64)
-parser.add_argument("--epochs", type=int, default=100)
-parser.add_argument("--batch-size", type=int, default=64)
-parser.add_argument("--width", type=int, default=64)
-arguments = parser.parse_args()
 
 
 @keras_gan_zoo.register_variant("my_gan")
@@ -26,6 +17,11 @@ class MyGAN(keras_gan_zoo.DCGAN):
         return ops.mean(ops.softplus(-2.0 * fake_scores))
 
 
-gan = MyGAN(image_shape=(arguments.size, arguments.size, 3), width=arguments.width, seed=0)
-gan.fit(arguments.photos, epochs=arguments.epochs, batch_size=arguments.batch_size)
-gan.save("my_gan.keras")
+def main(photos: str, size: int = 64, epochs: int = 100, batch_size: int = 64, width: int = 64):
+    gan = MyGAN(image_shape=(size, size, 3), width=width, seed=0)
+    gan.fit(photos, epochs=epochs, batch_size=batch_size)
+    gan.save("my_gan.keras")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -3,21 +3,19 @@
 python examples/photos.py photos/ --size 64 --epochs 100
 """
 
-import argparse
+import typer
 
 import keras_gan_zoo
 from keras_gan_zoo.callbacks import save_preview
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("photos")
-parser.add_argument("--size", type=int, default=64)
-parser.add_argument("--epochs", type=int, default=100)
-parser.add_argument("--batch-size", type=int, default=64)
-parser.add_argument("--width", type=int, default=64)
-arguments = parser.parse_args()
 
-gan = keras_gan_zoo.DCGAN(image_shape=(arguments.size, arguments.size, 3), width=arguments.width, seed=0)
-gan.fit(arguments.photos, epochs=arguments.epochs, batch_size=arguments.batch_size)
-save_preview(gan.preview(16, seed=0), "samples.png")
-gan.save_to_preset("my_gan")
-print("Samples are in samples.png; keras_gan_zoo.load('my_gan') reads the model.")
+def main(photos: str, size: int = 64, epochs: int = 100, batch_size: int = 64, width: int = 64):
+    gan = keras_gan_zoo.DCGAN(image_shape=(size, size, 3), width=width, seed=0)
+    gan.fit(photos, epochs=epochs, batch_size=batch_size)
+    save_preview(gan.preview(16, seed=0), "samples.png")
+    gan.save_to_preset("my_gan")
+    print("Samples are in samples.png; keras_gan_zoo.load('my_gan') reads the model.")
+
+
+if __name__ == "__main__":
+    typer.run(main)

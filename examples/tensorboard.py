@@ -3,20 +3,17 @@
 python examples/tensorboard.py photos/ --size 64 --epochs 100
 """
 
-import argparse
-
 import keras
+import typer
 
 import keras_gan_zoo
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("photos")
-parser.add_argument("--size", type=int, default=64)
-parser.add_argument("--epochs", type=int, default=100)
-parser.add_argument("--batch-size", type=int, default=64)
-parser.add_argument("--width", type=int, default=64)
-arguments = parser.parse_args()
 
-gan = keras_gan_zoo.DCGAN(image_shape=(arguments.size, arguments.size, 3), width=arguments.width, seed=0)
-logs = keras.callbacks.TensorBoard("logs", update_freq="epoch")
-gan.fit(arguments.photos, epochs=arguments.epochs, batch_size=arguments.batch_size, callbacks=[logs])
+def main(photos: str, size: int = 64, epochs: int = 100, batch_size: int = 64, width: int = 64):
+    gan = keras_gan_zoo.DCGAN(image_shape=(size, size, 3), width=width, seed=0)
+    logs = keras.callbacks.TensorBoard("logs", update_freq="epoch")
+    gan.fit(photos, epochs=epochs, batch_size=batch_size, callbacks=[logs])
+
+
+if __name__ == "__main__":
+    typer.run(main)

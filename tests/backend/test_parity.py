@@ -1,51 +1,24 @@
 """The backends play the same game: equal losses from equal weights and equal noise."""
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import keras_gan_zoo
 from keras_gan_zoo.models import variants
 
 BACKENDS = ("tensorflow", "jax", "torch")
+
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory):
-    """backend -> what play_rounds.py has written on it; each runs once."""
-    known = {}
-
-    def on(backend):
-        if importlib.util.find_spec(backend) is None:
-            pytest.skip(f"{backend} is not installed")
-        if backend not in known:
-            output = tmp_path_factory.mktemp(backend) / "losses.json"
-            # The runs of one variant train by the same program, which JAX compiles once if it may keep it.
-            cache = {"JAX_COMPILATION_CACHE_DIR": str(output.parent), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
-            environment = {**os.environ, **cache, "KERAS_BACKEND": backend}
-            environment["PYTHONPATH"] = str(Path(keras_gan_zoo.__file__).parents[1])
-            script = Path(__file__).with_name("play_rounds.py")
-            command = [sys.executable, str(script), str(output), *variants()]
-            result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1500)
-            known[backend] = json.loads(output.read_text()) if result.returncode == 0 else result.stderr[-3000:]
-        if isinstance(known[backend], str):
-            pytest.fail(f"play_rounds.py failed on {backend}:\n{known[backend]}")
-        return known[backend]
-
-    return on
+@pytest.fixture
+def played(play):
+    """backend -> what play_rounds.py has written on it."""
+    return lambda backend: play(backend, "play_rounds.py", *variants())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_variant_plays_on_every_backend(backend, played):
     result = played(backend)
-    assert result["backend"] == backend
     assert set(result["eager"]) == set(variants())
     for name, outcome in result["eager"].items():
         assert len(outcome["logs"]) == 5

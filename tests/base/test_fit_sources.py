@@ -6,7 +6,6 @@ import pytest
 from keras import ops
 
 from keras_gan_zoo.data import ImageData, InvalidData
-from keras_gan_zoo.models.cgan import CGAN
 from keras_gan_zoo.models.gan import GAN
 
 SHAPE = (8, 8, 1)
@@ -14,24 +13,6 @@ SHAPE = (8, 8, 1)
 
 def numbered(n):
     return np.broadcast_to(np.arange(n, dtype="uint8")[:, None, None, None], (n, *SHAPE)).copy()
-
-
-class Listening(GAN):
-    """Keeps the numbers of the images of each discriminator step."""
-
-    def discriminator_objective(self, real, fake, by):
-        images = ops.convert_to_numpy(real["images"])[:, 0, 0, 0]
-        self.seen.append(np.rint((images + 1) * 127.5).astype(int).tolist())
-        return super().discriminator_objective(real, fake, by)
-
-
-class ListeningCGAN(CGAN):
-    """Keeps (number, label) of the images of each discriminator step."""
-
-    def discriminator_objective(self, real, fake, by):
-        images = np.rint((ops.convert_to_numpy(real["images"])[:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
-        self.seen.append(list(zip(images, ops.convert_to_numpy(real["labels"]).tolist(), strict=True)))
-        return super().discriminator_objective(real, fake, by)
 
 
 class Batches(keras.utils.PyDataset):
@@ -47,24 +28,6 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         images = numbered(4 * self.count)[4 * index : 4 * index + 4]
         return (images, np.arange(4 * index, 4 * index + 4, dtype="int32") % 10) if self.labels else images
-
-
-@pytest.fixture
-def listening(tiny_gan):
-    def build(**options):
-        gan = tiny_gan(Listening, SHAPE, **options)
-        gan.seen = []
-        return gan
-
-    return build
-
-
-@pytest.fixture
-def conditional():
-    gan = ListeningCGAN(SHAPE, 3, width=2, seed=0)
-    gan.compile(run_eagerly=True)
-    gan.seen = []
-    return gan
 
 
 def fit(gan, *data, **options):
