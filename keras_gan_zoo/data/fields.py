@@ -10,7 +10,7 @@ like. `Schema` puts the fields of a variant together.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -264,8 +264,3 @@ class Tokens(Field):
 
     def random(self, rng, n):
         return rng.integers(0, self.vocabulary, (n, *self.shape)).astype("int32")
-
-
-def labels_of(fields: dict[str, Field]) -> Collection[str]:
-    """The names of those fields that are classes."""
-    return [name for name, field in fields.items() if isinstance(field, Labels)]

@@ -116,11 +116,6 @@ class Stream(keras.utils.PyDataset):
         """Rows of a table."""
         return len(self.arrays[next(iter(self.tables[table]))])
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches in one pass over the first table, n // batch_size."""
-        return self.rows(next(iter(self.tables))) // self.batch_size
-
     def __len__(self) -> int:
         return self.length
 
