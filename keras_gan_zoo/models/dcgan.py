@@ -28,7 +28,6 @@ class DCGAN(GAN):
         latent_dim: number of latent variables (100).
         width: channels at half the image size.
         base_size: longest side of the smallest map; 4 makes networks of 28 x 28 one layer deeper than 7.
-        discriminator_width: the discriminator's width, where it differs from the generator's.
         discriminator_norm: "batch" (the paper), "layer", "spectral" or None; an input-gradient penalty needs one of the last
             three.
         num_classes: makes it conditional: it trains on (images, labels), labels being integers in [0, num_classes). None for
@@ -47,14 +46,12 @@ class DCGAN(GAN):
         *,
         width: int = 64,
         base_size: int = 7,
-        discriminator_width: int | None = None,
         discriminator_norm: str | None = "batch",
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
         self.base_size = check_size(base_size, "base_size")
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.discriminator_norm = check_norm(discriminator_norm, name="discriminator_norm")
         super().__init__(image_shape, latent_dim, width=width, **options)
 
