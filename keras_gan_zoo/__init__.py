@@ -24,10 +24,10 @@ _NAMES = {
     "Preset": "presets",
     "PresetError": "presets",
     "ConfigError": "config",
-    "register_variant": "models",
+    "register_variant": "registry",
     "train": "training",
 }
-_MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks")
+_MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "schedules")
 
 
 def _variant_files():

@@ -31,7 +31,7 @@ def build(
     networks: Mapping[str, "keras.Model"] = MappingProxyType({}),
 ) -> "Game":
     """The model of a recipe, with fresh weights but for the `networks`; `where` names the recipe's source in errors."""
-    from .models import variant_class
+    from .registry import variant_class
 
     try:
         variant = variant_class(recipe.variant)
@@ -93,7 +93,7 @@ def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimiz
     """A Keras optimizer that will take `steps` steps."""
     import keras
 
-    from .callbacks import LinearDecay
+    from .schedules import LinearDecay
 
     rate = settings.learning_rate
     if settings.decay_start is not None:

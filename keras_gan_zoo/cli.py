@@ -146,7 +146,7 @@ def train(
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
-    from .models import variants
+    from .registry import variants
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
@@ -288,7 +288,7 @@ def _sides(size):
 
 def _recipe_for(variant, data, size, channels, rounds, batch_size):
     from .config import parse_recipe
-    from .models import check_variant, variant_class
+    from .registry import check_variant, variant_class
 
     if Path(variant).name != variant or Path(variant).suffix:
         fail(f"There is no recipe {variant}.")

@@ -111,7 +111,6 @@ def load(
     path = inside(folder, CONFIG)
     recipe = read_recipe(path)
     gan = built(recipe, dtype=dtype, seed=seed, where=str(path), **networks)
-    compile_by(gan, recipe)
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
         raise PresetError(
             f"{str(name)!r} has a recipe and no weights: it is yet to be trained. Pass load_weights=False for the untrained "
@@ -135,15 +134,18 @@ def built(
     where: str = "the recipe",
     **networks: "keras.Model",
 ) -> "Game":
-    """The model of a recipe, with fresh weights but for the networks that are given, or that the recipe takes from presets.
+    """The model of a recipe, compiled with its optimizers.
 
-    A network in a recipe may be `{preset: NAME, network: NETWORK}`: that of another preset, with its weights.
+    Its weights are fresh but for the networks that are given, or that the recipe takes from presets: a network in a recipe
+    may be `{preset: NAME, network: NETWORK}`, that of another preset with its weights.
 
     Raises:
         ConfigError: as in `load`.
     """
     given = {key: _referred(recipe, key, where) for key in recipe.model if _is_reference(recipe, key)} | networks
-    return build(recipe, dtype=dtype, seed=seed, where=where, networks=given)
+    gan = build(recipe, dtype=dtype, seed=seed, where=where, networks=given)
+    compile_by(gan, recipe)
+    return gan
 
 
 def _is_reference(recipe, key):
@@ -165,7 +167,7 @@ def _referred(recipe, key, where):
 
 def load_as(cls: type["Game"], name: str | Path, **options: Any) -> "Game":
     """`load` for a preset of a class; see `Game.from_preset`."""
-    from .models import variant_class
+    from .registry import variant_class
 
     found = variant_class(read_recipe(find_preset(name)).variant)
     if not issubclass(found, cls):
@@ -258,7 +260,7 @@ def save_to_preset(
 
 def recipe_of(gan: "Game") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
-    from .models import variant_name
+    from .registry import variant_name
 
     variant = variant_name(gan)
     if variant is None:
