@@ -56,20 +56,21 @@ class DCGAN(GAN):
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_generator(self) -> keras.Model:
-        return dcgan_generator(
-            self.image_shape,
-            self.latent_dim,
-            width=self.width,
-            base_size=self.base_size,
-            num_classes=self.num_classes,
-        )
+        return dcgan_generator(self.image_shape, self.latent_dim, **self.generator_options())
+
+    def generator_options(self) -> dict[str, Any]:
+        """Arguments of `dcgan_generator` that follow from those of the constructor."""
+        return {"width": self.width, "base_size": self.base_size, "num_classes": self.num_classes}
 
     def default_discriminator(self) -> keras.Model:
-        return dcgan_discriminator(
-            self.image_shape,
-            width=self.discriminator_width or self.width,
-            norm=self.discriminator_norm,
-            base_size=self.base_size,
-            leak=self.leak,
-            num_classes=self.num_classes,
-        )
+        return dcgan_discriminator(self.image_shape, **self.discriminator_options())
+
+    def discriminator_options(self) -> dict[str, Any]:
+        """Arguments of `dcgan_discriminator` that follow from those of the constructor."""
+        return {
+            "width": self.discriminator_width or self.width,
+            "norm": self.discriminator_norm,
+            "base_size": self.base_size,
+            "leak": self.leak,
+            "num_classes": self.num_classes,
+        }
