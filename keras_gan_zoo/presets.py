@@ -41,8 +41,6 @@ from .untrusted import shown
 if TYPE_CHECKING:
     import keras
 
-    from .base import Game
-
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -87,7 +85,7 @@ def load(
     dtype: str | None = None,
     seed: int | None = None,
     **networks: "keras.Model",
-) -> "Game":
+) -> Any:
     """Builds a model from a preset.
 
     Args:
@@ -133,7 +131,7 @@ def built(
     seed: int | None = None,
     where: str = "the recipe",
     **networks: "keras.Model",
-) -> "Game":
+) -> Any:
     """The model of a recipe, compiled with its optimizers.
 
     Its weights are fresh but for the networks that are given, or that the recipe takes from presets: a network in a recipe
@@ -165,7 +163,7 @@ def _referred(recipe, key, where):
     return other.network(network)
 
 
-def load_as(cls: type["Game"], name: str | Path, **options: Any) -> "Game":
+def load_as(cls: type, name: str | Path, **options: Any) -> Any:
     """`load` for a preset of a class; see `Game.from_preset`."""
     from .registry import variant_class
 
@@ -213,7 +211,7 @@ def is_trained(folder: str | Path, recipe: Recipe) -> bool:
 
 
 def save_to_preset(
-    gan: "Game",
+    gan: "keras.Model",
     folder: str | Path,
     *,
     dtype: str = "float32",
@@ -258,7 +256,7 @@ def save_to_preset(
     return folder
 
 
-def recipe_of(gan: "Game") -> Recipe:
+def recipe_of(gan: "keras.Model") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
     from .registry import variant_name
 

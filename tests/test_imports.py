@@ -77,11 +77,8 @@ def part_of(path):
 
 
 def imported(path):
-    """(full module name, whether at module level) of every import in a file, but for names that annotations alone use."""
+    """(full module name, whether at module level) of every import in a file."""
     tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
     here = ("keras_gan_zoo", *path.relative_to(PACKAGE).with_suffix("").parts)
     top = set(map(id, tree.body))
     for node in ast.walk(tree):

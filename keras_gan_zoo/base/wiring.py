@@ -8,16 +8,13 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
 from ..untrusted import shown
-
-if TYPE_CHECKING:
-    from .game import Game
 
 # A head that keeps numbers as far out as this within FLAT cannot say how far out they were.
 FAR, FLAT = 1e6, 1e3
@@ -72,7 +69,7 @@ def check_model(name: str, network: Any) -> keras.Model:
     return network
 
 
-def check_wiring(game: "Game") -> None:
+def check_wiring(game: keras.Model) -> None:
     """Follows a round of a game with shapes alone, which builds what is not built yet.
 
     Raises:
@@ -141,7 +138,7 @@ class _Symbolic(keras.Operation):
         self.call = function
 
 
-def squashing(game: "Game", by: str) -> keras.Operation | None:
+def squashing(game: keras.Model, by: str) -> keras.Operation | None:
     """The layer that bounds the scores of a judge on one side or both; None where there is none, or none can be found."""
     # Scores are made of symbolic tensors, which remember what made them; a judge that needs numbers has no such trace.
     with contextlib.suppress(Exception):
