@@ -26,6 +26,8 @@ _NAMES = {
     "ConfigError": "config",
     "register_variant": "models",
     "train": "training",
+    "invert": "inversion",
+    "anomaly_scores": "inversion",
 }
 _MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks")
 
