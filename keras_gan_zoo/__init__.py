@@ -26,6 +26,8 @@ _NAMES = {
     "ConfigError": "config",
     "register_variant": "registry",
     "train": "training",
+    "invert": "inversion",
+    "anomaly_scores": "inversion",
 }
 _MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "schedules")
 

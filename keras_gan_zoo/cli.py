@@ -1,4 +1,4 @@
-"""The command line: keras-gan-zoo list | sample | translate | train | evaluate | verify.
+"""The command line: keras-gan-zoo list | sample | translate | anomaly | train | evaluate | verify.
 
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
@@ -118,6 +118,27 @@ def translate(
 
     written = translate_files(load(preset), source, output, seed=seed)
     say(out, f"{output}: {written} image{'s' if written > 1 else ''} of {preset}, seed {seed}.")
+
+
+@app.command()
+def anomaly(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of images.")],
+    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("anomalies.png"),
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Images to show, the most anomalous first.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Of the search for latents, where the model has no encoder.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents from which a search starts.")] = 0,
+    imports: Imports = None,
+):
+    """Scores images by how badly the model makes them, and shows the worst beside their reconstructions."""
+    from .anomaly import score_folder
+    from .presets import load
+
+    if output.is_dir():
+        fail(f"--output {output} is a folder; name a PNG file.")
+    rows = score_folder(load(preset), folder, output, n=n, steps=steps, seed=seed)
+    say(out, "\n".join(["score       image", *(f"{score:<10.5g}  {name}" for name, score in rows)]))
+    say(err, f"{output}: the {min(n, len(rows))} most anomalous of {len(rows)} images, and what {preset} makes of them.")
 
 
 @app.command()

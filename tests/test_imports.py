@@ -48,8 +48,11 @@ ALLOWED = {
     "verification": {"evaluation", "presets", "preset_files", "metrics"},
     "terminal": {"untrusted"},
     "translation": {"base", "data", "files"},
+    "inversion": {"backend", "base", "data", "networks"},
+    "anomaly": {"base", "callbacks", "data", "inversion"},
     "startup": set(),
     "cli": {
+        "anomaly",
         "evaluation",
         "files",
         "registry",

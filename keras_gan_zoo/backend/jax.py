@@ -8,13 +8,18 @@ import keras
 
 from .single_device import SingleDevice, batch_normalised
 
-__all__ = ["Trainer", "accelerator", "batch_normalised", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalised", "compiled", "full_float32"]
 
 
 def accelerator():
     """The model of the GPU or TPU that JAX computes on, or None."""
     first = jax.devices()[0]
     return None if first.platform == "cpu" else first.device_kind
+
+
+def compiled(function):
+    """A pure function of tensors, compiled for each of the shapes that it is called with."""
+    return jax.jit(function)
 
 
 def full_float32():
