@@ -31,7 +31,7 @@ class Measure(NamedTuple):
 
 def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path = FOLDER) -> Path:
     """Writes the record of a preset; `protocol` says in sentences how it was measured."""
-    from keras_gan_zoo.metrics.records import origin
+    from keras_gan_zoo.provenance import origin
 
     record = {
         "preset": preset,

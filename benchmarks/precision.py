@@ -39,7 +39,7 @@ def precision(
     import keras
 
     from keras_gan_zoo.backend import accelerator
-    from keras_gan_zoo.metrics.records import origin
+    from keras_gan_zoo.provenance import origin
 
     output = folder / f"{keras.backend.backend()}_{'gpu' if accelerator() else 'cpu'}.json"
     recorded = json.loads(metrics.RECORDED.read_text("utf-8"))

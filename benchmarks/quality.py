@@ -89,7 +89,7 @@ def quality(
     n: Annotated[int, typer.Option("-n", min=2, help="Images to generate.")] = N_IMAGES,
     metrics: Annotated[str, typer.Option(help="Names with commas between.")] = METRICS,
     extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
@@ -193,16 +193,18 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     Raises:
         ValueError: images of other sizes than the data set's, or too few of them for a metric.
     """
-    from keras_gan_zoo.evaluation import generated, judged, reference_of
-    from keras_gan_zoo.metrics.evaluating import evaluate
+    from keras_gan_zoo.evaluation import generated, reference_of, seen_by_classifier
+    from keras_gan_zoo.metrics.measuring import records_of
+    from keras_gan_zoo.metrics.protocol import Protocol
     from keras_gan_zoo.presets import load
 
     gan = load(cell.preset)
-    real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.fields()[gan.sample].shape, cache=cache)
+    protocol = Protocol.of(metrics, extractor=extractor, seed=cell.seed)
+    real = reference_of(cell.data, cell.split, protocol, fake_shape=gan.fields()[gan.sample].shape, cache=cache)
     images, labels = generated(gan, cell.n, cell.seed)
-    records = evaluate(images, real, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
+    records = records_of(images, real, protocol, labels=labels)
     if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:
-        records |= judged(gan, images, labels, cell.data, cell.seed)
+        records |= seen_by_classifier(gan, images, labels, cell.data, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}
 
 

@@ -83,7 +83,7 @@ def sequences(
 
 def run(cell: Cell, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     """Measures a cell, unless its file is there."""
-    from keras_gan_zoo.metrics.records import commit, device, versions
+    from keras_gan_zoo.provenance import commit, device, versions
 
     if read_cell(cell.path(folder)).get("cell") == dataclasses.asdict(cell):
         return

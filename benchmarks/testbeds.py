@@ -126,7 +126,7 @@ def plays(bed: str, variant: str) -> bool:
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    from keras_gan_zoo.metrics.records import commit
+    from keras_gan_zoo.provenance import commit
 
     stored = {cell: read_cell(cell.path(folder)) for cell in cells}
     missing = [c for c in cells if "error" in stored[c] or stored[c].get("cell") != dataclasses.asdict(c)]
@@ -148,7 +148,7 @@ def measured(cell: Cell) -> dict[str, Any]:
     """Trains and judges one cell on the backend of this process."""
     import keras
 
-    from keras_gan_zoo.metrics.records import device, versions
+    from keras_gan_zoo.provenance import device, versions
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(cell.seed)

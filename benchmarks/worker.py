@@ -36,7 +36,7 @@ def describe(settings):
 
     from keras_gan_zoo.backend import accelerator
     from keras_gan_zoo.machine import fastest_dtype, onednn
-    from keras_gan_zoo.metrics.records import commit, versions
+    from keras_gan_zoo.provenance import commit, versions
 
     dtype, reason = fastest_dtype()
     torch = importlib.metadata.version("torch") if importlib.util.find_spec("torch") else "not installed"

@@ -217,7 +217,7 @@ def digest_of(weights: dict) -> str:
 def layers() -> dict[str, str]:
     """Our name of each convolution -> torch-fidelity's."""
     # Which brings Keras no more along than the package does.
-    from keras_gan_zoo.metrics.features.inception_names import LAYERS
+    from keras_gan_zoo.conversion.inception import LAYERS
 
     return LAYERS
 

@@ -255,8 +255,8 @@ def fixed_reference(monkeypatch):
 
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), np.uint8)
 
-    def reference_of(against, split, metrics, extractor, fake_shape=None, cache=None):
-        return gather(images, extractor, {"moments", "features"}, split=f"{against}/{split}")
+    def reference_of(against, split, protocol, fake_shape=None, cache=None):
+        return gather(images, protocol.extractor, {"moments", "features"}, split=f"{against}/{split}")
 
     monkeypatch.setattr(evaluation, "reference_of", reference_of)
 

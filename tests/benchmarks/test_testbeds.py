@@ -17,8 +17,8 @@ from benchmarks.configurations import CONFIGURATIONS, points_gan
 from benchmarks.testbeds import Cell, measured, run
 from keras_gan_zoo.data import Images
 from keras_gan_zoo.data.toy import ring
-from keras_gan_zoo.metrics.records import commit
 from keras_gan_zoo.models import variant_class, variants
+from keras_gan_zoo.provenance import commit
 
 HERE = keras.backend.backend()
 OTHERS = [backend for backend in BACKENDS if backend != HERE]
