@@ -208,7 +208,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, where there is one.")] = None,
     metrics: Annotated[str, typer.Option(help="Names with commas between: fid,kid,precision,recall ...")] = "fid",
     extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
     n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; those of files are measured all.")] = 10_000,
@@ -258,7 +258,7 @@ def evaluate(
 def verify(
     presets: Annotated[list[str] | None, typer.Argument(help="Names or folders; by default all with results.")] = None,
     results: Annotated[list[str] | None, typer.Option("--result", help='Only these, as "FID"; may be repeated.')] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     imports: Imports = None,
 ):

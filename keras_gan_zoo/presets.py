@@ -231,7 +231,7 @@ def save_to_preset(
     Raises:
         PresetError: `folder` exists and is no preset, or an argument is not possible.
     """
-    from .metrics.records import origin
+    from .provenance import origin
 
     folder = Path(folder)
     require_replaceable(folder)

@@ -1,7 +1,7 @@
 """Callbacks for `fit`."""
 
+from .best_weights import Evaluate
 from .collapse import CollapseMonitor, Finding
-from .evaluating import Evaluate
 from .files import Checkpoint, CSVLog, SampleGrid, save_grid, save_preview, whole_file
 from .watching import DivergedError, Progress, StopAtInterrupt, StopAtNaN
 
