@@ -29,8 +29,8 @@ class Inversion(NamedTuple):
     """Where a search has ended.
 
     Attributes:
-        inputs: name -> array (n, ...) of what the generator takes, as `gan.generate(n, **inputs)` does, with the latents that
-            were found.
+        inputs: name -> array (n, ...) of what the generator takes, as `gan.generate(n, **inputs)` does, with the latents
+            that were found.
         samples: what the generator makes of them, (n, ...), images in [-1, 1].
         scores: L at them, (n,); low for what the generator can make.
     """
