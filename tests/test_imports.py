@@ -47,7 +47,9 @@ ALLOWED = {
     "terminal": {"untrusted"},
     "translation": {"base", "data", "files"},
     "startup": set(),
+    "cli_options": {"terminal", "config", "models", "metrics"},
     "cli": {
+        "cli_options",
         "evaluation",
         "files",
         "models",
