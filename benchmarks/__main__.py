@@ -13,6 +13,7 @@
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks precision            metrics: how far each step is from the peers'
+    python -m benchmarks metrics-speed        metrics: how fast, beside the peers
     python -m benchmarks report               README.md, PRECISION.md, TESTBEDS.md, model cards and an HTML page
 
 Each writes its records to benchmarks/results; `report` reads them.
@@ -45,6 +46,7 @@ COMMANDS = {
     "sequences": "seq_gan_oracle",
     "references": "references",
     "precision": "precision",
+    "metrics-speed": "metrics_speed",
     "report": "report",
 }
 

@@ -1,9 +1,10 @@
 """What the benchmarks of cells share: a cell is one measurement, and a JSON file of its own."""
 
+import contextlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from benchmarks.processes import ROOT, MeasurementError, environment_of, run
+from benchmarks.processes import ROOT, MeasurementError, alternating, environment_of, run, turns_missing
+from keras_gan_zoo.files import whole_file
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -21,9 +23,28 @@ def read_cell(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
+def write_json(path: Path, content: dict[str, Any], indent: int | None = 2) -> None:
+    """Writes a record, at once as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=indent) + "\n", "utf-8")
+
+
 def words(text: str) -> list[str]:
     """What an option lists with commas between, each once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def chosen(option: str, text: str | Sequence[str], possible: Iterable[str]) -> list[str]:
+    """The words of an option, or names, that are all among those that are possible.
+
+    Raises:
+        ValueError: one is not.
+    """
+    given = words(text) if isinstance(text, str) else list(text)
+    if unknown := [word for word in given if word not in possible]:
+        raise ValueError(f"{option} must be among {', '.join(possible)}. Received: {unknown[0]!r}.")
+    return given
 
 
 def seeds_of(text: str) -> list[int]:
@@ -33,7 +54,7 @@ def seeds_of(text: str) -> list[int]:
         ValueError: something else than whole numbers.
     """
     if not all(word.isdigit() for word in words(text)):
-        raise ValueError(f"--seeds {text!r} is not possible; pass whole numbers with commas between, as 0,1,2.")
+        raise ValueError(f"--seeds must be whole numbers with commas between, such as 0,1,2. Received: {text!r}.")
     return [int(word) for word in words(text)]
 
 
@@ -57,6 +78,90 @@ def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, re
         return {"error": str(error)}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}".replace(str(ROOT), ".")}
+
+
+def run_cells(
+    cells: Sequence[Any],
+    missing: Sequence[Any],
+    work: Callable[[Any], dict[str, Any]],
+    finish: Callable[[Any, dict[str, Any]], str],
+    console: Console,
+    seconds: Sequence[float] = (),
+) -> list[Any]:
+    """Measures what is missing of cells, under a bar that counts them.
+
+    Args:
+        cells: all of them; each has a `title`.
+        missing: those to measure.
+        work: cell -> what was found, {"error": ...} where it failed.
+        finish: writes a cell with what was found, "seconds" among it, and says it in a line.
+        console: where the bar goes.
+        seconds: that cells took which are there already.
+
+    Returns:
+        The cells that failed.
+    """
+    failed, left = [], TimeLeft(seconds)
+    with progress_bar(left, console) as progress:
+        task = progress.add_task("", total=len(cells), completed=len(cells) - len(missing))
+        for cell in missing:
+            progress.update(task, description=cell.title)
+            left.start()
+            result = work(cell)
+            if "error" in result:
+                failed.append(cell)
+            line = f"{cell.title}: {finish(cell, {'seconds': round(left.stop(), 1), **result})}"
+            progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            progress.advance(task)
+    return failed
+
+
+def run_turns(
+    plans: dict[str, dict[str, Any]],
+    results: dict[str, dict[str, Any]],
+    repeats: int,
+    write: Callable[[], None],
+    title: str,
+    console: Console,
+    warm_ups: dict[str, int] | None = None,
+) -> None:
+    """Lets the contenders of each part take turns, under a bar that counts the turns.
+
+    Args:
+        plans: part -> contenders, as `alternating` takes them.
+        results: part -> what is there of it; takes in what is measured.
+        repeats: turns of each contender.
+        write: is called when `results` has changed.
+        title: goes before that of a turn.
+        console: where the bar goes.
+        warm_ups: part -> turns before those, where there are any.
+    """
+    warm_ups, left = {part: (warm_ups or {}).get(part, 0) for part in plans}, TimeLeft()
+
+    def turns(stored):
+        return sum(turns_missing(plan, repeats, warm_ups[part], stored.get(part, {})) for part, plan in plans.items())
+
+    with progress_bar(left, console) as progress:
+        total = turns({})
+        task = progress.add_task("", total=total, completed=total - turns(results))
+
+        @contextlib.contextmanager
+        def turn(name):
+            progress.update(task, description=f"{title}, {name}")
+            left.start()
+            yield
+            left.stop()
+            progress.advance(task)
+
+        for part, contenders in plans.items():
+
+            def keep(found, part=part):
+                results.setdefault(part, {}).update(found)
+                write()
+
+            alternating(contenders, repeats, warm_ups[part], results.get(part, {}), keep, turn)
+        # One that fails takes no more turns.
+        progress.update(task, completed=total)
 
 
 def progress_bar(left: "TimeLeft", console: Console) -> Progress:

@@ -76,11 +76,18 @@ CONFIGURATIONS = {
 }
 
 
-def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
+def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: Any) -> Any:
     """A compiled variant in the configuration `name`, on points.
 
-    It is the variant with another field, and with networks that have the inputs and outputs of its own, which are looked up
-    on a small instance of it: so a variant joins by being registered.
+    It is the variant with another field, and in place of each network that sees or makes images one for points with the same
+    other inputs and outputs, which are looked up on a small instance of it: so a variant joins by being registered.
+
+    Args:
+        name: of the configuration.
+        variant: as the registry has it.
+        seed: of the model; that of the initial weights is Keras's own.
+        num_modes: of the distribution, which a variant that trains on labels is told of.
+        **arguments: of the variant, in place of those that it has here.
 
     Raises:
         ValueError: the variant has a network that has no counterpart on points.
@@ -90,21 +97,19 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int) -> Any:
     from keras_gan_zoo.models import variant_class
 
     cls, configuration = variant_class(variant), CONFIGURATIONS[name]
-    arguments = {**ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {})}
+    arguments = {**ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {}), **arguments}
     arguments |= {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
     if trains_on_labels(cls):
         if not num_modes:
             raise ValueError(f"{cls.__name__} trains on labels, and this distribution has no modes to label.")
         arguments["num_classes"] = num_modes
     template = cls.tiny(latent_dim=configuration.latent_dim, **arguments)
-    networks = {"generator": _generator(template, configuration), "discriminator": _discriminator(template, configuration)}
+    theirs = {key: getattr(template, key) for key in cls.network_names}
+    networks = {key: _counterpart(template, n, configuration) for key, n in theirs.items() if _has_images(n)}
     gan = _on_points(cls)(latent_dim=configuration.latent_dim, **networks, seed=seed, **arguments)
     adam = ADAM.get(variant, {})
-    if adam is None:
-        gan.compile()
-    else:
-        optimizers = [keras.optimizers.Adam(1e-3, **{"beta_1": 0.5, "beta_2": 0.999, **adam}) for _ in range(2)]
-        gan.compile(*optimizers)
+    made = {} if adam is None else {"beta_1": 0.5, "beta_2": 0.999, **adam}
+    gan.compile(**{f"{key}_optimizer": keras.optimizers.Adam(1e-3, **made) for key in gan.optimizer_names if made})
     return gan
 
 
@@ -118,57 +123,51 @@ def _on_points(cls):
     return type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
 
 
-def _generator(template, configuration):
-    """Vectors, and perhaps labels -> hidden layers -> a point."""
-    import keras
-
-    inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in template.generator.inputs]
-    hidden = configuration.hidden(_joined(inputs, template.num_classes), 2)
-    return keras.Model(_single(inputs), configuration.dense(hidden, 2), name="generator")
+def _is_image(tensor):
+    return len(tensor.shape) == 4
 
 
-def _discriminator(template, configuration):
-    """A point, and perhaps labels -> hidden layers -> what the variant's discriminator gives: score, image, features.
+def _has_images(network):
+    return any(map(_is_image, [*network.inputs, *network.outputs]))
 
-    Where the variant's own layers have spectral norm, these have it too: it is a part of its game.
+
+def _counterpart(template, theirs, configuration):
+    """A network on points for one on images: its other inputs and outputs are those of `theirs`, by their names.
+
+    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game.
     """
     import keras
+    from keras import tree
 
     from keras_gan_zoo.layers import SNDense
 
-    theirs = template.discriminator
-    inputs = [keras.Input((2,))] + [keras.Input(x.shape[1:], dtype=x.dtype) for x in theirs.inputs[1:]]
-    point = inputs[0]
-    if configuration.divisor != 1:
-        point = keras.layers.Rescaling(1 / configuration.divisor)(point)
+    judges = any(map(_is_image, theirs.inputs))
     kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
-    joined = _joined([point, *inputs[1:]], template.num_classes)
-    hidden = configuration.hidden(joined, configuration.discriminator_layers, kind)
-    outputs = []
-    for output in theirs.outputs:
-        if len(output.shape) == 4:
-            outputs.append(configuration.dense(hidden, 2, kind))
-        elif output.shape[-1] == 1:
-            outputs.append(configuration.dense(hidden, 1, kind))
-        elif len(output.shape) == 2:
-            outputs.append(hidden)
-        else:
-            raise ValueError(f"A discriminator's output of shape {output.shape} has no counterpart on points.")
-    return keras.Model(_single(inputs), _single(outputs), name="discriminator")
+    known = {**template.inputs(), **template.conditions()}
+    inputs, vectors = [], []
+    for x in theirs.inputs:
+        # A pack of images is one of points.
+        shape = (2 * x.shape[-1] // template.image_shape[-1],) if _is_image(x) else x.shape[1:]
+        inputs.append(keras.Input(shape, dtype=x.dtype, name=x.name))
+        vector = inputs[-1]
+        if _is_image(x) and configuration.divisor != 1:
+            vector = keras.layers.Rescaling(1 / configuration.divisor)(vector)
+        if "int" in x.dtype:
+            vector = keras.layers.CategoryEncoding(known[x.name].classes, output_mode="one_hot")(vector[:, None])
+        vectors.append(vector)
+    joined = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
+    hidden = configuration.hidden(joined, configuration.discriminator_layers if judges else 2, kind)
 
+    def counterpart(output):
+        if _is_image(output):
+            return configuration.dense(hidden, 2, kind)
+        if len(output.shape) != 2:
+            raise ValueError(f"An output of shape {output.shape} of {theirs.name} has no counterpart on points.")
+        # What has no weights of its own is what such a layer is to be built on: features.
+        return configuration.dense(hidden, output.shape[-1], kind) if output._keras_history.operation.weights else hidden
 
-def _joined(inputs, num_classes):
-    import keras
-
-    vectors = [
-        keras.layers.CategoryEncoding(num_classes, output_mode="one_hot")(x[:, None]) if "int" in x.dtype else x
-        for x in inputs
-    ]
-    return keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
-
-
-def _single(tensors):
-    return tensors[0] if len(tensors) == 1 else tensors
+    made = tree.map_structure(counterpart, theirs._outputs_struct)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name=theirs.name)
 
 
 def trains_on_labels(cls):

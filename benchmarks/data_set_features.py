@@ -3,7 +3,7 @@
     python -m benchmarks.data_set_features FOLDER mnist/train mnist/test --inception inception.npz
 
 writes FOLDER/mnist_train.npy and so on, float32 (n, 2048), under legacy resizing, and the first images of each split as
-mnist_train_images.npy. tests/metrics/record_peers.py --data-set takes distances of them, by us and by the peers.
+mnist_train_images.npy. `python -m peers record --data-set` takes distances of them, by us and by the peers.
 """
 
 import argparse

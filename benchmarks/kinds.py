@@ -3,16 +3,14 @@
 `pairs`, `volumes` and `sequences` write them, into benchmarks/results/kinds.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import quality
-from benchmarks.cells import read_cell
+from benchmarks.cells import read_cell, write_json
 from benchmarks.markdown import markdown_table
 from benchmarks.processes import ROOT
-from keras_gan_zoo.files import whole_file
 
 FOLDER = ROOT / "benchmarks" / "results" / "kinds"
 
@@ -33,7 +31,7 @@ class Measure(NamedTuple):
 
 def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path = FOLDER) -> Path:
     """Writes the record of a preset; `protocol` says in sentences how it was measured."""
-    from keras_gan_zoo.metrics.records import origin
+    from keras_gan_zoo.provenance import origin
 
     record = {
         "preset": preset,
@@ -42,10 +40,8 @@ def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path 
         "measures": [measure._asdict() for measure in measures],
         **origin(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{preset}.json"
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    write_json(path, record)
     return path
 
 

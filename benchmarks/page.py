@@ -14,6 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 from benchmarks import quality
 from benchmarks.cards import COMMAND, GRID_SEED, GRID_SIZE, SAMPLES, quality_text
 from benchmarks.measured import headline
@@ -22,44 +25,11 @@ from benchmarks.speed_tables import speed_tables
 from benchmarks.testbed_tables import testbed_figures, testbed_table
 from keras_gan_zoo.presets import Preset
 
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+SPAN = [Token("html_inline", "", 0, content=tag) for tag in ("<span>", "</span>")]
 SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
+STYLE = Path(__file__).with_suffix(".css")
 BLUE, GREY = "#1f5fa8", "#8a8f98"
-
-STYLE = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1120px; padding: 1.5rem 1rem 4rem; background: #fff; color: #1d2129;
-  font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; overflow-wrap: break-word; }
-h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid #d8dce3; }
-h3 { font-size: 1.08rem; margin: 2rem 0 .4rem; }
-p { margin: .6rem 0; max-width: 75ch; }
-p.small, figcaption { color: #59606b; font-size: .86rem; }
-a { color: #1f5fa8; }
-nav a { display: inline-block; margin-right: 1rem; }
-code { font: .88em ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; background: #f3f5f8; padding: .1em .3em;
-  border-radius: 3px; }
-.table { max-width: 100%; overflow-x: auto; margin: .8rem 0; }
-table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: .42rem .7rem .42rem 0; border-bottom: 1px solid #e4e7ec; }
-thead th { border-bottom: 2px solid #c3c9d3; font-weight: 600; }
-tbody th { font-weight: 600; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1.2rem 1.6rem; align-items: flex-start; margin: 1rem 0; }
-figure { margin: 0; flex: 1 1 300px; max-width: 500px; min-width: 0; }
-figure img { display: block; width: 100%; height: auto; }
-figure.grid { flex: 0 1 340px; }
-figure.wide { flex: 1 1 100%; max-width: 960px; }
-pre { max-height: 20rem; overflow: auto; font-size: .8rem; }
-figcaption { margin-top: .4rem; }
-@media (max-width: 700px) {
-  thead { display: none; }
-  table, tbody, tr, th, td { display: block; }
-  tr { padding: .5rem 0; border-bottom: 1px solid #c3c9d3; }
-  th, td { display: grid; grid-template-columns: 8.5rem minmax(0, 1fr); gap: .6rem; border: 0; padding: .1rem 0; }
-  th::before, td::before { content: attr(data-label); color: #59606b; font-weight: 400; }
-  td:empty { display: none; }
-}
-"""
 
 
 def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = quality.CURVES) -> str:
@@ -76,7 +46,7 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
     _check_matplotlib()
     parts = [
         "<h1>keras_gan_zoo: what was measured</h1>",
-        _paragraph(
+        html_of(
             "Trained presets, the speed of the variants, and mode-collapse testbeds. Written from the records in "
             f"`benchmarks/results` by `{COMMAND}`; each table says how its numbers were taken."
         ),
@@ -96,7 +66,8 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>keras_gan_zoo: what was measured</title>
-<style>{STYLE}</style>
+<style>
+{STYLE.read_text("utf-8")}</style>
 </head>
 <body>
 {body}
@@ -131,7 +102,7 @@ def _preset_parts(preset, folder, curves):
         without = '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
     description = read_recipe(preset.folder).description
     measured = html_of(quality_text(preset, folder))
-    return [f'<h3 id="{name}">{name}</h3>', _paragraph(description), _pictures(pictures), text, without, measured]
+    return [f'<h3 id="{name}">{name}</h3>', html_of(description), _pictures(pictures), text, without, measured]
 
 
 def _testbed_parts():
@@ -269,42 +240,30 @@ def _pictures(pictures: Iterable[str]) -> str:
 
 
 def html_of(text: str) -> str:
-    """Markdown of the kind that this package writes: paragraphs, tables, `code` and links.
+    """Markdown as HTML.
 
-    Links to files of the repository become links to the section of their name, as the page stands alone.
+    Links to files of the repository become links to the section of their name, as the page stands alone. Cells of a table
+    carry the title of their column, and hold one element, so that a phone can show them in two columns.
     """
-    return "\n".join(_table(block) if block.startswith("|") else _paragraph(block) for block in text.strip().split("\n\n"))
-
-
-def _paragraph(text):
-    return f"<p>{_inline(text)}</p>"
-
-
-def _table(block):
-    header, _, *rows = [
-        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
-        for line in block.splitlines()
-    ]
-    head = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in header)
-    lines = [f"<tr>{_row(header, row)}</tr>" for row in rows]
-    body = "\n".join(lines)
-    return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
-
-
-def _row(header, row):
-    cells = []
-    for i, (title, cell) in enumerate(zip(header, row, strict=True)):
-        tag, scope = ("th", ' scope="row"') if i == 0 else ("td", "")
-        # One element inside, so that the layout of a phone has two columns: label and content.
-        content = f"<span>{_inline(cell)}</span>" if cell else ""
-        cells.append(f'<{tag}{scope} data-label="{html.escape(title)}">{content}</{tag}>')
-    return "".join(cells)
-
-
-def _inline(text):
-    text = html.escape(text, quote=False)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
-    text = re.sub(r"\[([^\]]+)\]\((?!http)[^)]+\)", r'<a href="#\1">\1</a>', text)
-    text = re.sub(r"\[([^\]]+)\]\((http[^)]+)\)", r'<a href="\2">\1</a>', text)
-    return re.sub(r'(?<!["(=])(https?://[^\s<>)]+)', r'<a href="\1">\1</a>', text)
+    tokens = MARKDOWN.parse(re.sub(r"(?<![(<\w`])https?://[^\s<>)|]+", r"<\g<0>>", text))
+    titles, column = [], 0
+    for i, token in enumerate(tokens):
+        if token.type == "tr_open":
+            column = 0
+        elif token.type == "th_open":
+            titles = [*titles[:column], tokens[i + 1].content]
+            token.attrSet("scope", "col")
+            column += 1
+        elif token.type == "td_open":
+            if column == 0:
+                token.tag = tokens[i + 2].tag = "th"
+                token.attrSet("scope", "row")
+            token.attrSet("data-label", titles[column])
+            if cell := tokens[i + 1].children:
+                tokens[i + 1].children = [SPAN[0], *cell, SPAN[1]]
+            column += 1
+        for j, part in enumerate(token.children or ()):
+            if part.type == "link_open" and not part.attrs["href"].startswith("http"):
+                part.attrSet("href", f"#{token.children[j + 1].content}")
+    rendered = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    return rendered.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>").strip()

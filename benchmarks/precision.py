@@ -1,9 +1,9 @@
-"""How far our metrics are from the peers', step by step, on the inputs of tests/metrics/peer_cases.py.
+"""How far our metrics are from the peers', step by step, on the inputs of `peers.cases`.
 
     python -m benchmarks precision --inception inception.npz
     KERAS_BACKEND=jax python -m benchmarks precision
 
-compares with what tests/metrics/record_peers.py recorded, and writes a record for the backend and its device, CPU or GPU, to
+compares with what `python -m peers record` recorded, and writes a record for the backend and its device, CPU or GPU, to
 benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
 of the real network are kept from before. On TensorFlow, those of the real network are also compared with and without oneDNN.
 """
@@ -17,14 +17,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.cells import read_cell
+from benchmarks.cells import read_cell, write_json
 from benchmarks.markdown import markdown_table, short, versions
 from benchmarks.processes import ROOT, environment_of, run
-from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.machine import ONEDNN
+from peers import cases, metrics
 
 FOLDER = ROOT / "benchmarks" / "results" / "precision"
-PEERS = ROOT / "tests" / "metrics"
 REAL = "real weights"
 SWITCHED = 200  # images in each of the two sets that are seen with and without oneDNN
 MAIN = "tensorflow_cpu.json"
@@ -40,35 +39,30 @@ def precision(
     import keras
 
     from keras_gan_zoo.backend import accelerator
-    from keras_gan_zoo.metrics.records import origin
+    from keras_gan_zoo.provenance import origin
 
     output = folder / f"{keras.backend.backend()}_{'gpu' if accelerator() else 'cpu'}.json"
-    sys.path.insert(0, str(PEERS))
-    import peer_cases as cases
-
-    recorded = json.loads((PEERS / "peers.json").read_text("utf-8"))
-    rows = [*resizing(cases, recorded), *on_features(cases, recorded), *scores(cases, recorded), *data_sets(recorded)]
+    recorded = json.loads(metrics.RECORDED.read_text("utf-8"))
+    rows = [*resizing(recorded), *on_features(recorded), *scores(recorded), *data_sets(recorded)]
     with tempfile.TemporaryDirectory() as scratch:
         random = Path(scratch) / "random.npz"
         np.savez(random, **cases.network_weights(recorded["random_network"]["shapes"]))
-        rows += network(cases, recorded["random_network"], random, "torch-fidelity", "random weights")
+        rows += network(recorded["random_network"], random, "torch-fidelity", "random weights")
     if inception:
-        rows += network(cases, recorded["network"], inception, "torch-fidelity", REAL)
-        rows += network(cases, {"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
+        rows += network(recorded["network"], inception, "torch-fidelity", REAL)
+        rows += network({"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
         rows += onednn(inception) if keras.backend.backend() == "tensorflow" else ()
     elif output.exists():
         rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if REAL in row["step"]]
     record = {"rows": rows, **origin(), "peers": recorded["versions"]}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(output) as partial:
-        partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    write_json(output, record)
 
 
 def row(step: str, peer: str, difference: float, unit: str) -> dict[str, Any]:
     return {"step": step, "peer": peer, "difference": float(difference), "unit": unit}
 
 
-def resizing(cases, recorded):
+def resizing(recorded):
     import keras
 
     from keras_gan_zoo.metrics.features.resize import RESIZERS
@@ -82,7 +76,7 @@ def resizing(cases, recorded):
         yield row(f"resizing, {resizer}", peer, worst, "grey levels of 255, at most")
 
 
-def network(cases, peers, weights, peer, which):
+def network(peers, weights, peer, which):
     """Rows of features, and of logits if there are any, beside the peer's {resizer: {images: arrays}}."""
     from keras_gan_zoo.metrics.features import feature_extractor
 
@@ -132,7 +126,7 @@ def _switched_features(inception, output):
     np.savez(output, **sets)
 
 
-def on_features(cases, recorded):
+def on_features(recorded):
     from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
     from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
     from keras_gan_zoo.metrics.manifolds import manifold_metrics
@@ -181,7 +175,7 @@ def data_sets(recorded):
             yield row(step, "torch-fidelity", abs(first["torch-fidelity"] - first["ours"]) / first["ours"], "relative")
 
 
-def scores(cases, recorded):
+def scores(recorded):
     from keras_gan_zoo.metrics.scores import inception_score
 
     ours = inception_score(cases.logits(), cases.SPLITS)

@@ -1,13 +1,13 @@
 """Measuring processes: fresh ones, in turns, and what a series of their results becomes."""
 
-import contextlib
+import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ def environment_of(backend: str = "tensorflow", cpu: bool = True) -> dict[str, s
     return environment | ({"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"} if cpu else {})
 
 
-def run(command: list[str], environment: dict[str, str] | None = None) -> tuple[str, float]:
+def run(
+    command: list[str], environment: dict[str, str] | None = None, python: str | Path = sys.executable
+) -> tuple[str, float]:
     """A fresh process, by default on the CPU and TensorFlow: (its standard output, its wall time in seconds)."""
     environment = {**os.environ, **(environment or environment_of())}
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run([str(python), *command], cwd=ROOT, env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
@@ -38,20 +40,22 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> tuple[
     return done.stdout, seconds
 
 
-@contextlib.contextmanager
-def announced(title: str) -> Iterator[None]:
-    """Says on the standard error which turn it is."""
-    print(title, file=sys.stderr, flush=True)
-    yield
+def worker(task: tuple[dict[str, str], dict[str, Any], str | Path]) -> dict[str, Any]:
+    """One measurement in a process of its own: (environment, settings with a contender, interpreter)."""
+    from benchmarks import worker as ours
+
+    environment, settings, python = task
+    module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["peers", "measure"]
+    return json.loads(run(["-m", *module, json.dumps(settings)], environment, python)[0].splitlines()[-1])
 
 
 def alternating(
     contenders: dict[str, tuple[Callable[[Any], dict[str, Any]], Any]],
     repeats: int,
-    warm_ups: int = 0,
-    stored: dict[str, Any] | None = None,
-    keep: Callable[[dict[str, Any]], None] = lambda results: None,
-    turn: Callable[[str], AbstractContextManager[None]] = announced,
+    warm_ups: int,
+    stored: dict[str, Any],
+    keep: Callable[[dict[str, Any]], None],
+    turn: Callable[[str], AbstractContextManager[None]],
 ) -> dict[str, Any]:
     """Lets contenders take turns.
 
@@ -67,7 +71,7 @@ def alternating(
         name -> results: measured numbers as {"median", "min", "max", "values"}, other results as they are; or {"error": the
         last line that a failed process said}, which ends that contender's turns.
     """
-    results = {name: turns((stored or {}).get(name, {})) for name in contenders}
+    results = {name: turns(stored.get(name, {})) for name in contenders}
     counts, errors = {name: len(found) for name, found in results.items()}, {}
 
     def so_far():
@@ -166,6 +170,14 @@ def values(group: dict[str, Any], name: str, key: str) -> list[float]:
     return group[name][key]["values"]
 
 
+def paired(group, key, name, other, combine):
+    """combine(a number of `name`, that of `other`) within each repeat."""
+    numbers = values(group, name, key), values(group, other, key)
+    if len(numbers[0]) != len(numbers[1]):
+        raise MeasurementError(f"{name} and {other} have not taken all turns yet")
+    return [combine(a, b) for a, b in zip(*numbers, strict=True)]
+
+
 def spread(numbers: dict[str, Any]) -> str:
     """Median and range, with three digits; the value alone where they are one."""
 
@@ -174,11 +186,3 @@ def spread(numbers: dict[str, Any]) -> str:
 
     middle, low, high = (short(numbers[key]) for key in ("median", "min", "max"))
     return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def table(title: str, header: tuple[str, ...], rows: dict[str, tuple[str, ...]]) -> list[str]:
-    """Lines of a plain text table; a row may be shorter than the header."""
-    cells = [(title, *header), *((name, *row) for name, row in rows.items())]
-    widths = [max(len(row[i]) for row in cells if len(row) == len(cells[0])) for i in range(len(cells[0]))]
-    widths[0] = max(len(row[0]) for row in cells)
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]

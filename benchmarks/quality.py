@@ -24,11 +24,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
+from benchmarks.cells import BACKENDS, attempt, chosen, read_cell, run_cells, seeds_of, words, write_json
 from benchmarks.configurations import makes_images
 from benchmarks.processes import ROOT
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
-from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
 from keras_gan_zoo.preset_files import RESULTS, WEIGHTS_INFO
 from keras_gan_zoo.presets import find_preset, list_presets
@@ -90,17 +89,17 @@ def quality(
     n: Annotated[int, typer.Option("-n", min=2, help="Images to generate.")] = N_IMAGES,
     metrics: Annotated[str, typer.Option(help="Names with commas between.")] = METRICS,
     extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
     """Measures presets: FID and other metrics, for each data set, seed and backend."""
-    chosen = words(metrics)
-    _check_metrics(chosen)
+    names = words(metrics)
+    _check_metrics(names)
     cells = cells_of(presets or [], words(variants), words(data), split, seeds_of(seeds), words(backends), n)
     network = Network(extractor, str(weights.resolve()) if weights else None, resizer)
-    failed = measure(cells, network, network.load(), chosen, folder, cache, Console())
+    failed = measure(cells, network, network.load(), names, folder, cache, Console())
     raise typer.Exit(1 if failed else 0)
 
 
@@ -119,13 +118,9 @@ def cells_of(
         ValueError: a name that there is not, or nothing that is left to measure.
     """
     known = {preset.name: preset for preset in list_presets() if preset.bytes}
-    for name, given, possible in (
-        ("presets", presets, known),
-        ("--variants", variants, sorted({preset.variant for preset in known.values()})),
-        ("--backends", backends, BACKENDS),
-    ):
-        if unknown := [word for word in given if word not in possible]:
-            raise ValueError(f"{name}: {unknown[0]!r} is not there; possible are {', '.join(possible)}.")
+    chosen("presets", presets, known)
+    chosen("--variants", variants, sorted({preset.variant for preset in known.values()}))
+    chosen("--backends", backends, BACKENDS)
     wanted = [p for p in known.values() if p.name in (presets or known) and (not variants or p.variant in variants)]
     wanted = [preset for preset in wanted if is_measurable(preset.variant)]
     cells = [
@@ -171,30 +166,20 @@ def measure(
     """
     from keras_gan_zoo.metrics.records import described
 
-    folder.mkdir(parents=True, exist_ok=True)
     seen_by = described(extractor)
-    todo, seconds = {}, []
-    for cell in cells:
-        stored = read_cell(cell.path(folder, seen_by))
-        todo[cell] = missing(stored, weights_of(cell.preset), seen_by, metrics)
-        if "seconds" in stored and not todo[cell]:
-            seconds.append(stored["seconds"])
-    failed = []
-    left = TimeLeft(seconds)
-    with progress_bar(left, console) as progress:
-        open_cells = [cell for cell in cells if todo[cell]]
-        task = progress.add_task("", total=len(cells), completed=len(cells) - len(open_cells))
-        for cell in open_cells:
-            progress.update(task, description=cell.title)
-            left.start()
-            result = _attempt(cell, todo[cell], network, extractor, cache)
-            _write(cell.path(folder, seen_by), cell, seen_by, {"seconds": round(left.stop(), 1), **result})
-            if "error" in result:
-                failed.append(cell)
-            values = ", ".join(f"{name} {record['value']:.4g}" for name, record in result.get("records", {}).items())
-            line = f"{cell.title}: {result.get('error') or values}"
-            progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
-            progress.advance(task)
+    stored = {cell: read_cell(cell.path(folder, seen_by)) for cell in cells}
+    todo = {cell: missing(stored[cell], weights_of(cell.preset), seen_by, metrics) for cell in cells}
+
+    def finish(cell, found):
+        _write(cell.path(folder, seen_by), cell, seen_by, found)
+        values = (f"{name} {record['value']:.4g}" for name, record in found.get("records", {}).items())
+        return found.get("error") or ", ".join(values)
+
+    seconds = [stored[cell]["seconds"] for cell in cells if "seconds" in stored[cell] and not todo[cell]]
+    open_cells = [cell for cell in cells if todo[cell]]
+    failed = run_cells(
+        cells, open_cells, lambda cell: _attempt(cell, todo[cell], network, extractor, cache), finish, console, seconds
+    )
     console.print(f"{len(cells) - len(open_cells)} of {len(cells)} cells were there already.", highlight=False)
     if (network.name, network.resizer) == ("inception", "legacy"):
         for cell in cells:
@@ -208,16 +193,18 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     Raises:
         ValueError: images of other sizes than the data set's, or too few of them for a metric.
     """
-    from keras_gan_zoo.evaluation import generated, judged, reference_of
-    from keras_gan_zoo.metrics.evaluating import evaluate
+    from keras_gan_zoo.evaluation import generated, reference_of, seen_by_classifier
+    from keras_gan_zoo.metrics.measuring import records_of
+    from keras_gan_zoo.metrics.protocol import Protocol
     from keras_gan_zoo.presets import load
 
     gan = load(cell.preset)
-    real = reference_of(cell.data, cell.split, metrics, extractor, fake_shape=gan.fields()[gan.sample].shape, cache=cache)
+    protocol = Protocol.of(metrics, extractor=extractor, seed=cell.seed)
+    real = reference_of(cell.data, cell.split, protocol, fake_shape=gan.fields()[gan.sample].shape, cache=cache)
     images, labels = generated(gan, cell.n, cell.seed)
-    records = evaluate(images, real, metrics=metrics, extractor=extractor, labels=labels, seed=cell.seed)
+    records = records_of(images, real, protocol, labels=labels)
     if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:
-        records |= judged(gan, images, labels, cell.data, cell.seed)
+        records |= seen_by_classifier(gan, images, labels, cell.data, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}
 
 
@@ -267,8 +254,7 @@ def _write(path, cell, seen_by, result):
         **result,
         "records": {**kept, **result.get("records", {})},
     }
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    write_json(path, content)
 
 
 def _store_results(cell, stored):
@@ -278,8 +264,7 @@ def _store_results(cell, stored):
     if (cell.data, cell.split, cell.n, cell.seed, cell.backend) != protocol or "error" in stored or "fid" not in records:
         return
     results = {"FID": records["fid"], **{key: records[key] for key in TOLERANCES if key in records}}
-    with whole_file(find_preset(cell.preset) / RESULTS) as partial:
-        partial.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    write_json(find_preset(cell.preset) / RESULTS, results)
 
 
 def _check_metrics(names):

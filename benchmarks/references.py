@@ -13,7 +13,7 @@ import typer
 
 def references(
     splits: Annotated[list[str], typer.Argument(help="NAME/SPLIT of TFDS data sets.")],
-    weights: Annotated[Path, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")],
     resizer: Annotated[str, typer.Option(help="legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     data_dir: Annotated[Path | None, typer.Option(help="Of TFDS; by default its own.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for statistics; by default that of the library.")] = None,

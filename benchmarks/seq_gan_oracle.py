@@ -16,7 +16,6 @@ Each seed is a file of its own in benchmarks/results/seq_gan; one that is there,
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ import numpy as np
 import typer
 
 from benchmarks import kinds
-from benchmarks.cells import read_cell, seeds_of
+from benchmarks.cells import read_cell, seeds_of, write_json
 from benchmarks.markdown import listed, markdown_table, short
 from benchmarks.processes import ROOT
 from keras_gan_zoo.config import Recipe, read_recipe
@@ -84,7 +83,7 @@ def sequences(
 
 def run(cell: Cell, recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     """Measures a cell, unless its file is there."""
-    from keras_gan_zoo.metrics.records import commit, device, versions
+    from keras_gan_zoo.provenance import commit, device, versions
 
     if read_cell(cell.path(folder)).get("cell") == dataclasses.asdict(cell):
         return
@@ -99,9 +98,7 @@ def run(cell: Cell, recipe: Recipe, folder: Path, say: Callable[[str], None]) ->
         "device": device(),
         "commit": commit(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(cell.path(folder)) as partial:
-        partial.write_text(json.dumps(record) + "\n", "utf-8")
+    write_json(cell.path(folder), record, indent=None)
 
 
 def oracle_of(recipe: Recipe, seed: int) -> Oracle:

@@ -3,13 +3,15 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
-from benchmarks import metrics_speed, throughput
 from benchmarks.cells import read_cell
 from benchmarks.markdown import listed, markdown_table, short, versions
-from benchmarks.processes import spread, turns
-from benchmarks.throughput_worker import ARGUMENTS
+from benchmarks.processes import ROOT, spread, turns
+from benchmarks.worker import ARGUMENTS
 
+THROUGHPUT = ROOT / "benchmarks" / "results" / "throughput"
+METRICS_SPEED = ROOT / "benchmarks" / "results" / "metrics_speed.json"
 PROGRAMS = {
     "zoo": "`DCGAN` of the zoo",
     "zoo_float32": "`DCGAN` of the zoo",
@@ -28,33 +30,48 @@ SPEEDS = {
 }
 
 
-def speed_tables(folder: Path = throughput.FOLDER) -> str:
+def speed_tables(folder: Path = THROUGHPUT) -> str:
     """DCGAN beside its baselines, then each variant, from the records of `benchmarks.throughput`.
 
     TensorFlow on the CPU comes first; the other backends and devices share a table.
     """
     records = [read_cell(path) for path in sorted(folder.glob("*.json"))]
     first = [record for record in records if (record["backend"], record["device"]["accelerator"]) == ("tensorflow", None)]
-    blocks = []
-    for record in first:
-        blocks.append(f"{_speed_protocol(record)}:")
-        for part, title, columns in (
-            ("dcgan", "program", (TRAINING, TRAINING_CPU, FIRST_ROUND, MEMORY)),
-            ("variants", "variant", (TRAINING, TRAINING_CPU, SAMPLING, FIRST_ROUND, MEMORY)),
-        ):
-            rows = [
-                (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
-                for name, result in record[part].items()
-            ]
-            if rows:
-                blocks.append(markdown_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
-        if features := record.get("inception", {}).get("features"):
-            speeds = [spread(features[f"features_images_per_{unit}"]) for unit in ("second", "cpu_second")]
-            blocks.append(f"Inception features of 28 x 28 images: {speeds[0]} images/s, {speeds[1]} per CPU second.")
+    blocks = [block for record in first for block in speed_blocks(record)]
     others = [record for record in records if record not in first]
     if others:
         blocks += [*(f"{_speed_protocol(record)}." for record in others), _others(others)]
     return "\n\n".join(blocks)
+
+
+def speed_blocks(record: dict[str, Any]) -> list[str]:
+    """One record: its protocol, a table for DCGAN and one for the variants, and a sentence on Inception."""
+    blocks = [f"{_speed_protocol(record)}:"]
+    for part, title, columns in (
+        ("dcgan", "program", (TRAINING, TRAINING_CPU, FIRST_ROUND, MEMORY)),
+        ("variants", "variant", (TRAINING, TRAINING_CPU, SAMPLING, FIRST_ROUND, MEMORY)),
+    ):
+        rows = [
+            (_program(part, name), result.get("dtype") or _failed(result), *_speeds(result, columns))
+            for name, result in record[part].items()
+        ]
+        if rows:
+            blocks.append(markdown_table((title, "precision", *(SPEEDS[column] for column in columns)), rows))
+    for features in record.get("inception", {}).values():
+        speeds = _speeds(features, ("features_images_per_second", "features_images_per_cpu_second"))
+        told = _failed(features) or f"{speeds[0]} images/s, {speeds[1]} per CPU second"
+        blocks.append(f"Inception features of 28 x 28 images: {told}.")
+    return blocks
+
+
+def verdicts(record: dict[str, Any]) -> str:
+    """A line for each check of a record."""
+    words = {True: "passed", False: "MISSED", None: "not measured"}
+    return "\n".join(
+        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
+        f"({c['required']} {c['limit']:g}: {words[c['passed']]})"
+        for c in record["checks"]
+    )
 
 
 def _others(records):
@@ -82,7 +99,7 @@ def _speed_protocol(record):
     ]
     kernels = {None: "", True: " with oneDNN", False: " without oneDNN"}[record.get("onednn")]
     return (
-        f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, {throughput.place(record)}, "
+        f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, {_place(record)}, "
         f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}{''.join(own)}"
     )
 
@@ -99,10 +116,10 @@ def _speeds(result, columns):
     return tuple(spread(result[column]) if column in result else "" for column in columns)
 
 
-def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
-    """Our metrics beside the peers', from the record of `benchmarks.metrics_speed`."""
+def metrics_speed_table(file: Path = METRICS_SPEED) -> str:
+    """Our metrics beside the peers', from the record of `benchmarks metrics-speed`."""
     if not file.exists():
-        return "Not measured yet; `python -m benchmarks.metrics_speed` does it."
+        return "Not measured yet; `python -m benchmarks metrics-speed` does it."
     record = json.loads(file.read_text("utf-8"))
     rows = [
         (part, name, *(spread(result[key]) for key in ("seconds", "peak_memory_mb")))
@@ -111,11 +128,6 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         for part, group in record["results"].items()
         for name, result in group.items()
     ]
-    verdicts = [
-        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
-        f"({c['required']} {c['limit']:g}: {'passed' if c['passed'] else 'MISSED'})"
-        for c in record["checks"]
-    ]
     protocol, device, peers = record["protocol"], record["device"], record["versions"]["peers"]
     head = (
         f"{protocol['vectors']:,} vectors of {protocol['dimension']} dimensions, {protocol['images']} images for the "
@@ -123,7 +135,7 @@ def metrics_speed_table(file: Path = metrics_speed.OUTPUT) -> str:
         f"{device['load_average']['before']} before the run; {listed(f'{k} {v}' for k, v in peers.items())}; commit "
         f"{short(record['commit'])}; {_turns(record['results'].values())}:"
     )
-    return "\n\n".join([head, markdown_table(("part", "program", "seconds", "peak memory, MB"), rows), "\n".join(verdicts)])
+    return "\n\n".join([head, markdown_table(("part", "program", "seconds", "peak memory, MB"), rows), verdicts(record)])
 
 
 def _turns(groups):
@@ -133,3 +145,10 @@ def _turns(groups):
     if high <= 1:
         return "one process each"
     return f"median and range of {high if low == high else f'{low} to {high}'} processes each, taking turns"
+
+
+def _place(record):
+    """The machine of a record, in words."""
+    machine = record["device"]
+    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
+    return f"{accelerator}{machine['cpu']} with {machine['cores']} cores"

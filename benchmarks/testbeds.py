@@ -31,11 +31,10 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, TimeLeft, attempt, progress_bar, read_cell, seeds_of, words
+from benchmarks.cells import BACKENDS, attempt, chosen, read_cell, run_cells, seeds_of, words, write_json
 from benchmarks.configurations import CONFIGURATIONS, makes_images, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
-from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
 from keras_gan_zoo.metrics.wasserstein import over_directions
 
@@ -89,29 +88,23 @@ def testbeds(
     from keras_gan_zoo.models import check_variant
     from keras_gan_zoo.models import variants as registered
 
-    names, chosen = words(variants) or registered(), words(configurations)
+    names, wanted = words(variants) or registered(), chosen("--beds", beds, BEDS)
     for name in names:
         check_variant(name)
-    for option, given, possible in (
-        ("--beds", words(beds), list(BEDS)),
-        ("--configurations", chosen, [*CONFIGURATIONS, OWN]),
-        ("--backends", words(backends), BACKENDS),
-    ):
-        if unknown := [word for word in given if word not in possible]:
-            raise ValueError(f"{option}: {unknown[0]!r} is unknown; possible are {', '.join(possible)}.")
+    configured = chosen("--configurations", configurations, [*CONFIGURATIONS, OWN])
     cells = [
         Cell(bed, configuration, name, seed, *length, backend)
-        for backend in words(backends)
-        for bed in words(beds)
+        for backend in chosen("--backends", backends, BACKENDS)
+        for bed in wanted
         for configuration in BEDS[bed]
-        if configuration in (chosen or BEDS[bed])
+        if configuration in (configured or BEDS[bed])
         for length in [(stacked_rounds, STACKED_BATCH) if bed == STACKED else (rounds, batch_size)]
         for seed in seeds_of(seeds)
         for name in names
         if plays(bed, name)
     ]
     if not cells:
-        possible = "; ".join(f"{bed}: {', '.join(BEDS[bed])}" for bed in words(beds))
+        possible = "; ".join(f"{bed}: {', '.join(BEDS[bed])}" for bed in wanted)
         raise ValueError(
             f"Nothing is left to play. Fix: a seed, a backend, a configuration that the bed has ({possible}), and on "
             f"{', '.join(UNLABELLED)} a variant that trains without labels."
@@ -133,37 +126,29 @@ def plays(bed: str, variant: str) -> bool:
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    from keras_gan_zoo.metrics.records import commit
+    from keras_gan_zoo.provenance import commit
 
-    folder.mkdir(parents=True, exist_ok=True)
     stored = {cell: read_cell(cell.path(folder)) for cell in cells}
     missing = [c for c in cells if "error" in stored[c] or stored[c].get("cell") != dataclasses.asdict(c)]
-    left, failed = TimeLeft(), []
-    with progress_bar(left, console) as progress:
-        task = progress.add_task("", total=len(cells), completed=len(cells) - len(missing))
-        for cell in missing:
-            progress.update(task, description=cell.title)
-            left.start()
-            fields = dataclasses.asdict(cell)
-            result = attempt(cell.backend, functools.partial(measured, cell), "benchmarks.testbeds", fields)
-            if "error" in result:
-                result["error"] = result["error"].splitlines()[0]  # a table has room for one
-                failed.append(cell)
-            content = {"cell": fields, "seconds": round(left.stop(), 1), **result, "commit": commit()}
-            with whole_file(cell.path(folder)) as partial:
-                partial.write_text(json.dumps(content) + "\n", "utf-8")
-            progress.console.print(
-                f"{cell.title}: {result.get('error') or result['coverage']}", markup=False, highlight=False
-            )
-            progress.advance(task)
-    return failed
+
+    def work(cell):
+        fields = dataclasses.asdict(cell)
+        found = attempt(cell.backend, functools.partial(measured, cell), "benchmarks.testbeds", fields)
+        # A table has room for one line.
+        return {"error": found["error"].splitlines()[0]} if "error" in found else found
+
+    def finish(cell, found):
+        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **found, "commit": commit()}, indent=None)
+        return found.get("error") or found["coverage"]
+
+    return run_cells(cells, missing, work, finish, console)
 
 
 def measured(cell: Cell) -> dict[str, Any]:
     """Trains and judges one cell on the backend of this process."""
     import keras
 
-    from keras_gan_zoo.metrics.records import device, versions
+    from keras_gan_zoo.provenance import device, versions
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(cell.seed)

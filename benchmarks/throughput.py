@@ -15,13 +15,13 @@ machine meets all of them; median and range over the repeats.
   overhead counted, a warm-up excluded. With n_critic = 5 a round consumes five minibatches. The same in a second of the
   processor, all cores added up, since others may share the machine.
 * First round, seconds: from the model's constructor to the end of its first round, tracing and compiling included.
-* DCGAN against three baselines (`benchmarks/baselines/`), with the same networks and batch: a `train_step` in the manner of
+* DCGAN against three baselines (in `peers`), with the same networks and batch: a `train_step` in the manner of
   the Keras guide, on TensorFlow; a plain PyTorch loop; and that loop tuned, each at its default precision. TensorFlow
   has oneDNN on or off for all of them alike. A ratio is taken within each repeat, by both clocks, against the baseline
   whose median is the higher.
 * Sampling, images/s: `generate`, after a warm-up.
 * A variant of other samples than images is fed with those of its own fields (`field.random`), in the size that
-  `benchmarks.throughput_worker` names; what starts from data samples by `translate`.
+  `benchmarks.worker` names; what starts from data samples by `translate`.
 * Inception features, images/s: 28 x 28 images through the network of FID in float32, after a warm-up.
 * Start-up, seconds: a fresh process that builds or loads a model and generates 64 images, against one that imports
   the backend and Keras only. The first run of each, which fills the disk cache, is excluded.
@@ -31,35 +31,30 @@ Run it on an idle machine; the record holds the load that it met. The limits are
 check or a measurement fails.
 """
 
-import contextlib
 import datetime
-import json
 import statistics
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, TimeLeft, progress_bar, read_cell, words
+from benchmarks.cells import BACKENDS, chosen, read_cell, run_turns, words, write_json
+from benchmarks.markdown import markdown_table as table
 from benchmarks.processes import (
-    ROOT,
-    MeasurementError,
-    alternating,
     check,
     cpu,
     environment_of,
     load,
+    paired,
     run,
     spread,
-    table,
-    turns_missing,
     values,
+    worker,
 )
-from keras_gan_zoo.files import whole_file
+from benchmarks.speed_tables import THROUGHPUT, speed_blocks, verdicts
 
-FOLDER = ROOT / "benchmarks" / "results" / "throughput"
 LIMITS = {
     "default_precision": 1.2,
     "float32": 1.05,
@@ -76,7 +71,6 @@ DCGAN = {
     "torch_tuned": {"contender": "torch_tuned"},
 }
 PARTS = ("dcgan", "variants", "start_up", "inception")
-DEVICES = ("cpu", "gpu")
 BASELINES = ("keras_guide", "torch_loop")
 CLOCKS = {"training_images_per_second": "by the clock", "training_images_per_cpu_second": "in CPU seconds"}
 
@@ -84,7 +78,7 @@ CLOCKS = {"training_images_per_second": "by the clock", "training_images_per_cpu
 def throughput(
     variants: Annotated[str, typer.Option(help="Names with commas between; by default all.")] = "",
     backends: Annotated[str, typer.Option(help=f"Any of {', '.join(BACKENDS)}, with commas between.")] = BACKENDS[0],
-    device: Annotated[str, typer.Option(help="cpu, or gpu: what the backend finds.")] = DEVICES[0],
+    device: Annotated[Literal["cpu", "gpu"], typer.Option(help="gpu is what the backend finds.")] = "cpu",
     parts: Annotated[str, typer.Option(help="What to measure, with commas between.")] = ",".join(PARTS),
     preset: Annotated[str, typer.Option(help="For the start-up check.")] = "dcgan_mnist",
     batch_size: Annotated[int, typer.Option(min=1)] = 128,
@@ -95,23 +89,18 @@ def throughput(
     repeats: Annotated[int, typer.Option(min=1, help="Processes for each measurement.")] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     weights: Annotated[Path | None, typer.Option(help="Of the Inception network; without them it is left out.")] = None,
-    folder: Annotated[Path, typer.Option(help="Where the records lie.")] = FOLDER,
+    folder: Annotated[Path, typer.Option(help="Where the records lie.")] = THROUGHPUT,
 ):
     """Measures speed, start-up time and memory of the variants, and of DCGAN beside baselines."""
     from keras_gan_zoo.models import check_variant
     from keras_gan_zoo.models import variants as registered
 
-    names = words(variants) or registered()
+    names, wanted = words(variants) or registered(), chosen("--parts", parts, PARTS)
     for name in names:
         check_variant(name)
-    for option, given, possible in (
-        ("--backends", words(backends), BACKENDS),
-        ("--device", [device], DEVICES),
-        ("--parts", words(parts), PARTS),
-    ):
-        if not given or (unknown := [word for word in given if word not in possible]):
-            named = repr(unknown[0]) if given else "nothing"
-            raise ValueError(f"{option}: {named} is not possible; possible are {', '.join(possible)}.")
+    backends = chosen("--backends", backends, BACKENDS)
+    if not backends or not wanted:
+        raise ValueError("--backends and --parts must name something. Received: nothing.")
     settings = {
         "image_size": image_size,
         "channels": 1,
@@ -123,12 +112,14 @@ def throughput(
         "repeats": repeats,
     }
     if weights and not weights.is_file():
-        raise ValueError(f"--weights {weights} is no file. Fix: the weights of the Inception network, as .npz.")
-    if words(parts) == ["inception"] and not weights:
+        raise ValueError(
+            f"--weights must be a file. Received: {weights}. Fix: the weights of the Inception network, as .npz."
+        )
+    if wanted == ["inception"] and not weights:
         raise ValueError("--parts inception measures nothing without the network. Fix: --weights inception.npz.")
     console, failed = Console(), False
-    for backend in words(backends):
-        record = measure(backend, device, settings, names, words(parts), preset, weights, folder, console)
+    for backend in backends:
+        record = measure(backend, device, settings, names, wanted, preset, weights, folder, console)
         console.print(report(record), markup=False, highlight=False, soft_wrap=True)
         errors = [result for part in PARTS for result in record[part].values() if "error" in result]
         failed |= bool(errors or [c for c in record["checks"] if c["passed"] is False])
@@ -154,7 +145,7 @@ def measure(
     """
     environment = environment_of(backend, cpu=device == "cpu")
     load_before = load()
-    described = worker((environment, {"contender": "describe"}))
+    described = worker((environment, {"contender": "describe"}, sys.executable))
     if device == "gpu" and not described["accelerator"]:
         raise ValueError(f"--device gpu: {backend} finds none here. Fix: --device cpu, or a build of {backend} for the GPU.")
     machine = {**cpu(), "accelerator": described.pop("accelerator")}
@@ -172,39 +163,14 @@ def measure(
     plans = plan(backend, settings, variants, parts, preset, weights, environment)
 
     def write():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record["device"]["load_average"] = {"before": load_before, "after": load()}
+        write_json(path, record)
 
-    warm_ups = {part: int(part == "start_up") for part in plans}
-    repeats, left = settings["repeats"], TimeLeft()
-    total = sum(turns_missing(contenders, repeats, warm_ups[part], {}) for part, contenders in plans.items())
-    missing = sum(turns_missing(contenders, repeats, warm_ups[part], record[part]) for part, contenders in plans.items())
-    with progress_bar(left, console) as progress:
-        task = progress.add_task("", total=total, completed=total - missing)
-
-        @contextlib.contextmanager
-        def turn(title):
-            progress.update(task, description=f"{backend}, {title}")
-            left.start()
-            yield
-            left.stop()
-            progress.advance(task)
-
-        for part, contenders in plans.items():
-
-            def keep(results, part=part):
-                record[part] |= results
-                record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-                record["device"]["load_average"] = {"before": load_before, "after": load()}
-                write()
-
-            alternating(contenders, repeats, warm_ups[part], record[part], keep, turn)
-        # One that fails takes no more turns.
-        progress.update(task, completed=total)
+    run_turns(plans, record, settings["repeats"], write, backend, console, {"start_up": 1})
     if (backend, device) == ("tensorflow", "cpu"):
         record["checks"] = checks(record, preset)
-    write()
+    write_json(path, record)
     return record
 
 
@@ -226,7 +192,9 @@ def plan(
     """Part -> contenders, as `alternating` takes them."""
 
     def workers(contenders):
-        return {name: (worker, (environment, settings | contender)) for name, contender in contenders.items()}
+        return {
+            name: (worker, (environment, settings | contender, sys.executable)) for name, contender in contenders.items()
+        }
 
     dcgan = {name: contender for name, contender in DCGAN.items() if name != "keras_guide" or backend == "tensorflow"}
     each = {"contender": "ours", "dtype": "auto"}
@@ -245,12 +213,6 @@ def plan(
 # Measuring -------------------------------------------------------------------------------------------------------------
 
 
-def worker(task):
-    """What `benchmarks.throughput_worker` measures under (environment, settings)."""
-    environment, settings = task
-    return json.loads(run(["-m", "benchmarks.throughput_worker", json.dumps(settings)], environment)[0].splitlines()[-1])
-
-
 def wall_time(task):
     """Seconds of a fresh process, (environment, command)."""
     environment, command = task
@@ -259,7 +221,7 @@ def wall_time(task):
 
 def start_up(backend, settings, variants, preset):
     """Commands whose wall time is measured, by name."""
-    build = "import keras_gan_zoo; from benchmarks.throughput_worker import start_up; start_up({!r}, {})"
+    build = "import keras_gan_zoo; from benchmarks.worker import start_up; start_up({!r}, {})"
     n = 64
     script = Path(sys.executable).with_name("keras-gan-zoo")
     # The entry point is a Python script, so both forms run under this very interpreter.
@@ -311,81 +273,17 @@ def checks(record, preset):
     ]
 
 
-def paired(group, key, name, other, combine):
-    """combine(a number of `name`, that of `other`) within each repeat."""
-    numbers = values(group, name, key), values(group, other, key)
-    if len(numbers[0]) != len(numbers[1]):
-        raise MeasurementError(f"{name} and {other} have not taken all turns yet")
-    return [combine(a, b) for a, b in zip(*numbers, strict=True)]
-
-
 def ratio(dcgan, key, name, baselines):
     """A speed of `name` within each repeat, times that of the fastest of the baselines."""
     fastest = max(baselines, key=lambda baseline: statistics.median(values(dcgan, baseline, key)))
     return paired(dcgan, key, name, fastest, lambda a, b: a / b)
 
 
-# Telling ---------------------------------------------------------------------------------------------------------------
-
-
 def report(record):
     """The record as text."""
-    machine, protocol = record["device"], record["protocol"]
-    lines = [
-        f"{record['backend']} on {place(record)}, load {machine['load_average']['before']:.2f} before the run; "
-        f"commit {record['commit'][:18]}",
-        f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}. "
-        + ("" if record["onednn"] is None else f"oneDNN in TensorFlow: {'on' if record['onednn'] else 'off'}."),
-        "",
-        *table(
-            f"DCGAN {protocol['image_size']} x {protocol['image_size']}, batch {protocol['batch_size']}",
-            ("dtype", "training images/s", "per CPU second", "first round s", "peak MB"),
-            {
-                name: (result["dtype"], *(spread(result[key]) for key in (*CLOCKS, "first_round_seconds", "peak_memory_mb")))
-                if "error" not in result
-                else (result["error"],)
-                for name, result in record["dcgan"].items()
-            },
-        ),
-        "",
-        *table(
-            "variant",
-            ("dtype", "training images/s", "sampling images/s", "start-up s", "peak MB"),
-            {name: variant_row(record, name) for name in record["variants"]},
-        ),
-        "",
-        *table(
-            "fresh process",
-            ("seconds",),
-            {
-                name: (spread(result["seconds"]) if "error" not in result else result["error"],)
-                for name, result in record["start_up"].items()
-                if not name.startswith("build ")
-            },
-        ),
-        "",
+    times = [
+        (name, spread(result["seconds"]) if "error" not in result else result["error"])
+        for name, result in record["start_up"].items()
     ]
-    for result in record["inception"].values():
-        found = result.get("error") or spread(result["features_images_per_cpu_second"])
-        lines.append(f"Inception features, images per CPU second: {found}")
-    for c in record["checks"]:
-        verdict = {True: "PASS", False: "FAIL", None: "not measured"}[c["passed"]]
-        found = spread(c["value"]) if c["value"] else c["reason"]
-        lines.append(f"{verdict}  {c['name']}: {found} ({c['required']} {c['limit']})")
-    return "\n".join(lines)
-
-
-def place(record):
-    """The machine of a record, in words."""
-    machine = record["device"]
-    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
-    return f"{accelerator}{machine['cpu']} with {machine['cores']} cores"
-
-
-def variant_row(record, name):
-    result, started = record["variants"][name], record["start_up"].get(f"build {name}", {})
-    if "error" in result:
-        return (result["error"],)
-    numbers = [result.get(key) for key in ("training_images_per_second", "sampling_images_per_second")]
-    numbers += [started.get("seconds"), result["peak_memory_mb"]]
-    return (result["dtype"], *(spread(number) if number else started.get("error", "") for number in numbers))
+    dtype = f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}."
+    return "\n\n".join(filter(None, [*speed_blocks(record), dtype, table(("process", "seconds"), times), verdicts(record)]))

@@ -40,7 +40,7 @@ def curve_rounds(recipe: Any) -> int | None:
     """Rounds from one point of the FID curve to the next; None where nothing at hand can see the samples."""
     from benchmarks.quality import is_measurable
     from keras_gan_zoo.metrics.features import CLASSIFIERS
-    from keras_gan_zoo.metrics.features.inception_files import weights_at_hand
+    from keras_gan_zoo.metrics.features.weight_files import weights_at_hand
 
     if not is_measurable(recipe.variant) or (recipe.data.source not in CLASSIFIERS and weights_at_hand() is None):
         return None
@@ -53,7 +53,7 @@ def measure(request: dict[str, Any], say: Any) -> None:
     from rich.console import Console
 
     from benchmarks.publishing import measure as run
-    from keras_gan_zoo.metrics.features.inception_files import weights_at_hand
+    from keras_gan_zoo.metrics.features.weight_files import weights_at_hand
 
     for note in run(request["name"], keras.backend.backend(), weights_at_hand(), Console()):
         say(note=note)

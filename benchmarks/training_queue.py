@@ -34,7 +34,7 @@ from benchmarks.processes import ROOT, environment_of
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.files import holder
-from keras_gan_zoo.metrics.features.inception_files import VARIABLE, weights_at_hand
+from keras_gan_zoo.metrics.features.weight_files import VARIABLE, weights_at_hand
 from keras_gan_zoo.presets import CONFIG, is_trained
 from keras_gan_zoo.training import LOCK, differences, goes_on
 
@@ -56,7 +56,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so many; the same command goes on.")] = None,
     backend: Annotated[str, typer.Option(help=f"One of {', '.join(BACKENDS)}.")] = "tensorflow",
     data_dir: Annotated[Path | None, typer.Option(help="Folder of NAME.npz files, in place of TFDS.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     nice: Annotated[int, typer.Option(min=0, max=19, help="Priority of the jobs; 19 is the lowest.")] = 19,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = RUNS,
 ):

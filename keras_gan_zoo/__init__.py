@@ -24,10 +24,12 @@ _NAMES = {
     "Preset": "presets",
     "PresetError": "presets",
     "ConfigError": "config",
-    "register_variant": "models",
+    "register_variant": "registry",
     "train": "training",
+    "invert": "inversion",
+    "anomaly_scores": "inversion",
 }
-_MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks")
+_MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "schedules")
 
 
 def _variant_files():

@@ -7,15 +7,13 @@ import math
 import threading
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .config import ConfigError, Optimizer, Recipe
 from .untrusted import shown
 
 if TYPE_CHECKING:
     import keras
-
-    from .base import Game
 
 # What a recipe may ask for: three times the memory of so many weights goes to a model and its optimizers.
 MAX_WEIGHTS, MAX_VARIABLES = 200_000_000, 5_000
@@ -29,9 +27,9 @@ def build(
     seed: int | None = None,
     where: str = "the recipe",
     networks: Mapping[str, "keras.Model"] = MappingProxyType({}),
-) -> "Game":
+) -> Any:
     """The model of a recipe, with fresh weights but for the `networks`; `where` names the recipe's source in errors."""
-    from .models import variant_class
+    from .registry import variant_class
 
     try:
         variant = variant_class(recipe.variant)
@@ -78,7 +76,7 @@ def _bounded(weights: int, variables: int) -> Iterator[None]:
             keras.layers.Layer.add_weight = add_weight
 
 
-def compile_by(gan: "Game", recipe: Recipe) -> None:
+def compile_by(gan: "keras.Model", recipe: Recipe) -> None:
     """Compiles a model with the optimizers of a recipe; the variant's own where the recipe has none."""
     steps = {}
     for player in gan.players():
@@ -93,7 +91,7 @@ def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimiz
     """A Keras optimizer that will take `steps` steps."""
     import keras
 
-    from .callbacks import LinearDecay
+    from .schedules import LinearDecay
 
     rate = settings.learning_rate
     if settings.decay_start is not None:

@@ -1,4 +1,4 @@
-"""The command line: keras-gan-zoo list | sample | translate | train | evaluate | verify.
+"""The command line: keras-gan-zoo list | sample | translate | anomaly | train | evaluate | verify.
 
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
@@ -107,6 +107,27 @@ def translate(
 
 
 @app.command()
+def anomaly(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a folder that holds one.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of images.")],
+    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("anomalies.png"),
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Images to show, the most anomalous first.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Of the search for latents, where the model has no encoder.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents from which a search starts.")] = 0,
+    imports: Imports = None,
+):
+    """Scores images by how badly the model makes them, and shows the worst beside their reconstructions."""
+    from .anomaly import score_folder
+    from .presets import load
+
+    if output.is_dir():
+        fail(f"--output {output} is a folder; name a PNG file.")
+    rows = score_folder(load(preset), folder, output, n=n, steps=steps, seed=seed)
+    say(out, "\n".join(["score       image", *(f"{score:<10.5g}  {name}" for name, score in rows)]))
+    say(err, f"{output}: the {min(n, len(rows))} most anomalous of {len(rows)} images, and what {preset} makes of them.")
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe (folder or config.yaml), or the name of a variant.")],
     output: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/NAME.")] = None,
@@ -132,7 +153,7 @@ def train(
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
-    from .models import variants
+    from .registry import variants
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
@@ -174,7 +195,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, if there is one.")] = None,
     metrics: Annotated[str, typer.Option(help="Names, separated by commas: fid,kid,precision,recall ...")] = "fid",
     extractor: Annotated[str, typer.Option(help="inception, mnist, or fashion_mnist.")] = "inception",
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth, or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
     n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; of files, all images are measured.")] = 10_000,
@@ -226,7 +247,7 @@ def verify(
     results: Annotated[
         list[str] | None, typer.Option("--result", help='Only this result, such as "FID"; may be repeated.')
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz, .pth, or .pb.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     imports: Imports = None,
 ):

@@ -51,7 +51,7 @@ def recipe_for(
 ) -> Any:
     """The recipe of a variant that is named on the command line; `data` is the part of a recipe of that name."""
     from .config import parse_recipe
-    from .models import check_variant, variant_class
+    from .registry import check_variant, variant_class
 
     if Path(variant).name != variant or Path(variant).suffix:
         fail(f"The recipe must exist. Received: {variant}, and no such file or folder.")

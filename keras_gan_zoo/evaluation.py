@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .metrics.features import CLASSIFIERS, extractor_of
+from .metrics.features import CLASSIFIERS
 from .presets import find_preset, list_presets, load
 from .untrusted import printable, read_npz
 
 if TYPE_CHECKING:
+    from .metrics.protocol import Protocol
     from .metrics.records import Record
 
 N_IMAGES, SEED, SPLIT = 10_000, 0, "test"
@@ -64,10 +65,11 @@ def evaluate_source(
         ValueError: images that do not fit each other or the metric, and sources that cannot be read.
     """
     from .data.checks import check_integer
-    from .metrics.evaluating import chosen_settings, evaluate, require_enough
+    from .metrics.measuring import records_of
+    from .metrics.protocol import Protocol
 
-    n, batch_size = check_integer(n, "n", 2), check_integer(batch_size, "batch_size", 1)
-    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
+    n = check_integer(n, "n", 2)
+    protocol = Protocol.of(metrics, settings, extractor, batch_size=batch_size, progress=progress)
     gan = labels = None
     if is_image_folder(source):
         _refuse_clash(source, [preset.name for preset in list_presets()], "preset")
@@ -79,48 +81,32 @@ def evaluate_source(
     else:
         gan = load(source)
         skipped, shape, count = [], _image_shape(gan, source), n
-    require_enough(chosen, fake=count)
-    options = {"size": size, "channels": channels, "fake_shape": shape, "cache": cache, "batch_size": batch_size}
-    real = reference_of(against, split, metrics, extractor, settings=settings, progress=progress, **options)
+    protocol.require_enough(fake=count)
+    real = reference_of(against, split, protocol, size=size, channels=channels, fake_shape=shape, cache=cache)
     if gan is not None:
         fakes, labels = generated(gan, n, seed)
-    records = evaluate(
-        fakes,
-        real,
-        metrics=metrics,
-        settings=settings,
-        extractor=extractor,
-        labels=labels,
-        seed=None if gan is None else seed,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return records, skipped
+        protocol = dataclasses.replace(protocol, seed=seed)
+    return records_of(fakes, real, protocol, labels=labels), skipped
 
 
 def reference_of(
     against: Any,
     split: str | None,
-    metrics: str | Iterable[str],
-    extractor: Any,
+    protocol: "Protocol",
     *,
-    settings: dict[str, dict[str, Any]] | None = None,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     fake_shape: tuple[int, int, int] | None = None,
     cache: str | Path | None = None,
-    batch_size: int = 50,
-    progress: bool = False,
 ) -> Any:
-    """What the metrics need of real images, as a `Sample`; shipped, cached, or computed now.
+    """What a protocol needs of real images, as a `Sample`; shipped, cached, or computed now.
 
     Raises:
         ValueError: the real images are of another shape than `fake_shape`, where that is known.
     """
     from .data import load_images
     from .data.load import KNOWN_DATASETS
-    from .metrics.definitions import known_metrics
-    from .metrics.evaluating import chosen_settings, require_enough, sides
+    from .metrics.measuring import sides
     from .metrics.references import reference, shipped_reference
     from .metrics.samples import gather
 
@@ -131,8 +117,7 @@ def reference_of(
                 f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
             )
 
-    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
-    needs = {need for metric in known_metrics(list(chosen)) for need in metric.others.get("real", ())}
+    needs, extractor = protocol.needs("real"), protocol.extractor
     # A file or folder may have the name of a data set.
     is_name, as_it_is = not Path(str(against)).exists(), (size, channels) == (None, None)
     has_splits = is_name or Path(str(against)).suffix.lower() == ".npz"
@@ -147,13 +132,13 @@ def reference_of(
     if needs <= {"moments"} and as_it_is and is_name and (shipped := shipped_reference(named, extractor)):
         require_shape(shipped.image_shape)
         return shipped
-    options = {"split": named, "batch_size": batch_size}
+    options = {"split": named, "batch_size": protocol.batch_size}
     if is_image_folder(against) and kept_in_cache and as_it_is:
-        images = _folder(against, batch_size)
+        images = _folder(against, protocol.batch_size)
         require_shape(images.image_shape)
-        require_enough(chosen, real=images.total)
-        content = images.digest()
-        sample = reference(images, extractor, keep=needs, content=content, cache=cache, progress=progress, **options)
+        protocol.require_enough(real=images.total)
+        options |= {"content": images.digest(), "progress": protocol.progress}
+        sample = reference(images, extractor, keep=needs, cache=cache, **options)
         if images.skipped:
             raise ValueError(
                 f"{len(images.skipped)} of {images.total} real images cannot be read, "
@@ -163,10 +148,10 @@ def reference_of(
     wanted = {"split": split} if has_splits else {}
     data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **wanted)
     require_shape(data.images.shape[1:])
-    require_enough(chosen, real=len(data.images))
+    protocol.require_enough(real=len(data.images))
     if kept_in_cache:
-        return reference(data.images, extractor, keep=needs, cache=cache, progress=progress, **options)
-    return gather(data.images, extractor, needs, labels=data.labels, progress="real image" if progress else None, **options)
+        return reference(data.images, extractor, keep=needs, cache=cache, progress=protocol.progress, **options)
+    return gather(data.images, extractor, needs, labels=data.labels, progress=protocol.bar("real"), **options)
 
 
 def measure_preset(
@@ -191,18 +176,18 @@ def measure_preset(
         progress: show progress bars.
     """
     from .config import read_recipe
-    from .metrics.evaluating import evaluate
+    from .metrics.measuring import records_of
+    from .metrics.protocol import Protocol
 
     gan = load(name)
     data = read_recipe(find_preset(name)).data
     images, labels = generated(gan, n, seed)
     records = {}
     if extractor is not None and (results is None or "FID" in results):
-        real = reference_of(data.source, SPLIT, METRICS, extractor, cache=cache, progress=progress)
-        options = {"metrics": METRICS, "extractor": extractor, "seed": seed, "progress": progress}
-        records["FID"] = evaluate(images, real, **options)["fid"]
+        protocol = Protocol.of(METRICS, extractor=extractor, seed=seed, progress=progress)
+        records["FID"] = records_of(images, reference_of(data.source, SPLIT, protocol, cache=cache), protocol)["fid"]
     if data.source in CLASSIFIERS:
-        records |= judged(gan, images, labels, data.source, seed)
+        records |= seen_by_classifier(gan, images, labels, data.source, seed)
     return {key: record for key, record in records.items() if results is None or key in results}
 
 
@@ -221,7 +206,7 @@ def _image_shape(gan, name):
     return field.shape
 
 
-def judged(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, "Record"]:
+def seen_by_classifier(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, "Record"]:
     """What the classifier of a data set, which no generator was trained against, sees in a model's images.
 
     Returns:

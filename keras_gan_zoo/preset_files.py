@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .untrusted import read_bounded
 
 if TYPE_CHECKING:
-    from .base import Game
+    import keras
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
@@ -23,7 +23,7 @@ class PresetError(ValueError):
     """A preset that cannot be found or read; the message says which file, what is wrong with it, and how to fix it."""
 
 
-def packed_weights(gan: "Game", networks: Sequence[str], dtype: str) -> bytes:
+def packed_weights(gan: "keras.Model", networks: Sequence[str], dtype: str) -> bytes:
     """Packs the weights of networks, as inference uses them, in the format of safetensors.
 
     Raises:
@@ -38,7 +38,7 @@ def packed_weights(gan: "Game", networks: Sequence[str], dtype: str) -> bytes:
     return save(tensors)
 
 
-def read_weights(gan: "Game", folder: str | Path, given: Collection[str] = ()) -> list[str]:
+def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] = ()) -> list[str]:
     """Puts a preset's weights into a model, after checking hash, names, shapes and types.
 
     Args:

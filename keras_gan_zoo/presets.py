@@ -41,8 +41,6 @@ from .untrusted import shown
 if TYPE_CHECKING:
     import keras
 
-    from .base import Game
-
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -87,7 +85,7 @@ def load(
     dtype: str | None = None,
     seed: int | None = None,
     **networks: "keras.Model",
-) -> "Game":
+) -> Any:
     """Builds a model from a preset.
 
     Args:
@@ -111,7 +109,6 @@ def load(
     path = inside(folder, CONFIG)
     recipe = read_recipe(path)
     gan = built(recipe, dtype=dtype, seed=seed, where=str(path), **networks)
-    compile_by(gan, recipe)
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
         raise PresetError(
             f"{str(name)!r} has a recipe and no weights: it is yet to be trained. Pass load_weights=False for the untrained "
@@ -134,16 +131,19 @@ def built(
     seed: int | None = None,
     where: str = "the recipe",
     **networks: "keras.Model",
-) -> "Game":
-    """The model of a recipe, with fresh weights but for the networks that are given, or that the recipe takes from presets.
+) -> Any:
+    """The model of a recipe, compiled with its optimizers.
 
-    A network in a recipe may be `{preset: NAME, network: NETWORK}`: that of another preset, with its weights.
+    Its weights are fresh but for the networks that are given, or that the recipe takes from presets: a network in a recipe
+    may be `{preset: NAME, network: NETWORK}`, that of another preset with its weights.
 
     Raises:
         ConfigError: as in `load`.
     """
     given = {key: _referred(recipe, key, where) for key in recipe.model if _is_reference(recipe, key)} | networks
-    return build(recipe, dtype=dtype, seed=seed, where=where, networks=given)
+    gan = build(recipe, dtype=dtype, seed=seed, where=where, networks=given)
+    compile_by(gan, recipe)
+    return gan
 
 
 def _is_reference(recipe, key):
@@ -163,9 +163,9 @@ def _referred(recipe, key, where):
     return other.network(network)
 
 
-def load_as(cls: type["Game"], name: str | Path, **options: Any) -> "Game":
+def load_as(cls: type, name: str | Path, **options: Any) -> Any:
     """`load` for a preset of a class; see `Game.from_preset`."""
-    from .models import variant_class
+    from .registry import variant_class
 
     found = variant_class(read_recipe(find_preset(name)).variant)
     if not issubclass(found, cls):
@@ -211,7 +211,7 @@ def is_trained(folder: str | Path, recipe: Recipe) -> bool:
 
 
 def save_to_preset(
-    gan: "Game",
+    gan: "keras.Model",
     folder: str | Path,
     *,
     dtype: str = "float32",
@@ -231,7 +231,7 @@ def save_to_preset(
     Raises:
         PresetError: `folder` exists and is no preset, or an argument is not possible.
     """
-    from .metrics.records import origin
+    from .provenance import origin
 
     folder = Path(folder)
     require_replaceable(folder)
@@ -256,9 +256,9 @@ def save_to_preset(
     return folder
 
 
-def recipe_of(gan: "Game") -> Recipe:
+def recipe_of(gan: "keras.Model") -> Recipe:
     """A recipe that builds the model anew, without the data and the course of its training."""
-    from .models import variant_name
+    from .registry import variant_name
 
     variant = variant_name(gan)
     if variant is None:

@@ -83,7 +83,6 @@ def train(
     import keras
 
     from . import callbacks as c
-    from .building import compile_by
     from .data import Images
     from .presets import built, require_replaceable, save_to_preset
 
@@ -98,7 +97,6 @@ def train(
         raise ConfigError("The recipe has no data; add the key data with a source.")
 
     gan = built(recipe, dtype=settings.dtype, seed=settings.seed)
-    compile_by(gan, recipe)
     sides = [min(field.shape[:2]) for field in gan.fields().values() if isinstance(field, Images)]
     if recipe.data.crop >= min(sides, default=1):
         raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of images, {sides}.")
@@ -213,13 +211,11 @@ def resumed(run: str | Path) -> "Game":
     Raises:
         ConfigError: no run, or a checkpoint that cannot be read.
     """
-    from .building import compile_by
     from .presets import built
 
     run = Path(run)
     recipe = read_recipe(run)
     gan = built(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
-    compile_by(gan, recipe)
     _load_checkpoint(gan, run / CHECKPOINT)
     return gan
 
@@ -236,7 +232,7 @@ def _load_checkpoint(gan, path):
 def _with_classes(recipe):
     """The recipe with what its data say of classes: their number where the recipe has none, and the names of folders."""
     from .data import class_names
-    from .models import variant_class
+    from .registry import variant_class
 
     data, said = recipe.data, recipe.model.get("num_classes")
     default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")

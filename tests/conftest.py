@@ -147,6 +147,42 @@ def gradients_of():
     return gradients_of
 
 
+@pytest.fixture(scope="session")
+def blobs():
+    """blobs(n, upright=False, seed=0): images (n, 8, 8, 1) in [-1, 1] of a lying ellipse, or of upright ones, at random."""
+
+    def build(n, upright=False, seed=0):
+        row, column = np.random.default_rng(seed).uniform(1.5, 5.5, (2, n, 1, 1))
+        grid = np.arange(8.0)
+        images = np.exp(-((grid[:, None] - row) ** 2) / 2 - (grid - column) ** 2 / 12)[..., None] * 2 - 1
+        return (images.transpose(0, 2, 1, 3) if upright else images).astype("float32")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def blob_gan(blobs):
+    """A WGAN-GP that has learned lying ellipses."""
+    import keras
+    from keras import layers
+
+    from keras_gan_zoo import WGANGP
+
+    keras.utils.set_random_seed(0)
+    shape, hidden = (8, 8, 1), {"units": 64, "activation": "leaky_relu"}
+    generator = [layers.Dense(**hidden), layers.Dense(**hidden), layers.Dense(64, "tanh"), layers.Reshape(shape)]
+    critic = [layers.Flatten(), layers.Dense(**hidden), layers.Dense(**hidden), layers.Dense(1)]
+    networks = {
+        "generator": keras.Sequential([keras.Input((4,)), *generator]),
+        "discriminator": keras.Sequential([keras.Input(shape), *critic]),
+    }
+    gan = WGANGP(shape, 4, **networks, n_critic=1, seed=0)
+    adam = {"learning_rate": 1e-3, "beta_1": 0.0, "beta_2": 0.9}
+    gan.compile(keras.optimizers.Adam(**adam), keras.optimizers.Adam(**adam))
+    gan.fit(blobs(3000), batch_size=50, epochs=10, verbose=0)
+    return gan
+
+
 @pytest.fixture
 def command(monkeypatch, capsys):
     """command("list", ...): (exit code, what went to stdout, what went to stderr), as `keras-gan-zoo list ...` has them."""

@@ -10,6 +10,7 @@ from PIL import Image
 from keras_gan_zoo import evaluation, presets
 from keras_gan_zoo.evaluation import evaluate_source
 from keras_gan_zoo.metrics.features import feature_extractor
+from keras_gan_zoo.metrics.protocol import Protocol
 from keras_gan_zoo.metrics.references import SHIPPED, unpacked
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
@@ -37,7 +38,7 @@ def folders(tmp_path):
 def test_a_folder_of_images_is_measured_like_the_array(folders, judge, tmp_path):
     fakes, real = folders
     records, skipped = evaluate_source(fakes, real, metrics=("fid", "recall"), extractor=judge, cache=tmp_path / "cache")
-    from keras_gan_zoo.metrics.evaluating import evaluate
+    from keras_gan_zoo.metrics.measuring import evaluate
 
     expected = evaluate(digits(40, 0), digits(50, 1), metrics=("fid", "recall"), extractor=judge)
     assert not skipped
@@ -92,15 +93,16 @@ class Shipped:
 
 
 def test_the_shipped_reference_is_for_the_name_and_never_for_a_path(folders, tmp_path, monkeypatch):
-    named = evaluation.reference_of("mnist", "test", ("fid",), Shipped())
+    named = evaluation.reference_of("mnist", "test", Protocol.of("fid", extractor=Shipped()))
     assert (named.n, named.split, named.image_shape) == (10_000, "mnist/test", (28, 28, 1))
     (tmp_path / "mnist").mkdir()
     for i in range(3):
         Image.fromarray(digits(1, i)[0, ..., 0]).save(tmp_path / "mnist" / f"{i}.png")
-    own = evaluation.reference_of(tmp_path / "mnist", "test", ("fid",), Shipped(), cache=tmp_path / "cache")
+    protocol = Protocol.of("fid", extractor=Shipped())
+    own = evaluation.reference_of(tmp_path / "mnist", "test", protocol, cache=tmp_path / "cache")
     assert (own.n, own.split) == (3, "mnist")
     with pytest.raises(ValueError, match="28 x 28 x 1, those of cifar10 are 32 x 32 x 3"):
-        evaluation.reference_of("cifar10", "test", ("fid",), Shipped(), fake_shape=(28, 28, 1))
+        evaluation.reference_of("cifar10", "test", protocol, fake_shape=(28, 28, 1))
 
 
 def test_alpha_is_composited_over_white(tmp_path, judge):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan_zoo import models
+from keras_gan_zoo import registry
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WRITTEN = {
@@ -35,7 +35,7 @@ def test_an_example_runs(name, monkeypatch, tmp_path):
     for i in range(4):
         Image.fromarray(rng.integers(0, 256, (20, 16 + i, 3), "uint8")).save(photos / f"{i}.png")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     # The other backends are the README's test.
     monkeypatch.setenv("BACKENDS", "tensorflow")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]))

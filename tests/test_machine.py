@@ -108,8 +108,8 @@ def test_the_fastest_dtype(on, monkeypatch, keras_backend, accelerator, flags, s
 
 
 def test_an_accelerator_is_named(monkeypatch):
-    from keras_gan_zoo.metrics import records
+    from keras_gan_zoo import provenance
 
-    assert (backend.accelerator() is None) == records.device().startswith("cpu")
-    monkeypatch.setattr(records, "accelerator", lambda: "a GPU")
-    assert records.device().endswith("(a GPU)")
+    assert (backend.accelerator() is None) == provenance.device().startswith("cpu")
+    monkeypatch.setattr(provenance, "accelerator", lambda: "a GPU")
+    assert provenance.device().endswith("(a GPU)")

@@ -667,9 +667,9 @@ def test_a_network_that_was_replaced_is_refused_on_saving(tmp_path):
 
 @pytest.fixture
 def registered(monkeypatch):
-    from keras_gan_zoo import models
+    from keras_gan_zoo import registry
 
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     return keras_gan_zoo.register_variant
 
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from keras_gan_zoo import DCGAN, GAN, models
+from keras_gan_zoo import DCGAN, GAN, registry
 from keras_gan_zoo.config import ConfigError, parse_recipe, write_recipe
-from keras_gan_zoo.models import variant_class, variant_name, variants
+from keras_gan_zoo.registry import variant_class, variant_name, variants
 
 FILE = """
 import keras_gan_zoo
@@ -29,7 +29,7 @@ class DoubledGAN(keras_gan_zoo.DCGAN):
 @pytest.fixture
 def register(monkeypatch):
     """`register_variant`, whose registrations end with the test."""
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     return keras_gan_zoo.register_variant
 
 
@@ -78,7 +78,7 @@ def test_it_trains_by_a_recipe_goes_on_and_comes_back_from_its_preset(own, tmp_p
 
 def test_a_preset_of_a_class_that_is_not_there_says_how_to_have_it(own, tmp_path, monkeypatch):
     folder = own((16, 16, 1), 4, width=4).save_to_preset(tmp_path / "preset")
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     with pytest.raises(ConfigError, match="variant='own_gan' is unknown; .*--import FILE"):
         keras_gan_zoo.load(folder)
 

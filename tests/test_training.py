@@ -25,9 +25,10 @@ from rich.console import Console
 import keras_gan_zoo
 from keras_gan_zoo import training
 from keras_gan_zoo.building import build, compile_by, make_optimizer
-from keras_gan_zoo.callbacks import DivergedError, LinearDecay
+from keras_gan_zoo.callbacks import DivergedError
 from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
 from keras_gan_zoo.files import InUseError, locked
+from keras_gan_zoo.schedules import LinearDecay
 from keras_gan_zoo.training import train
 
 ROUNDS, PART = 12, 3

@@ -4,8 +4,9 @@
 players may then use; `differentiate(player, batch, recording)` returns the loss of one of them, and its gradients with
 respect to that player's weights; `only_if(condition, step)` takes a step or leaves it out, depending on a tensor.
 `gradient(function, x)` is the differentiable input gradient that penalties use. Besides the trainer there are
-`batch_normalized`, batch norm as each backend computes it best, `full_float32`, a context in which products keep the full
-precision of float32, and `accelerator`, the name of the GPU or TPU that is in use.
+`batch_normalized`, batch norm as each backend computes it best, `compiled`, which makes a pure function of tensors fast,
+`full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
+that is in use.
 """
 
 import importlib
@@ -22,6 +23,6 @@ if keras.backend.backend() not in _SUPPORTED:
 
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
 Trainer, batch_normalized = _backend.Trainer, _backend.batch_normalized
-full_float32, accelerator = _backend.full_float32, _backend.accelerator
+compiled, full_float32, accelerator = _backend.compiled, _backend.full_float32, _backend.accelerator
 
-__all__ = ["Trainer", "accelerator", "batch_normalized", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]

@@ -8,13 +8,18 @@ import keras
 
 from .single_device import SingleDevice, batch_normalized
 
-__all__ = ["Trainer", "accelerator", "batch_normalized", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]
 
 
 def accelerator():
     """Returns the model of the GPU or TPU that JAX computes on, or None."""
     first = jax.devices()[0]
     return None if first.platform == "cpu" else first.device_kind
+
+
+def compiled(function):
+    """A pure function of tensors, compiled for each of the shapes that it is called with."""
+    return jax.jit(function)
 
 
 def full_float32():

@@ -56,6 +56,11 @@ def accelerator():
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
 
 
+def compiled(function):
+    """A pure function of tensors, compiled for each of the shapes that it is called with."""
+    return tf.function(function)
+
+
 @contextlib.contextmanager
 def full_float32():
     """Opens a context in which products of float32 are float32: by default TensorFlow uses TF32 on GPUs."""

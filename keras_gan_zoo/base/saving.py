@@ -26,7 +26,7 @@ class Saving:
             folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
             **options: `dtype`, `networks` and `recipe`, as `keras_gan_zoo.save_to_preset` has them.
         """
-        # The one look upward, at call time: users of Keras expect to find it on the model.
+        # When it is asked for: files and their checks take a while to import.
         from ..presets import save_to_preset
 
         return save_to_preset(self, folder, **options)

@@ -8,16 +8,13 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
 from ..untrusted import shown
-
-if TYPE_CHECKING:
-    from .game import Game
 
 # A head that maps numbers as large as FAR into [-FLAT, FLAT] loses how large they were.
 FAR, FLAT = 1e6, 1e3
@@ -72,7 +69,7 @@ def check_model(name: str, network: Any) -> keras.Model:
     return network
 
 
-def check_wiring(game: "Game") -> None:
+def check_wiring(game: keras.Model) -> None:
     """Follows a round of a game with shapes alone, which builds whatever is not built yet.
 
     Raises:
@@ -144,7 +141,7 @@ class _Symbolic(keras.Operation):
         self.call = function
 
 
-def squashing(game: "Game", by: str) -> keras.Operation | None:
+def squashing(game: keras.Model, by: str) -> keras.Operation | None:
     """Returns the layer that bounds the scores of a judge on one side or both, or None if none can be found."""
     # Scores are symbolic tensors, which remember what made them; a judge that needs numbers leaves no such trace.
     with contextlib.suppress(Exception):

@@ -1,9 +1,8 @@
-"""Callbacks and schedules for `fit`."""
+"""Callbacks for `fit`."""
 
+from .best_weights import Evaluate
 from .collapse import CollapseMonitor, Finding
-from .evaluating import Evaluate
 from .files import Checkpoint, CSVLog, SampleGrid, save_grid, save_preview, whole_file
-from .schedules import LinearDecay
 from .watching import DivergedError, Progress, StopAtInterrupt, StopAtNaN
 
 __all__ = [
@@ -13,7 +12,6 @@ __all__ = [
     "DivergedError",
     "Evaluate",
     "Finding",
-    "LinearDecay",
     "Progress",
     "SampleGrid",
     "StopAtInterrupt",

@@ -293,7 +293,8 @@ class CollapseMonitor(EveryRounds):
         def score(x, labels):
             conditions = {} if labels is None else {"labels": labels}
             scores = model.score({model.sample: x, **conditions}, training=False)
-            return ops.mean(ops.reshape(ops.cast(scores, "float32"), (x.shape[0], -1)), axis=1)
+            # A judge of packs has fewer scores than samples.
+            return ops.mean(ops.reshape(ops.cast(scores, "float32"), (scores.shape[0], -1)), axis=1)
 
         scores, norms = [], []
         for i in range(0, len(images), BATCH):

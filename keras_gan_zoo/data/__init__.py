@@ -7,7 +7,7 @@ tf.data.Dataset is loaded, so everything else runs on the JAX and torch backends
 """
 
 from keras_gan_zoo.data.checks import InvalidData
-from keras_gan_zoo.data.fields import Field, Images, Labels, Latents, Points, Tokens, Volumes
+from keras_gan_zoo.data.fields import Field, Images, Labels, Latents, Noise, Points, Tokens, Volumes
 from keras_gan_zoo.data.folder_batches import FolderBatches
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.load import class_names, load_images
@@ -23,6 +23,7 @@ __all__ = [
     "InvalidData",
     "Labels",
     "Latents",
+    "Noise",
     "Points",
     "Schema",
     "Stream",

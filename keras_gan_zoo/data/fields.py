@@ -211,6 +211,11 @@ class Latents(Field):
 
 
 @dataclasses.dataclass(frozen=True)
+class Noise(Latents):
+    """What a generator makes details of, beside its latents; no search looks for it."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Points(Field):
     """Points in a space of few dimensions, float32."""
 

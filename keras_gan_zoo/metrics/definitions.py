@@ -6,7 +6,7 @@ The formulas are in the modules that the metrics come from.
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,18 +81,6 @@ def _metric(name, *needs, **others):
     return register
 
 
-def known_metrics(names: Sequence[str]) -> list[Metric]:
-    """The metrics of these names.
-
-    Raises:
-        ValueError: a name that is unknown.
-    """
-    for name in names:
-        if name not in METRICS:
-            raise ValueError(f"metrics has {name!r}, which is unknown; possible are {', '.join(METRICS)}.")
-    return [METRICS[name] for name in names]
-
-
 @_metric("fid", "moments")
 def _fid(fake, real, once):
     smaller = min(fake.n, real.n)
@@ -100,7 +88,7 @@ def _fid(fake, real, once):
         message = (
             f"FID of {smaller} images and {fake.moments.dimension} features is far above its limit; compare equal n only."
         )
-        warnings.warn(message, stacklevel=3)
+        warnings.warn(message, stacklevel=4)
     return frechet_distance(real.moments, fake.moments)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_gan_zoo.interpolation import linear, spherical
 from keras_gan_zoo.metrics.perceptual import PerceptualDistance, check_distance
-from keras_gan_zoo.metrics.records import Record, judged
+from keras_gan_zoo.metrics.records import Record, record_of
 
 SPACES = {"lerp": linear, "slerp": spherical}
 
@@ -87,7 +87,7 @@ def perceptual_path_length(
     settings = {"epsilon": epsilon, "space": space, "percentiles": list(percentiles)}
     details = {"standard_deviation": float(kept.std()), "kept": len(kept)}
     mean = float(kept.mean())
-    return judged(mean, "perceptual_path_length", distance, pairs, seed=seed, settings=settings, details=details)
+    return record_of(mean, "perceptual_path_length", distance, pairs, seed=seed, settings=settings, details=details)
 
 
 def between_percentiles(values: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

@@ -19,12 +19,11 @@ from keras import layers
 
 from keras_gan_zoo.backend import full_float32
 from keras_gan_zoo.metrics.classifier import Classifier
-from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+from keras_gan_zoo.metrics.features.weight_files import read_arrays
 from keras_gan_zoo.metrics.images import to_uint8
 from keras_gan_zoo.metrics.pairs import mean_over_pairs
-from keras_gan_zoo.metrics.records import Record, judged
+from keras_gan_zoo.metrics.records import Record, record_of
 from keras_gan_zoo.metrics.similarity import checked_images
-from keras_gan_zoo.untrusted import read_npz
 
 # Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
 VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3
@@ -128,8 +127,8 @@ class LPIPS(PerceptualDistance):
     Args:
         weights: one or several files which together hold the backbone's convolutions under torchvision's names
             (`features.0.weight` in OIHW order, `features.0.bias` ...) and the linear weights as `lin0.model.1.weight` to
-            `lin4.model.1.weight`, (1, channels, 1, 1). Each is an .npz, or a .pth as downloaded, which is read without
-            PyTorch and without running anything that it names.
+            `lin4.model.1.weight`, (1, channels, 1, 1). Each is an .npz or .safetensors, as
+            `keras_gan_zoo.conversion` makes them of the downloads.
         backbone: "vgg16" (path lengths; sides of 16 or more) or "alexnet" (the authors' default for judging images; 31 or
             more).
 
@@ -145,10 +144,8 @@ class LPIPS(PerceptualDistance):
         paths = [Path(path) for path in ([weights] if isinstance(weights, str | Path) else weights)]
         arrays, digest = {}, hashlib.sha256()
         for path in paths:
-            if not path.is_file():
-                raise FileNotFoundError(self._how_to_get(path, backbone))
+            arrays |= read_arrays(path, self._how_to_get(backbone))
             digest.update(path.read_bytes())
-            arrays |= _read(path)
         convolutions = [step for step in self._plan if len(step) == 4]
         network = _network(self._plan, compared)
         self._set(network, arrays, len(convolutions), backbone)
@@ -174,13 +171,14 @@ class LPIPS(PerceptualDistance):
             )
         return images.repeat(3, axis=3) if images.shape[3] == 1 else images
 
-    def _how_to_get(self, path, backbone):
+    def _how_to_get(self, backbone):
         return (
-            f"There is no file {path}. LPIPS needs {backbone} trained on ImageNet and linear weights. Fix: download "
+            f"LPIPS needs {backbone} trained on ImageNet and linear weights. Fix: download "
             f"https://download.pytorch.org/models/{self._files[0]} and "
             f"https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/{self._files[1]} (which is "
-            f"also inside of the PyPI package lpips), and pass weights=[{self._files[0]!r}, {self._files[1]!r}]. Without "
-            "them PerceptualDistance compares the layers of a network of yours; its numbers are no LPIPS."
+            "also inside of the PyPI package lpips), convert both by `python -m keras_gan_zoo.conversion SOURCE "
+            "TARGET.npz`, and pass weights=[the one, the other]. Without them PerceptualDistance compares the layers of a "
+            "network of yours; its numbers are no LPIPS."
         )
 
     def _set(self, network, arrays, count, backbone):
@@ -220,7 +218,7 @@ def perceptual_distance(a: np.ndarray, b: np.ndarray, distance: PerceptualDistan
     """
     check_distance(distance)
     values = distance(checked_images(a, "a"), checked_images(b, "b"))
-    return judged(float(values.mean()), "perceptual_distance", distance, len(values), n_real=len(values))
+    return record_of(float(values.mean()), "perceptual_distance", distance, len(values), n_real=len(values))
 
 
 def perceptual_diversity(
@@ -253,20 +251,13 @@ def perceptual_diversity(
     found = mean_over_pairs(checked_images(images, "images"), distance, pairs, labels, pair_seed)
     details = {"standard_error": found.standard_error, "per_class": found.per_class}
     settings = {"pairs": pairs, "pair_seed": pair_seed, "within_classes": labels is not None}
-    return judged(found.mean, "perceptual_diversity", distance, len(images), seed=seed, settings=settings, details=details)
+    return record_of(
+        found.mean, "perceptual_diversity", distance, len(images), seed=seed, settings=settings, details=details
+    )
 
 
 def _unit(features):
     return features / (np.sqrt(np.square(features).sum(axis=-1, keepdims=True)) + 1e-10)
-
-
-def _read(path):
-    if path.suffix != ".npz":
-        return read_state_dict(path)
-    try:
-        return read_npz(path)[0]
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read as .npz ({error}). Fix: copy or convert it again.") from error
 
 
 def _network(plan, compared):

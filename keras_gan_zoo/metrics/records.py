@@ -4,22 +4,14 @@ A number such as "FID 7.3" means nothing without extractor, resizing, sample siz
 returned as a `Record`, and `compare` refuses to line up records which were measured differently.
 """
 
-import contextlib
 import dataclasses
-import functools
-import importlib
-import importlib.metadata
-import platform
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
-import scipy
 
-from keras_gan_zoo.backend import accelerator
+from keras_gan_zoo import provenance
 
 if TYPE_CHECKING:
     from keras_gan_zoo.metrics.classifier import Classifier
@@ -27,17 +19,6 @@ if TYPE_CHECKING:
 DESCRIPTION = ("extractor", "extractor_sha256", "resizer", "dtype")
 PROTOCOL = ("metric", "settings", *DESCRIPTION, "n_real", "n_fake", "reference_split")
 NONE = dict.fromkeys(DESCRIPTION, "none")
-# What measurements and reports write into a checkout, as Git excludes it.
-WRITTEN = [
-    f":(exclude,top){path}"
-    for path in (
-        "benchmarks/results",
-        "*.md",
-        "zoo_configs/*/results.json",
-        "zoo_configs/*/samples.*",
-        "zoo_configs/*/weights.*",
-    )
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +57,9 @@ class Record:
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     backend: str = dataclasses.field(default_factory=keras.backend.backend)
-    device: str = dataclasses.field(default_factory=lambda: device())
-    versions: dict[str, str] = dataclasses.field(default_factory=lambda: versions())
-    commit: str = dataclasses.field(default_factory=lambda: commit())
+    device: str = dataclasses.field(default_factory=provenance.device)
+    versions: dict[str, str] = dataclasses.field(default_factory=provenance.versions)
+    commit: str = dataclasses.field(default_factory=provenance.commit)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -131,7 +112,7 @@ def class_histogram(images: np.ndarray, classifier: "Classifier", *, seed: int |
     distance = float(np.abs(shares - 1 / classifier.classes).sum() / 2)
     confidence = float(probabilities.max(axis=1).mean(dtype="float64"))
     details = {"shares": shares.tolist(), "mean_confidence": confidence}
-    return judged(distance, "class_histogram", classifier, len(probabilities), seed=seed, details=details)
+    return record_of(distance, "class_histogram", classifier, len(probabilities), seed=seed, details=details)
 
 
 def label_agreement(
@@ -160,7 +141,7 @@ def label_agreement(
     right = probabilities.argmax(axis=1) == labels
     per_class = [right[labels == c] for c in range(classifier.classes)]
     details = {"per_class": [float(r.mean()) if len(r) else None for r in per_class]}
-    return judged(float(right.mean()), "label_agreement", classifier, len(labels), seed=seed, details=details)
+    return record_of(float(right.mean()), "label_agreement", classifier, len(labels), seed=seed, details=details)
 
 
 def described(extractor: Any) -> dict[str, str]:
@@ -179,8 +160,8 @@ def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
     return classifier.probabilities(images)
 
 
-def judged(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **fields: Any) -> Record:
-    """A record of n images that a network or a distance has judged without a reference.
+def record_of(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **fields: Any) -> Record:
+    """A record of n images that a network or a distance has seen, without a reference.
 
     Args:
         value, metric: as in `Record`.
@@ -190,49 +171,3 @@ def judged(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **
         **fields: further fields of `Record`.
     """
     return Record(value, metric, **described(judge), n_real=n_real, n_fake=n, reference_split="none", **fields)
-
-
-def origin() -> dict[str, Any]:
-    """The backend, device, versions and commit of this process."""
-    return {"backend": keras.backend.backend(), "device": device(), "versions": versions(), "commit": commit()}
-
-
-def device() -> str:
-    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and which model or architecture it is."""
-    # Asks a tensor, as keras.distribution.list_devices fails on torch. TensorFlow's answer ends in "device:CPU:0".
-    place = str(keras.ops.zeros(()).device).rpartition("device:")[2].lower()
-    return f"{place} ({accelerator() or platform.machine()})"
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, Keras, its backend, NumPy and SciPy."""
-    backend = keras.backend.backend()
-    return {
-        "python": platform.python_version(),
-        "keras": keras.__version__,
-        # Not by distribution name, which differs between builds (tensorflow, tensorflow-cpu).
-        backend: importlib.import_module(backend).__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }
-
-
-@functools.cache
-def commit() -> str:
-    """Git commit of the running code, with "-dirty" where what runs has changes; outside of a checkout the version.
-
-    What measurements write (`WRITTEN`) does not count: a result that is there should not make the next one dirty.
-    """
-    folder = Path(__file__).parent
-
-    def git(*words):
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
-
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        # An environment inside of somebody's repository is not a checkout of this one: Git must know this very file.
-        git("ls-files", "--error-unmatch", Path(__file__).name)
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ":/", *WRITTEN) else "")
-    try:
-        return importlib.metadata.version("keras_gan_zoo")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

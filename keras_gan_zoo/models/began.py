@@ -23,7 +23,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import check_number, check_size
+from ..base.options import check_number
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
@@ -39,7 +39,6 @@ class BEGAN(GAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: latent variables, and hidden units of the auto-encoder (64).
         width: channels of the convolutions (64 or 128 in the paper).
-        discriminator_width: those of the auto-encoder, where they differ from the generator's.
         gamma: diversity ratio E L(G(z)) / E L(x) to be held, in [0, 1]; lower gives sharper, less varied images.
         balance_rate: step of k in a round (lambda_k in the paper), for errors that are means over the pixels.
         latent_distribution: U(-1, 1) in the paper.
@@ -57,13 +56,11 @@ class BEGAN(GAN):
         latent_dim: int = 64,
         *,
         width: int = 64,
-        discriminator_width: int | None = None,
         gamma: float = 0.5,
         balance_rate: float = 0.001,
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.gamma = check_number(gamma, "gamma", 0, 1)
         self.balance_rate = check_number(balance_rate, "balance_rate")
         super().__init__(image_shape, latent_dim, width=width, latent_distribution=latent_distribution, **options)

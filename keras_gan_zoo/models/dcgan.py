@@ -28,7 +28,6 @@ class DCGAN(GAN):
         latent_dim: number of latent variables (100).
         width: channels at half the image size.
         base_size: longest side of the smallest map; 4 makes networks of 28 x 28 one layer deeper than 7.
-        discriminator_width: the discriminator's width, where it differs from the generator's.
         discriminator_norm: "batch" (the paper), "layer", "spectral" or None; an input-gradient penalty needs one of the last
             three.
         num_classes: makes it conditional: it trains on (images, labels), labels being integers in [0, num_classes). None for
@@ -47,32 +46,31 @@ class DCGAN(GAN):
         *,
         width: int = 64,
         base_size: int = 7,
-        discriminator_width: int | None = None,
         discriminator_norm: str | None = "batch",
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
         self.base_size = check_size(base_size, "base_size")
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.discriminator_norm = check_norm(discriminator_norm, name="discriminator_norm")
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_generator(self) -> keras.Model:
-        return dcgan_generator(
-            self.image_shape,
-            self.latent_dim,
-            width=self.width,
-            base_size=self.base_size,
-            num_classes=self.num_classes,
-        )
+        return dcgan_generator(self.image_shape, self.latent_dim, **self.generator_options())
+
+    def generator_options(self) -> dict[str, Any]:
+        """Arguments of `dcgan_generator` that follow from those of the constructor."""
+        return {"width": self.width, "base_size": self.base_size, "num_classes": self.num_classes}
 
     def default_discriminator(self) -> keras.Model:
-        return dcgan_discriminator(
-            self.image_shape,
-            width=self.discriminator_width or self.width,
-            norm=self.discriminator_norm,
-            base_size=self.base_size,
-            leak=self.leak,
-            num_classes=self.num_classes,
-        )
+        return dcgan_discriminator(self.image_shape, **self.discriminator_options())
+
+    def discriminator_options(self) -> dict[str, Any]:
+        """Arguments of `dcgan_discriminator` that follow from those of the constructor."""
+        return {
+            "width": self.discriminator_width or self.width,
+            "norm": self.discriminator_norm,
+            "base_size": self.base_size,
+            "leak": self.leak,
+            "num_classes": self.num_classes,
+        }

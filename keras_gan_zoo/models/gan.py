@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 import keras
 
 from ..base import LatentSampler, TwoPlayerGame
-from ..base.options import check_shape
+from ..base.options import check_shape, check_size
 from ..data import Field, Images, Labels
 from ..data.checks import check_integer
 from ..networks import mlp_discriminator, mlp_generator
@@ -32,7 +32,9 @@ class GAN(LatentSampler, TwoPlayerGame):
     Args:
         image_shape: (height, width, channels) of the images; channels 1, 3 or 4.
         latent_dim: number of latent variables.
-        width: units of the generator's hidden layers (1200 in the paper); the discriminator has a fifth of it.
+        width: units of the generator's hidden layers (1200 in the paper).
+        discriminator_width: the discriminator's width, by default a fifth of the generator's as in the paper; convolutional
+            variants have equal ones.
         saturating: whether the generator minimizes the value of the game itself.
         **options: `generator`, `discriminator` (your own networks), `seed`, `name`, `dtype`, and the fields of `Options`.
     """
@@ -49,11 +51,13 @@ class GAN(LatentSampler, TwoPlayerGame):
         latent_dim: int = 100,
         *,
         width: int = 1200,
+        discriminator_width: int | None = None,
         saturating: bool = False,
         **options: Any,
     ) -> None:
         self.image_shape = check_shape(image_shape)
         self.width, self.saturating = check_integer(width, "width", 1), saturating
+        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         super().__init__(latent_dim, **options)
 
     @classmethod
@@ -72,4 +76,4 @@ class GAN(LatentSampler, TwoPlayerGame):
 
     def default_discriminator(self) -> keras.Model:
         """The paper's discriminator."""
-        return mlp_discriminator(self.image_shape, width=max(self.width // 5, 1))
+        return mlp_discriminator(self.image_shape, width=self.discriminator_width or max(self.width // 5, 1))

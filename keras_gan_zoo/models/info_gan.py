@@ -47,7 +47,7 @@ class InfoGAN(GAN):
         continuous: number of continuous codes, U(-1, 1) (2).
         width: channels at half the image size (64).
         hidden: units of the fully connected layers of G and of the shared trunk (1024).
-        discriminator_width, discriminator_hidden: the same for D alone, where they differ.
+        discriminator_hidden: the same for D alone, where it differs.
         categorical_weight: w for the category (1).
         continuous_weight: w for the continuous codes (0.1).
         norm: normalisation of D and Q, "batch" (the paper), "layer" or None.
@@ -67,7 +67,6 @@ class InfoGAN(GAN):
         continuous: int = 2,
         width: int = 64,
         hidden: int = 1024,
-        discriminator_width: int | None = None,
         discriminator_hidden: int | None = None,
         categorical_weight: float = 1.0,
         continuous_weight: float = 0.1,
@@ -78,7 +77,6 @@ class InfoGAN(GAN):
         self.categories = check_integer(categories, "categories", 2)
         self.continuous = check_integer(continuous, "continuous", 1)
         self.hidden, self.norm = check_size(hidden, "hidden"), check_norm(norm, NORMS)
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.discriminator_hidden = check_size(discriminator_hidden, "discriminator_hidden")
         self.categorical_weight = check_number(categorical_weight, "categorical_weight")
         self.continuous_weight = check_number(continuous_weight, "continuous_weight")

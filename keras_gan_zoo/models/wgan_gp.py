@@ -32,7 +32,6 @@ class WGANGP(GAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables (128).
         width: channels of the critic's first map (64); the generator mirrors it.
-        discriminator_width: the critic's own width, where it differs from the generator's.
         kernel_size: side of all kernels (5); 4 is a third cheaper and divides evenly into the stride.
         generator_norm: None (the MNIST script), "batch" (the authors' CIFAR-10 networks) or "layer". The critic has none.
         penalty_weight: weight of the penalty (10).
@@ -50,7 +49,6 @@ class WGANGP(GAN):
         latent_dim: int = 128,
         *,
         width: int = 64,
-        discriminator_width: int | None = None,
         kernel_size: int = 5,
         generator_norm: str | None = None,
         penalty_weight: float = 10.0,
@@ -60,7 +58,6 @@ class WGANGP(GAN):
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.kernel_size = check_size(kernel_size, "kernel_size")
         self.generator_norm = check_norm(generator_norm, name="generator_norm")
         self.penalty_weight, self.one_sided = check_number(penalty_weight, "penalty_weight"), one_sided

@@ -105,7 +105,7 @@ def test_the_configuration_holds_arguments_and_options():
 
 
 def test_optimizers_survive_with_their_schedules(tiny_gan, round_of, tmp_path):
-    from keras_gan_zoo.callbacks import LinearDecay
+    from keras_gan_zoo.schedules import LinearDecay
 
     gan = tiny_gan()
     optimizers = [keras.optimizers.Adam(LinearDecay(0.1, 10, 2), beta_1=0.3), keras.optimizers.RMSprop(1e-3, rho=0.7)]
@@ -120,7 +120,7 @@ def test_optimizers_survive_with_their_schedules(tiny_gan, round_of, tmp_path):
 
 
 def test_linear_decay():
-    from keras_gan_zoo.callbacks import LinearDecay
+    from keras_gan_zoo.schedules import LinearDecay
 
     rates = [float(ops.convert_to_numpy(LinearDecay(2e-4, 100, 50)(step))) for step in (0, 50, 75, 99, 100, 1000)]
     np.testing.assert_allclose(rates, [2e-4, 2e-4, 1e-4, 4e-6, 0, 0], atol=1e-10)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks import cards, kinds, pairs, quality, volumes
-from keras_gan_zoo import Pix2Pix, models, presets
+from keras_gan_zoo import Pix2Pix, presets, registry
 from keras_gan_zoo.config import parse_recipe, write_recipe
 from keras_gan_zoo.presets import list_presets
 from keras_gan_zoo.training import CHECKPOINT, resumed, train
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """An empty zoo, an empty folder of records, and a folder to work in."""
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     monkeypatch.setattr(presets, "preset_root", lambda: tmp_path / "zoo")
     monkeypatch.setattr(kinds, "FOLDER", tmp_path / "kinds")
     for function in (kinds.write, kinds.found):

@@ -7,23 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import metrics_speed, metrics_speed_worker, precision, speed_tables
-from benchmarks.processes import MeasurementError
+from benchmarks import metrics_speed, precision, speed_tables, worker
+from benchmarks.processes import MeasurementError, environment_of
+from benchmarks.processes import worker as measured
+from peers import cases
 
 
-@pytest.mark.parametrize("contender", ["frechet_ours", "neighbours_ours", "manifolds_ours"])
+@pytest.mark.parametrize("contender", ["frechet_ours", "neighbors_ours", "manifolds_ours"])
 def test_our_contenders(contender):
     settings = {"contender": contender, "dimension": 24, "vectors": 120}
-    result = metrics_speed_worker.main(settings)
+    result = getattr(worker, contender)(settings)
     assert 0 < result["seconds"] < 30 and result["peak_memory_mb"] > 50 and np.isfinite(result["value"])
     # All are given the same input.
-    assert metrics_speed_worker.main(settings)["value"] == result["value"]
+    assert getattr(worker, contender)(settings)["value"] == result["value"]
 
 
 def test_a_folder_of_pngs(tmp_path):
     from PIL import Image
 
-    metrics_speed_worker.write_pngs(tmp_path, 3)
+    cases.write_pngs(tmp_path, 3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["00000.png", "00001.png", "00002.png"]
     with Image.open(tmp_path / "00002.png") as image:
         assert image.size == (32, 32) and image.mode == "RGB"
@@ -52,7 +54,7 @@ def test_ratios_are_taken_within_each_repeat():
 
 def test_a_peer_that_fails_says_why(tmp_path):
     with pytest.raises(MeasurementError, match="no_such"):
-        metrics_speed.measured((sys.executable, {"contender": "no_such"}))
+        measured((environment_of(), {"contender": "no_such"}, sys.executable))
 
 
 def test_the_table_says_what_was_missed(tmp_path):

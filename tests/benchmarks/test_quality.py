@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import quality, throughput
+from benchmarks import quality
 from benchmarks.cells import TimeLeft, seeds_of
+from benchmarks.processes import MeasurementError
 from benchmarks.quality import Cell, Network
 from keras_gan_zoo.presets import find_preset, list_presets
 
@@ -88,10 +89,10 @@ def test_cells_are_all_combinations_and_seeds_come_first():
     [
         (
             (["dcgan_mnst"], [], [], "test", [0], ["jax"], 9),
-            f"presets: 'dcgan_mnst' is not there; possible are {TRAINED}\\.$",
+            f"presets must be among {TRAINED}\\. Received: 'dcgan_mnst'\\.$",
         ),
-        (([], ["gam"], [], "test", [0], ["jax"], 9), "--variants: 'gam'"),
-        (([], [], [], "test", [0], ["theano"], 9), "--backends: 'theano' is not there; possible are tensorflow, jax, torch"),
+        (([], ["gam"], [], "test", [0], ["jax"], 9), "--variants must be among.*'gam'"),
+        (([], [], [], "test", [0], ["theano"], 9), "--backends must be among tensorflow, jax, torch. Received: 'theano'"),
         ((["dcgan_mnist"], ["cgan"], [], "test", [0], ["jax"], 9), "nothing to measure"),
         (([], [], [], "test", [], ["jax"], 9), "nothing to measure"),
     ],
@@ -105,7 +106,7 @@ def test_metrics_that_cannot_be_measured_are_refused_before_anything_runs():
     for name in ("fidd", "memorisation"):
         with pytest.raises(ValueError, match=f"'{name}' cannot be measured here; possible are fid,"):
             quality._check_metrics(["fid", name])
-    with pytest.raises(ValueError, match="--seeds '0;1'"):
+    with pytest.raises(ValueError, match="--seeds must be.*'0;1'"):
         seeds_of("0;1")
     assert seeds_of("2, 0,2") == [2, 0]
 
@@ -192,7 +193,7 @@ def test_cells_of_other_backends_run_in_a_process_of_their_own(tmp_path, real, m
     def run(command, environment):
         asked.append((command[:2], json.loads(command[2]), environment["KERAS_BACKEND"]))
         if len(asked) == 2:
-            raise throughput.MeasurementError("MemoryError: too large")
+            raise MeasurementError("MemoryError: too large")
         record = {"value": 1.5, "settings": {}, "backend": other, "commit": "of the process"}
         return f"a warning\n{json.dumps({'fid': record})}\n", 3.0
 
@@ -254,8 +255,8 @@ def fixed_reference(monkeypatch):
 
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), np.uint8)
 
-    def reference_of(against, split, metrics, extractor, fake_shape=None, cache=None):
-        return gather(images, extractor, {"moments", "features"}, split=f"{against}/{split}")
+    def reference_of(against, split, protocol, fake_shape=None, cache=None):
+        return gather(images, protocol.extractor, {"moments", "features"}, split=f"{against}/{split}")
 
     monkeypatch.setattr(evaluation, "reference_of", reference_of)
 

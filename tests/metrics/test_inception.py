@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gan_zoo.metrics.features.inception import InceptionFeatures
-from keras_gan_zoo.metrics.features.inception_files import LOGITS
+from keras_gan_zoo.metrics.features.weight_files import LOGITS
 
 
 class Reference:

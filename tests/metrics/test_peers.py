@@ -1,4 +1,4 @@
-"""Our metrics beside the peers': live where they can be imported, else as `record_peers.py` recorded them."""
+"""Our metrics beside the peers': live where they can be imported, else as `peers_metrics.py` recorded them."""
 
 import importlib.util
 import json
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import peer_cases as cases
 import pytest
-import record_peers
 
 from keras_gan_zoo.metrics.features.inception import InceptionFeatures
 from keras_gan_zoo.metrics.features.resize import RESIZERS
@@ -17,8 +15,10 @@ from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
 from keras_gan_zoo.metrics.manifolds import manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.scores import inception_score
+from peers import cases
+from peers import metrics as peers_metrics
 
-RECORDED = json.loads(Path(record_peers.OUTPUT).read_text("utf-8"))
+RECORDED = json.loads(Path(peers_metrics.RECORDED).read_text("utf-8"))
 RELATIVE = 1e-6
 
 
@@ -40,7 +40,7 @@ LIVE = importable()
 def case(request):
     """(real, fake, the peers' values)."""
     real, fake = cases.features(request.param)
-    peers = record_peers.on_features(real, fake) if LIVE else RECORDED["features"][request.param]
+    peers = peers_metrics.on_features(real, fake) if LIVE else RECORDED["features"][request.param]
     return real, fake, peers
 
 
@@ -80,14 +80,14 @@ def check_neighbours(real, fake, peers):
 
 def test_points_on_the_boundary_are_inside_for_torch_fidelity_and_outside_for_prdc():
     real, fake = cases.ties()
-    peers = record_peers.of_neighbours(real, fake) if LIVE else RECORDED["ties"]
+    peers = peers_metrics.of_neighbours(real, fake) if LIVE else RECORDED["ties"]
     check_neighbours(real, fake, peers)
 
 
 @pytest.mark.parametrize(("name", "seed"), [("shuffled", 2020), ("in_order", None)])
 def test_inception_score(name, seed):
     logits = cases.logits()
-    peers = record_peers.inception_score(logits) if LIVE else RECORDED["inception_score"]
+    peers = peers_metrics.inception_score(logits) if LIVE else RECORDED["inception_score"]
     assert peers["torch-fidelity"][name] == pytest.approx(inception_score(logits, cases.SPLITS, seed), rel=RELATIVE)
 
 
@@ -97,7 +97,7 @@ def test_inception_score(name, seed):
 )
 def test_resizing(shape, resizer, peer, tolerance):
     image = cases.image(shape)
-    peers = record_peers.resized(image) if LIVE else RECORDED["resize"][shape]
+    peers = peers_metrics.resized(image) if LIVE else RECORDED["resize"][shape]
     resize = RESIZERS[resizer][1]
     ours = keras.ops.convert_to_numpy(resize(keras.ops.convert_to_tensor(image[None].astype("float32")), 299, 299))[0]
     # In grey levels of 0 to 255: of a pixel's range it is a 255th of this.
@@ -132,13 +132,13 @@ def check_network(extractor, peers):
 
 @pytest.mark.parametrize("resizer", ["legacy", "clean"])
 def test_inception_network_with_random_weights(random_weights, resizer):
-    peers = record_peers.random_network() if LIVE else RECORDED["random_network"]
+    peers = peers_metrics.random_network() if LIVE else RECORDED["random_network"]
     check_network(InceptionFeatures(random_weights, resizer=resizer), peers[resizer])
 
 
 @pytest.mark.parametrize("resizer", ["legacy", "clean"])
 def test_inception_network_with_the_real_weights(real_weights, resizer):
-    peers = record_peers.network(record_peers.npz(real_weights)) if LIVE else RECORDED["network"]
+    peers = peers_metrics.network(peers_metrics.npz(real_weights)) if LIVE else RECORDED["network"]
     extractor = InceptionFeatures(real_weights, resizer=resizer)
     check_network(extractor, peers[resizer])
     if resizer == "clean":
@@ -163,5 +163,5 @@ def test_distances_of_data_sets_from_the_images_on(name):
 
 def test_what_was_recorded_says_where_it_came_from():
     assert RECORDED["versions"]["torch-fidelity"] == "0.4.0"
-    assert set(record_peers.PACKAGES) < set(RECORDED["versions"])
-    assert Path(record_peers.OUTPUT).stat().st_size < 200_000
+    assert set(peers_metrics.PACKAGES) < set(RECORDED["versions"])
+    assert Path(peers_metrics.RECORDED).stat().st_size < 200_000

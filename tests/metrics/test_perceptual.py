@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_gan_zoo.conversion import convert
 from keras_gan_zoo.metrics import perceptual
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.pairs import random_pairs
@@ -78,7 +79,7 @@ def reference(backbone, arrays, a, b):
 
 
 @pytest.mark.parametrize("backbone, size", [("vgg16", 40), ("alexnet", 64)])
-def test_equals_the_formula_in_pytorch_and_reads_its_files(backbone, size, tmp_path):
+def test_equals_the_formula_in_pytorch_with_its_files_converted(backbone, size, tmp_path):
     torch = pytest.importorskip("torch")
     arrays = random_weights(backbone)
     a, b = images(3, size, 3), images(3, size, 3, seed=1)
@@ -89,7 +90,8 @@ def test_equals_the_formula_in_pytorch_and_reads_its_files(backbone, size, tmp_p
         state = {key: torch.tensor(value) for key, value in arrays.items() if key.startswith("lin") == linear}
         # As the downloads are: before the zip format.
         torch.save(state, tmp_path / name, _use_new_zipfile_serialization=False)
-    distance = LPIPS([tmp_path / "backbone.pth", tmp_path / "linear.pth"], backbone)
+        convert(tmp_path / name, (tmp_path / name).with_suffix(".npz"))
+    distance = LPIPS([tmp_path / "backbone.npz", tmp_path / "linear.npz"], backbone)
     np.testing.assert_allclose(distance(a, np.clip(b, -1, 1)), expected, rtol=1e-4)
     assert distance.name == f"lpips-0.1-{backbone}" and len(distance.sha256) == 64
 

@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics import records
+from keras_gan_zoo import provenance
 from keras_gan_zoo.metrics.records import Record, class_histogram, compare, label_agreement
 
 
@@ -89,23 +89,23 @@ def test_commit_names_the_checkout_and_its_changes(tmp_path, monkeypatch):
 
     code = tmp_path / "records.py"
     code.write_text("")
-    monkeypatch.setattr(records, "__file__", str(code))
+    monkeypatch.setattr(provenance, "__file__", str(code))
     git("init", "-q")
     (tmp_path / "other.py").write_text("")
     git("add", "other.py")
     git("commit", "-q", "-m", "first")
     # A repository that does not track the file, such as one around a virtual environment, is not the package's.
-    assert git("rev-parse", "HEAD").strip() not in records.commit.__wrapped__()
+    assert git("rev-parse", "HEAD").strip() not in provenance.commit.__wrapped__()
     git("add", "records.py")
     git("commit", "-q", "-m", "second")
     head = git("rev-parse", "HEAD").strip()
-    assert records.commit.__wrapped__() == head
+    assert provenance.commit.__wrapped__() == head
     (tmp_path / "benchmarks" / "results").mkdir(parents=True)
     for written in ("benchmarks/results/cell.json", "README.md", "benchmarks/TESTBEDS.md"):
         (tmp_path / written).write_text("measured")
-    assert records.commit.__wrapped__() == head
+    assert provenance.commit.__wrapped__() == head
     (tmp_path / "benchmarks" / "new.py").write_text("")
-    assert records.commit.__wrapped__() == f"{head}-dirty"
+    assert provenance.commit.__wrapped__() == f"{head}-dirty"
     (tmp_path / "benchmarks" / "new.py").unlink()
     code.write_text("changed")
-    assert records.commit.__wrapped__() == f"{head}-dirty"
+    assert provenance.commit.__wrapped__() == f"{head}-dirty"

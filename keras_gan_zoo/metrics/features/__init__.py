@@ -28,8 +28,9 @@ def feature_extractor(
     Args:
         which: "inception" (the FID network of 2015-12-05), "mnist" or "fashion_mnist" (shipped classifiers of 28 x 28 grey
             images), a Keras model, a function, or an extractor, which is returned as it is.
-        weights: file of the Inception network: .npz, .pth, .pt or .pb. None takes the file that the environment variable
-            KERAS_GAN_ZOO_INCEPTION names, or the one in the Keras cache, or downloads it there.
+        weights: file of the Inception network, .npz or .safetensors; `keras_gan_zoo.conversion` makes them of others. None
+            takes the file that the environment variable KERAS_GAN_ZOO_INCEPTION names, or the one in the Keras cache, or
+            downloads it there.
         resizer: for Inception, "legacy" or "clean".
         dtype: for Inception, "float32" or, for quick estimates, "mixed_bfloat16".
         **custom: for a Keras model or a function, the arguments of `CustomFeatures`: name, sha256, dimension.

@@ -19,8 +19,8 @@ import numpy as np
 from keras import layers, ops
 
 from keras_gan_zoo.metrics.features.base import Extractor
-from keras_gan_zoo.metrics.features.inception_files import LOGITS, PARTS, find_weights, hash_of, read_weights
 from keras_gan_zoo.metrics.features.resize import RESIZERS
+from keras_gan_zoo.metrics.features.weight_files import LOGITS, PARTS, find_weights, hash_of, read_arrays, where_to_get_it
 
 SIZE = 299
 BATCH_NORM_EPSILON = 1e-3
@@ -32,7 +32,7 @@ class InceptionFeatures(Extractor):
     Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down.
 
     Args:
-        path: weights, see `inception_files`; None finds or downloads them.
+        path: weights, see `weight_files`; None finds or downloads them.
         dtype: Keras dtype policy of the convolutions. "float32" is the reference; "mixed_bfloat16" is for quick
             estimates. Resizing, input scaling and the final mean are in float32 either way.
         resizer: "legacy" (TensorFlow 1's bilinear, of the original FID and torch-fidelity) or "clean" (Pillow's smoothed
@@ -54,11 +54,16 @@ class InceptionFeatures(Extractor):
         if resizer not in RESIZERS:
             raise ValueError(f"resizer={resizer!r} is not possible; pass one of {', '.join(RESIZERS)}.")
         self.path = Path(path) if path is not None else find_weights()
-        weights = read_weights(self.path)
+        weights = read_arrays(self.path, where_to_get_it())
         self.dtype = dtype
         self.resizer, self._resize = RESIZERS[resizer]
         self.sha256 = hash_of(weights)
-        self.trunk = _trunk(weights, dtype)
+        try:
+            self.trunk = _trunk(weights, dtype)
+        except KeyError as error:
+            raise ValueError(
+                f"{self.path} must hold the FID network of 2015-12-05. Received: no {error.args[0]}."
+            ) from error
         self.dimension = self.trunk.output_shape[-1]
         self._logits = weights[LOGITS].astype("float32").T if LOGITS in weights else None
         self.classes = None if self._logits is None else self._logits.shape[1]

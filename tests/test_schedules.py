@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan_zoo.callbacks import LinearDecay
+from keras_gan_zoo.schedules import LinearDecay
 
 
 def rates(schedule, steps):

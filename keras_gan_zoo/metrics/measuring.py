@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import check_integer
-from keras_gan_zoo.metrics.definitions import METRICS, Once, known_metrics
-from keras_gan_zoo.metrics.features import extractor_of
+from keras_gan_zoo.metrics.definitions import METRICS, Once
 from keras_gan_zoo.metrics.frechet import Moments
+from keras_gan_zoo.metrics.protocol import Protocol
 from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
 from keras_gan_zoo.metrics.samples import Sample, gather, is_array
 
@@ -62,29 +61,37 @@ def evaluate(
         ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
             wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
     """
-    chosen, extractor = chosen_settings(metrics, settings), extractor_of(extractor)
+    fields = {"split": split, "seed": seed, "batch_size": batch_size, "progress": progress}
+    protocol = Protocol.of(metrics, settings, extractor, **fields)
+    return records_of(fake, real, protocol, labels=labels, real_labels=real_labels, train=train)
+
+
+def records_of(
+    fake: Any,
+    real: Any,
+    protocol: Protocol,
+    *,
+    labels: np.ndarray | None = None,
+    real_labels: np.ndarray | None = None,
+    train: Any = None,
+) -> dict[str, Record]:
+    """What `evaluate` does, by a protocol."""
+    chosen, extractor = protocol.settings, protocol.extractor
     given = {"real": _as_sample(real), "train": _as_sample(train)}
-    check_integer(batch_size, "batch_size", 1)
-    _require_possible(chosen, fake, given)
+    _require_possible(protocol, fake, given)
     # Without an extractor only features have a number that counts; `gather` says what else is missing.
     if extractor is not None or (is_array(fake) and np.ndim(fake) == 2):
-        require_enough(chosen, fake=_count(fake), real=_count(given["real"]))
-    needs = {kind for name in chosen for kind in METRICS[name].needs}
+        protocol.require_enough(fake=_count(fake), real=_count(given["real"]))
     scores = chosen.get("inception_score", {})
-    options = {"batch_size": batch_size, **({key: scores[key] for key in ("splits", "shuffle_seed") if key in scores})}
-    fakes = gather(fake, extractor, needs, labels=labels, progress="fake image" if progress else None, **options)
-    others = {}
-    for kind, images in given.items():
-        names = [name for name in chosen if kind in METRICS[name].others]
-        if not names:
-            continue
-        wanted = {need for name in names for need in METRICS[name].others[kind]}
-        bar = f"{kind} image" if progress else None
-        classes = real_labels if kind == "real" else None
-        others[kind] = _other(images, fakes, extractor, wanted, kind, split, classes, bar, batch_size)
-
+    options = {key: scores[key] for key in ("splits", "shuffle_seed") if key in scores}
+    fakes = _gathered(fake, protocol, "fake", labels, **options)
+    others = {
+        kind: _other(images, fakes, protocol, kind, real_labels if kind == "real" else None)
+        for kind, images in given.items()
+        if protocol.needs(kind)
+    }
     if "real" in others and _same(fakes, others["real"]):
-        warnings.warn("fake and real are the same images, so this says nothing of a generator.", stacklevel=2)
+        warnings.warn("fake and real are the same images, so this says nothing of a generator.", stacklevel=3)
     once = Once(fakes, others.get("real"), chosen)
     records = {}
     for name, told in chosen.items():
@@ -92,71 +99,38 @@ def evaluate(
         result = metric.compute(fakes, *(others.get(kind) for kind in metric.others), once=once, **told)
         value, details = result if isinstance(result, tuple) else (result, {})
         if not np.isfinite(value):
-            raise ValueError(f"{name} is {value}. Fix: look at the images; constant or broken ones give such values.")
+            raise ValueError(
+                f"{name} must be finite. Received: {value}. Fix: look at the images; broken ones give such values."
+            )
         reference = others.get("real") if "real" in metric.others else None
         pixels = not metric.needs & {"moments", "features", "scores"}
-        described = NONE if pixels else {key: fakes.source[key] for key in DESCRIPTION}
         records[name] = Record(
             value=float(value),
             metric=name,
-            **described,
+            **(NONE if pixels else {key: fakes.source[key] for key in DESCRIPTION}),
             n_real=reference.n if reference else 0,
             n_fake=fakes.n,
             reference_split=reference.split if reference else "none",
-            seed=seed,
+            seed=protocol.seed,
             settings=told,
             details=details,
         )
     return records
 
 
-def chosen_settings(
-    metrics: str | Sequence[str], settings: dict[str, dict[str, Any]] | None = None
-) -> dict[str, dict[str, Any]]:
-    """Name of each metric -> its settings, defaults included. One metric may be given as its name alone.
-
-    Raises:
-        ValueError: an unknown metric or setting.
-    """
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    known_metrics(metrics)
-    if unused := set(settings or {}) - set(metrics):
-        raise ValueError(f"settings are given for {sorted(unused)}, which metrics={metrics} does not have.")
-    return {name: _settings(name, settings or {}) for name in metrics}
+def _gathered(images, protocol, kind, labels, **options):
+    return gather(
+        images,
+        protocol.extractor,
+        protocol.needs(kind),
+        labels=labels,
+        batch_size=protocol.batch_size,
+        progress=protocol.bar(kind),
+        **options,
+    )
 
 
-# The setting that says how many images a metric takes at least, and of which sets.
-TAKEN = {
-    "kid": ("subset_size", ("fake", "real")),
-    "birthday_paradox": ("batch_size", ("fake",)),
-    "ndb": ("bins", ("real",)),
-    "jsd": ("bins", ("real",)),
-}
-
-
-def require_enough(chosen: dict[str, dict[str, Any]], **counts: int | None) -> None:
-    """Checks numbers of images before they go through a network.
-
-    Args:
-        chosen: as `chosen_settings` gives them.
-        **counts: "fake" and "real" -> number of images, None where it is not known yet.
-
-    Raises:
-        ValueError: a metric takes more.
-    """
-    for name, (setting, kinds) in TAKEN.items():
-        for kind in kinds if name in chosen else ():
-            count, least = counts.get(kind), chosen[name][setting]
-            if count is not None and count < least:
-                option = " (--subset-size on the command line)" if name == "kid" else ""
-                raise ValueError(
-                    f"{setting}={least} of {name} must be at most the number of {kind} images. Received: {count:,} {kind} "
-                    f"images. Fix: more images, or settings={{{name!r}: {{{setting!r}: {count}}}}}{option}; values of "
-                    f"another {setting} are not comparable."
-                )
-
-
-def _require_possible(chosen, fake, given):
+def _require_possible(protocol, fake, given):
     """Refuses what can be seen to fail before an image goes through a network."""
     for argument, images in {"fake": fake, **given}.items():
         if isinstance(images, (str, os.PathLike)):
@@ -164,18 +138,16 @@ def _require_possible(chosen, fake, given):
                 f"{argument} must be images, their features, or batches. Received: {argument}={str(images)!r}. Fix: "
                 "keras_gan_zoo.data.load_images(path).images, or keras_gan_zoo.evaluation.evaluate_source."
             )
-    for name in chosen:
+    for name in protocol.settings:
         for kind in METRICS[name].others:
             if given[kind] is None:
-                raise ValueError(f"{name} compares with {kind} images, and there are none. Fix: pass {kind}=.")
+                raise ValueError(f"{name} compares with {kind} images. Received: {kind}=None. Fix: pass {kind}=.")
             for need in METRICS[name].others[kind] if isinstance(given[kind], Sample) else ():
                 if getattr(given[kind], need) is None:
                     raise ValueError(
                         f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images."
                     )
-    compared = {kind for name in chosen for kind in METRICS[name].others}
-    for kind in compared:
-        _require_one_shape(_shape(fake), _shape(given[kind]), kind)
+            _require_one_shape(_shape(fake), _shape(given[kind]), kind)
 
 
 def _as_sample(images):
@@ -209,18 +181,11 @@ def _same(fakes, real):
     return bool(pairs) and all(np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-9, atol=0) for a, b in pairs)
 
 
-def _settings(name, given):
-    defaults, own = METRICS[name].settings, given.get(name, {})
-    if unknown := set(own) - set(defaults):
-        raise ValueError(f"settings of {name!r} has {sorted(unknown)}; possible are {', '.join(defaults) or 'none'}.")
-    return {**defaults, **own}
-
-
-def _other(images, fakes, extractor, needs, kind, split, labels, bar, batch_size):
+def _other(images, fakes, protocol, kind, labels):
     """The real or training images as a `Sample` that holds what is needed, from the extractor behind the fakes."""
     if not isinstance(images, Sample):
-        images = gather(images, extractor, needs, labels=labels, split=split, batch_size=batch_size, progress=bar)
-    for key in DESCRIPTION if needs & {"moments", "features"} else ():
+        images = _gathered(images, protocol, kind, labels, split=protocol.split)
+    for key in DESCRIPTION if protocol.needs(kind) & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
             raise ValueError(f"The {kind} reference has {key} {images.source.get(key)!r}, the fakes {fakes.source[key]!r}.")
     _require_one_shape(fakes.image_shape, images.image_shape, kind)

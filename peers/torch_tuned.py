@@ -9,7 +9,7 @@ import shutil
 
 import torch
 
-from benchmarks.baselines.torch_loop import Loop
+from peers.torch_loop import Loop
 
 
 def has_compiler():

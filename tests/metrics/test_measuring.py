@@ -7,10 +7,10 @@ import pytest
 from stub_extractors import Quarters, noise
 
 from keras_gan_zoo.metrics.definitions import METRICS
-from keras_gan_zoo.metrics.evaluating import evaluate
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
 from keras_gan_zoo.metrics.manifolds import density_coverage, precision_recall
+from keras_gan_zoo.metrics.measuring import evaluate
 from keras_gan_zoo.metrics.records import compare
 from keras_gan_zoo.metrics.samples import gather
 
@@ -212,9 +212,9 @@ def test_what_is_missing_is_named(name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"metrics": ["fdi"]}, "'fdi'.*fid"),
+        ({"metrics": ["fdi"]}, "fid.*Received: 'fdi'"),
         ({"settings": {"fid": {"k": 3}}}, "settings of 'fid'"),
-        ({"settings": {"kid": {}}}, "does not have"),
+        ({"settings": {"kid": {}}}, r"Received: \['kid'\]"),
         ({"labels": np.zeros(3, int)}, "3 entries for 260"),
     ],
 )

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from keras_gan_zoo.untrusted import require_bounded
+from ..untrusted import require_bounded
 
 MAGIC = 0x1950A86A20F9469CFC6C
 # What the parts of the reader raise on files of other kinds, cut off, or made to mislead.

@@ -1,5 +1,7 @@
 """Inputs that the peers and we are given: made by NumPy from seeds, so that neither has to store them."""
 
+from pathlib import Path
+
 import numpy as np
 
 # name -> (number of real features, number of fakes, dimension)
@@ -50,10 +52,10 @@ def places() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def network_images() -> dict[str, np.ndarray]:
-    """Images for the Inception network, uint8: "colour" (4, 32, 32, 3), and "grey" (4, 28, 28, 1), strokes as of digits."""
+    """Images for the Inception network, uint8: "color" (4, 32, 32, 3), and "grey" (4, 28, 28, 1), strokes as of digits."""
     rng = np.random.default_rng(11)
     blocks = rng.integers(0, 256, (4, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
-    colour = np.clip(blocks + rng.normal(scale=12, size=blocks.shape), 0, 255).astype(np.uint8)
+    color = np.clip(blocks + rng.normal(scale=12, size=blocks.shape), 0, 255).astype(np.uint8)
     y, x = np.mgrid[:28, :28]
     grey = np.zeros((4, 28, 28))
     for picture in grey:
@@ -62,7 +64,7 @@ def network_images() -> dict[str, np.ndarray]:
             picture += np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / 3)
             step = 0.8 * step + 0.6 * rng.normal(size=2)
             place = np.clip(place + step, 5, 23)
-    return {"colour": colour, "grey": np.clip(255 * grey, 0, 255).astype(np.uint8)[..., None]}
+    return {"color": color, "grey": np.clip(255 * grey, 0, 255).astype(np.uint8)[..., None]}
 
 
 def network_weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
@@ -81,3 +83,37 @@ def network_weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
         weights[f"{layer}.var"] = rng.uniform(0.5, 1.5, shape[0]).astype("float32")
     weights["logits.weight"] = rng.standard_normal((1008, 2048), "float32") * np.float32(0.05)
     return weights
+
+
+# To be timed on ------------------------------------------------------------------------------------------------------------
+
+
+def statistics(seed: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of 5,000 vectors whose spectrum falls as Inception's does."""
+    rng = np.random.default_rng(seed)
+    scales = np.sqrt(10 * np.arange(1, dimension + 1) ** -1.3)
+    vectors = rng.normal(size=(5000, dimension)) * scales
+    return vectors.mean(axis=0), np.cov(vectors, rowvar=False)
+
+
+def two_manifolds(n: int, dimension: int) -> list[np.ndarray]:
+    """Two sets of float32 features on a manifold of 50 dimensions, so that neighborhoods are not all alike."""
+    directions, sets = np.random.default_rng(99).normal(size=(50, dimension)), []
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        latent = rng.normal(size=(n, 50)) * np.arange(1, 51) ** -0.5
+        sets.append(np.maximum(latent @ directions / 4 + 0.1 * rng.normal(size=(n, dimension)), 0).astype("float32"))
+    return sets
+
+
+def noise(n: int, shape: tuple[int, ...] = (32, 32, 3), seed: int = 0) -> np.ndarray:
+    """n random images, uint8 (n, *shape)."""
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape), np.uint8)
+
+
+def write_pngs(folder: str | Path, n: int) -> None:
+    """Writes n PNG files of 32 x 32 pixels."""
+    from PIL import Image
+
+    for i, picture in enumerate(noise(n)):
+        Image.fromarray(picture).save(Path(folder) / f"{i:05}.png")

@@ -1,26 +1,4 @@
-"""Records what the peers make of the inputs of `peer_cases.py`, in an environment of their own.
-
-torch-fidelity and clean-fid import torchvision, which has no build for the CPU-only torch that the tests run beside:
-
-    python -m venv peers && . peers/bin/activate
-    pip install torch==2.14.1 torchvision==0.29.1 "scipy<1.18" torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid prdc
-    python tests/metrics/record_peers.py --inception inception.npz
-
-writes tests/metrics/peers.json. --inception has the weights of the FID network as .npz, see
-keras_gan_zoo/metrics/features/inception_files.py; --torchscript the network that clean-fid loads (NVIDIA's
-inception-2015-12-05.pt). What needs a file that is not given is kept as it was recorded; random weights need none. With
-
-    python tests/metrics/record_peers.py --data-set mnist FOLDER
-
-it records the distance between the splits of a data set, by us and by the peers in the same run, from what
-`python -m benchmarks.data_set_features` has left in a folder. With --inception torch-fidelity also computes features of the
-first images itself; they are kept beside ours by chunks, so that a run that was stopped goes on. In the same environment
-
-    pip install keras pydantic typer rich pillow pytest
-    KERAS_BACKEND=torch PYTHONPATH=. python -m pytest tests/metrics/test_peers.py
-
-holds our metrics against the peers live, nothing recorded between them.
-"""
+"""What torch-fidelity, pytorch-fid, clean-fid and prdc make of the inputs of `peers.cases`, and how fast."""
 
 import argparse
 import hashlib
@@ -31,19 +9,23 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import peer_cases as cases
 
-OUTPUT = Path(__file__).with_name("peers.json")
+from peers import cases
+from peers.timing import timed
+
+RECORDED = Path(__file__).with_name("recorded.json")
+THREADS = 2
 PACKAGES = ("torch-fidelity", "pytorch-fid", "clean-fid", "prdc", "torch", "torchvision", "numpy", "scipy", "pillow")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def record(arguments: list[str]) -> None:
+    """Writes what the peers make of the inputs; what needs a file that is not given is kept as it was recorded."""
+    parser = argparse.ArgumentParser(prog="python -m peers record", description=record.__doc__)
     parser.add_argument("--inception", type=Path, help="weights of the FID network, .npz")
     parser.add_argument("--torchscript", type=Path, help="clean-fid's network, .pt")
     parser.add_argument("--data-set", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
-    options = parser.parse_args()
-    recorded = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
+    options = parser.parse_args(arguments)
+    recorded = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
     recorded["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES} | {
         "python": platform.python_version()
     }
@@ -62,8 +44,8 @@ def main() -> None:
         known.update(data_set(name, Path(folder)))
         if options.inception:
             known["first_images"] = first_images(name, Path(folder), npz(options.inception))
-    OUTPUT.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
-    print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1000:.0f} kB")
+    RECORDED.write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
+    print(f"{RECORDED}: {RECORDED.stat().st_size / 1000:.0f} kB")
 
 
 def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
@@ -131,15 +113,12 @@ def first_images(name: str, folder: Path, weights: dict) -> dict:
 
 def distances(train: np.ndarray, test: np.ndarray) -> dict:
     """Fréchet distance between two sets of features by each of us."""
-    import sys
-
     import torch
     from cleanfid import fid as clean
     from pytorch_fid.fid_score import calculate_frechet_distance
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-    # Nothing of it needs more than NumPy and SciPy.
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    # Which needs no more than NumPy and SciPy.
     from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 
     statistics = [fid_features_to_statistics(torch.from_numpy(f.astype("float64"))) for f in (test, train)]
@@ -237,12 +216,8 @@ def digest_of(weights: dict) -> str:
 
 def layers() -> dict[str, str]:
     """Our name of each convolution -> torch-fidelity's."""
-    import sys
-
-    # The table of names alone: importing the package would bring Keras along.
-    here = Path(__file__).parents[2] / "keras_gan_zoo" / "metrics" / "features"
-    sys.path.insert(0, str(here))
-    from inception_names import LAYERS
+    # Which brings Keras no more along than the package does.
+    from keras_gan_zoo.conversion.inception import LAYERS
 
     return LAYERS
 
@@ -292,8 +267,8 @@ def tensor(images: np.ndarray):
     """uint8 (n, 3, height, width) of images; grey in three equal channels, as the peers convert it."""
     import torch
 
-    colour = np.broadcast_to(images, (*images.shape[:3], 3))
-    return torch.from_numpy(np.ascontiguousarray(colour.transpose(0, 3, 1, 2)))
+    color = np.broadcast_to(images, (*images.shape[:3], 3))
+    return torch.from_numpy(np.ascontiguousarray(color.transpose(0, 3, 1, 2)))
 
 
 def clean_resized(images: np.ndarray):
@@ -301,8 +276,8 @@ def clean_resized(images: np.ndarray):
     from cleanfid.resize import make_resizer
 
     resize = make_resizer("PIL", False, "bicubic", (299, 299))
-    colour = np.broadcast_to(images, (*images.shape[:3], 3))
-    return torch.from_numpy(np.stack([resize(image) for image in colour])).permute(0, 3, 1, 2).contiguous()
+    color = np.broadcast_to(images, (*images.shape[:3], 3))
+    return torch.from_numpy(np.stack([resize(image) for image in color])).permute(0, 3, 1, 2).contiguous()
 
 
 def through_legacy(extractor, images: np.ndarray) -> list[np.ndarray]:
@@ -320,5 +295,61 @@ def through_clean(extractor, images: np.ndarray) -> list[np.ndarray]:
         return through_legacy(extractor, images)
 
 
-if __name__ == "__main__":
-    main()
+# Timed by `python -m benchmarks metrics-speed` -----------------------------------------------------------------------------
+
+
+def frechet_pytorch_fid(settings):
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    moments = [value for seed in (1, 2) for value in cases.statistics(seed, settings["dimension"])]
+    return timed(lambda: calculate_frechet_distance(*moments))
+
+
+def inception_torch_fidelity(settings):
+    torch = torch_of_two_threads()
+    network = torch_fidelity_network(npz(settings["inception"]))
+    pictures = torch.from_numpy(cases.noise(settings["images"])).permute(0, 3, 1, 2)
+
+    def run():
+        with torch.no_grad():
+            return np.concatenate([network(part)[0].numpy() for part in pictures.split(50)]).mean()
+
+    with torch.no_grad():
+        network(pictures[:50])
+    return timed(run)
+
+
+def neighbors_torch_fidelity(settings):
+    torch = torch_of_two_threads()
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    real, fake = map(torch.from_numpy, cases.two_manifolds(settings["vectors"], settings["dimension"]))
+    return timed(lambda: prc_features_to_metric(fake, real, prc_neighborhood=3, verbose=False)["precision"])
+
+
+def manifolds_prdc(settings):
+    from prdc import compute_prdc
+
+    real, fake = cases.two_manifolds(settings["vectors"], settings["dimension"])
+    return timed(lambda: float(compute_prdc(real, fake, 5)["coverage"]))
+
+
+def folder_clean_fid(settings):
+    def run():
+        torch_of_two_threads()
+        from cleanfid.fid import frechet_distance, get_folder_features
+
+        model = clean_fid_network(settings["torchscript"])
+        found = get_folder_features(
+            settings["folder"], model, num_workers=THREADS, batch_size=32, device="cpu", mode="clean", verbose=False
+        )
+        return float(frechet_distance(*cases.statistics(1, 2048), found.mean(axis=0), np.cov(found, rowvar=False)))
+
+    return timed(run)
+
+
+def torch_of_two_threads():
+    import torch
+
+    torch.set_num_threads(THREADS)
+    return torch

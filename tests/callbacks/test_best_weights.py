@@ -164,10 +164,10 @@ class Clock:
     """A round takes a second and an evaluation ten; the first of each takes `compiling` seconds more."""
 
     def __init__(self, monkeypatch, compiling=0.0):
-        from keras_gan_zoo.callbacks import evaluating
+        from keras_gan_zoo.callbacks import best_weights
 
         self.now, self.first_round, self.first_measure = 0.0, compiling, compiling
-        monkeypatch.setattr(evaluating.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(best_weights.time, "perf_counter", lambda: self.now)
 
     def measure(self, images):
         self.now += 10.0 + self.first_measure

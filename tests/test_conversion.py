@@ -1,18 +1,22 @@
-"""Every kind of weight file gives the network of the .npz."""
+"""Every kind of weight file becomes the .npz of the network, and what is at hand or downloaded does so by itself."""
 
 import functools
+import hashlib
 import http.server
 import pickle
+import subprocess
+import sys
 import threading
 
 import keras
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics.features import feature_extractor, inception_files
-from keras_gan_zoo.metrics.features.inception_files import LOGITS, find_weights, hash_of, read_weights
-from keras_gan_zoo.metrics.features.inception_names import LAYERS, graph_name
-from keras_gan_zoo.metrics.features.torch_file import read_state_dict
+from keras_gan_zoo.conversion import convert
+from keras_gan_zoo.conversion.inception import LAYERS, graph_name
+from keras_gan_zoo.conversion.torch_file import read_state_dict
+from keras_gan_zoo.metrics.features import feature_extractor, weight_files
+from keras_gan_zoo.metrics.features.weight_files import LOGITS, find_weights, hash_of, read_arrays
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,11 @@ def same(a, b):
         np.testing.assert_array_equal(a[key], b[key], err_msg=key)
 
 
+def converted(path, kind=".npz"):
+    convert(path, path.with_suffix(kind))
+    return read_arrays(path.with_suffix(kind), "")
+
+
 def torch_state(weights, torch):
     theirs = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
     state = {f"{LAYERS[k.rpartition('.')[0]]}.{theirs[k.rpartition('.')[2]]}": v for k, v in weights.items() if k != LOGITS}
@@ -44,12 +53,12 @@ def torch_state(weights, torch):
     return {key: torch.from_numpy(value) for key, value in state.items()}
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_pth_of_both_formats(weights, tmp_path, zipped):
+@pytest.mark.parametrize(("zipped", "kind"), [(True, ".npz"), (False, ".safetensors")])
+def test_pth_of_both_formats(weights, tmp_path, zipped, kind):
     torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
     path = tmp_path / "weights.pth"
     torch.save(torch_state(weights, torch), path, _use_new_zipfile_serialization=zipped)
-    found = read_weights(path)
+    found = converted(path, kind)
     same(found, weights)
     assert hash_of(found) == hash_of(weights)
 
@@ -62,7 +71,7 @@ def test_pth_without_logits_and_with_views(weights, tmp_path):
     name = LAYERS["conv"] + ".conv.weight"
     state[name] = torch.cat([state[name].permute(1, 0, 2, 3)] * 2)[3:].permute(1, 0, 2, 3)
     torch.save(state, tmp_path / "weights.pth")
-    same(read_weights(tmp_path / "weights.pth"), {k: v for k, v in weights.items() if k != LOGITS})
+    same(converted(tmp_path / "weights.pth"), {k: v for k, v in weights.items() if k != LOGITS})
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
@@ -94,7 +103,7 @@ def test_torchscript(weights, tmp_path):
 
     script = torch.jit.script(Net(net=Net(layers=nested(""), output=module({"weight": weights[LOGITS]}))))
     torch.jit.save(script, tmp_path / "scripted.pt")
-    found = read_weights(tmp_path / "scripted.pt")
+    found = converted(tmp_path / "scripted.pt")
     same(found, {key: value for key, value in weights.items() if key != LOGITS})
     assert hash_of(found) == hash_of(weights)
 
@@ -112,7 +121,7 @@ def test_pb(weights, tmp_path):
         tf.constant(weights[LOGITS].T, name="softmax/weights")
     path = tmp_path / "classify_image_graph_def.pb"
     path.write_bytes(graph.as_graph_def().SerializeToString())
-    same(read_weights(path), weights)
+    same(converted(path), weights)
 
 
 def test_names_in_the_graph():
@@ -131,7 +140,7 @@ def test_a_scale_that_the_network_does_not_have_is_refused(weights, tmp_path):
     state[LAYERS["mixed_3.conv"] + ".bn.weight"] *= 2
     torch.save(state, tmp_path / "weights.pth")
     with pytest.raises(ValueError, match="Mixed_6a.branch3x3"):
-        read_weights(tmp_path / "weights.pth")
+        converted(tmp_path / "weights.pth")
 
 
 class Harmful:
@@ -151,22 +160,41 @@ def test_nothing_in_a_file_is_run(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "weights.pth", "weights.pb"])
+@pytest.mark.parametrize("name", ["weights.npz", "weights.safetensors", "weights.pth", "weights.pb"])
 @pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04broken"])
 def test_damaged_files_are_named(tmp_path, name, content):
     if name.endswith(".pb"):
         pytest.importorskip("tensorflow", reason="reads graphs")
     (tmp_path / name).write_bytes(content)
+    read = converted if name.endswith((".pth", ".pb")) else lambda path: read_arrays(path, "")
     with pytest.raises(ValueError, match=name):
-        read_weights(tmp_path / name)
+        read(tmp_path / name)
 
 
 def test_other_kinds_of_files(tmp_path):
     (tmp_path / "weights.h5").write_bytes(b"x")
-    with pytest.raises(ValueError, match=".npz, .pth, .pt, .pb"):
-        read_weights(tmp_path / "weights.h5")
-    with pytest.raises(FileNotFoundError, match="no file .*none.npz"):
-        read_weights(tmp_path / "none.npz")
+    with pytest.raises(ValueError, match=r"must be .npz or .safetensors.*conversion .*weights.h5 .*weights.npz"):
+        read_arrays(tmp_path / "weights.h5", "")
+    with pytest.raises(ValueError, match=".pth, .pt or .pb"):
+        convert(tmp_path / "weights.h5", tmp_path / "weights.npz")
+    with pytest.raises(ValueError, match=r".npz or .safetensors.*weights.h5"):
+        convert(tmp_path / "weights.pth", tmp_path / "weights.h5")
+    with pytest.raises(FileNotFoundError, match="no file .*none.npz. Get it"):
+        read_arrays(tmp_path / "none.npz", "Get it")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(ValueError, match="other.npz must hold the FID network of 2015-12-05. Received: no conv.weight"):
+        feature_extractor("inception", weights=tmp_path / "other.npz")
+
+
+def test_the_command(weights, tmp_path):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
+    torch.save({"features.0.weight": torch.ones(2, 3)}, tmp_path / "vgg.pth")
+    command = [sys.executable, "-m", "keras_gan_zoo.conversion", str(tmp_path / "vgg.pth")]
+    done = subprocess.run([*command, str(tmp_path / "vgg.npz")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "vgg.npz: 1 arrays" in done.stdout, done.stderr
+    assert read_arrays(tmp_path / "vgg.npz", "")["features.0.weight"].shape == (2, 3)
+    done = subprocess.run([*command, str(tmp_path / "vgg.h5")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.startswith("Error: target must end in .npz")
 
 
 # Without a path ------------------------------------------------------------------------------------------------------------
@@ -175,19 +203,19 @@ def test_other_kinds_of_files(tmp_path):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(inception_files.VARIABLE, raising=False)
+    monkeypatch.delenv(weight_files.VARIABLE, raising=False)
     return tmp_path / "home" / "keras_gan_zoo"
 
 
 def test_the_environment_variable_comes_first(home, monkeypatch):
-    monkeypatch.setenv(inception_files.VARIABLE, "/some/file.npz")
+    monkeypatch.setenv(weight_files.VARIABLE, "/some/file.npz")
     assert str(find_weights()) == "/some/file.npz"
 
 
 def test_the_cache_comes_next(home):
     home.mkdir(parents=True)
-    (home / inception_files.FILE).write_bytes(b"x")
-    assert find_weights() == home / inception_files.FILE
+    (home / weight_files.FILE).write_bytes(b"x")
+    assert find_weights() == home / weight_files.FILE
 
 
 def test_offline_and_absent_says_what_to_do(home, monkeypatch):
@@ -197,9 +225,9 @@ def test_offline_and_absent_says_what_to_do(home, monkeypatch):
     monkeypatch.setattr(keras.utils, "get_file", offline)
     with pytest.raises(OSError) as caught:
         feature_extractor("inception")
-    for part in (inception_files.ADDRESS, str(home), inception_files.VARIABLE, "weights", "fetch failure"):
+    for part in (weight_files.ADDRESS, str(home), weight_files.VARIABLE, "weights", "fetch failure"):
         assert part in str(caught.value)
-    assert not (home / inception_files.FILE).exists()
+    assert not (home / weight_files.FILE).exists()
 
 
 @pytest.fixture
@@ -213,17 +241,26 @@ def server(tmp_path):
         running.shutdown()
 
 
-def test_the_download_is_checked(home, server, monkeypatch):
-    import hashlib
-
+def test_the_download_is_checked_and_converted(home, server, weights, monkeypatch):
+    torch = pytest.importorskip("torch", reason="writes the file with PyTorch")
     folder, address = server
-    good = f"weights-{hashlib.sha256(b'good').hexdigest()[:8]}.pth"
-    (folder / good).write_bytes(b"good")
-    monkeypatch.setattr(inception_files, "FILE", good)
-    monkeypatch.setattr(inception_files, "ADDRESS", f"{address}/{good}")
-    assert find_weights().read_bytes() == b"good"
-    (home / good).unlink()
+    torch.save(torch_state(weights, torch), folder / "made.pth")
+    content = (folder / "made.pth").read_bytes()
+    good = f"weights-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    (folder / good).write_bytes(content)
+    monkeypatch.setattr(weight_files, "DOWNLOAD", good)
+    monkeypatch.setattr(weight_files, "ADDRESS", f"{address}/{good}")
+    assert weight_files.weights_at_hand() is None
+    assert find_weights() == home / weight_files.FILE == weight_files.weights_at_hand()
+    same(read_arrays(find_weights(), ""), weights)
+    # What a person has put there is converted where it is.
+    assert [path.name for path in home.iterdir()] == [weight_files.FILE]
+    (home / weight_files.FILE).unlink()
+    (home / good).write_bytes(content)
+    assert weight_files.weights_at_hand() == home / weight_files.FILE
+    for file in home.iterdir():
+        file.unlink()
     (folder / good).write_bytes(b"tampered")
     with pytest.raises(OSError, match="another file"):
         find_weights()
-    assert not (home / good).exists()
+    assert not list(home.iterdir())

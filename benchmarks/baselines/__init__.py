@@ -1,1 +1,0 @@
-"""What a user would write without the zoo, for the same DCGAN networks and batch."""

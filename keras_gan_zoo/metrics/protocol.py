@@ -1,0 +1,99 @@
+"""How images are measured, in one value: what the records of a measurement have in common."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
+
+from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.definitions import METRICS
+from keras_gan_zoo.metrics.features import extractor_of
+
+# The setting that says how many images a metric takes at least, and of which sets.
+TAKEN = {
+    "kid": ("subset_size", ("fake", "real")),
+    "birthday_paradox": ("batch_size", ("fake",)),
+    "ndb": ("bins", ("real",)),
+    "jsd": ("bins", ("real",)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """Metrics with their settings, and how the images reach them.
+
+    Args:
+        settings: metric -> all of its settings.
+        extractor: network that sees the images; None for metrics of pixels, or of features given.
+        split: data set and split of the real images, such as "mnist/test", for the records.
+        seed: seed or seeds of the fakes, for the records.
+        batch_size: images in a pass of the network.
+        progress: show progress bars.
+    """
+
+    settings: dict[str, dict[str, Any]]
+    extractor: Any = None
+    split: str = "none"
+    seed: int | Sequence[int] | None = None
+    batch_size: int = 50
+    progress: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        metrics: str | Sequence[str],
+        settings: dict[str, dict[str, Any]] | None = None,
+        extractor: Any = None,
+        **fields: Any,
+    ) -> Self:
+        """A protocol from names.
+
+        Args:
+            metrics: names, any of `METRICS`; a single one may be given as it is.
+            settings: for each metric what differs from its defaults.
+            extractor: a network, or what `feature_extractor` takes.
+            **fields: further attributes.
+
+        Raises:
+            ValueError: an unknown metric or setting, or fewer than one image in a batch.
+        """
+        given, names = settings or {}, [metrics] if isinstance(metrics, str) else list(metrics)
+        if unknown := [name for name in names if name not in METRICS]:
+            raise ValueError(f"metrics must be among {', '.join(METRICS)}. Received: {unknown[0]!r}.")
+        if unused := sorted(set(given) - set(names)):
+            raise ValueError(f"settings must be of metrics that are measured, {', '.join(names)}. Received: {unused}.")
+        for name in given:
+            defaults = METRICS[name].settings
+            if unknown := sorted(set(given[name]) - set(defaults)):
+                raise ValueError(f"settings of {name!r} must be among {', '.join(defaults) or 'none'}. Received: {unknown}.")
+        protocol = cls({name: {**METRICS[name].settings, **given.get(name, {})} for name in names}, **fields)
+        check_integer(protocol.batch_size, "batch_size", 1)
+        return dataclasses.replace(protocol, extractor=extractor_of(extractor))
+
+    def needs(self, kind: str) -> set[str]:
+        """What a pass has to keep of the "fake", "real" or "train" images, see `gather`; empty where they are not seen."""
+        metrics = [METRICS[name] for name in self.settings]
+        return {need for metric in metrics for need in (metric.needs if kind == "fake" else metric.others.get(kind, ()))}
+
+    def bar(self, kind: str) -> str | None:
+        """What a progress bar calls the images; None for no bar."""
+        return f"{kind} image" if self.progress else None
+
+    def require_enough(self, **counts: int | None) -> None:
+        """Checks numbers of images before they go through a network.
+
+        Args:
+            **counts: "fake" and "real" -> number of images, None where it is not known yet.
+
+        Raises:
+            ValueError: a metric takes more.
+        """
+        for name, (setting, kinds) in TAKEN.items():
+            for kind in kinds if name in self.settings else ():
+                count, least = counts.get(kind), self.settings[name][setting]
+                if count is not None and count < least:
+                    option = " (--subset-size on the command line)" if name == "kid" else ""
+                    raise ValueError(
+                        f"{setting}={least} of {name} must be at most the number of {kind} images. Received: {count:,} "
+                        f"{kind} images. Fix: more images, or settings={{{name!r}: {{{setting!r}: {count}}}}}{option}; "
+                        f"values of another {setting} are not comparable."
+                    )

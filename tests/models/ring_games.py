@@ -1,0 +1,35 @@
+"""Games on eight Gaussians, in which the 2014 game ends in one of them: what tests of diversity share."""
+
+import keras
+from keras import layers
+
+from keras_gan_zoo.data import Points
+from keras_gan_zoo.data.toy import ring
+from keras_gan_zoo.metrics.modes import mode_coverage
+
+
+def on_points(cls):
+    """A variant whose samples are points."""
+
+    def fields(self):
+        return {"points": Points((2,)), **self.conditions()}
+
+    return type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
+
+
+def network(inputs, outputs, name=None):
+    """Two hidden layers, as strong as those of the other player."""
+    hidden = [layers.Dense(128, layers.LeakyReLU(0.2), kernel_initializer="he_normal") for _ in range(2)]
+    return keras.Sequential(
+        [keras.Input((inputs,)), *hidden, layers.Dense(outputs, kernel_initializer="he_normal")], name=name
+    )
+
+
+def coverage(gan, rounds, batch_size=256):
+    """Of 2,500 samples after so many rounds, each player having Adam 1e-3."""
+    modes = ring()
+    adam = {f"{name}_optimizer": keras.optimizers.Adam(1e-3, beta_1=0.5) for name in gan.optimizer_names}
+    gan.compile(steps_per_execution=50, **adam)
+    points, _ = modes.sample(rounds * batch_size, 0)
+    gan.fit({gan.sample: points}, batch_size=batch_size, verbose=0)
+    return mode_coverage(gan.generate(2500, seed=0), modes.means, modes.sigma)
