@@ -3,8 +3,6 @@
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
-import importlib.util
-import inspect
 import json
 import os
 import signal
@@ -16,31 +14,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from .cli_options import extractor_of, imported, recipe_for, sides_of
 from .terminal import err, fail, out, say, say_error
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 
 
-def _imported(paths: list[Path] | None) -> list[Path] | None:
-    """Runs the files of --import, as modules of their names, before the command looks for a variant."""
-    for path in paths or []:
-        if path.suffix != ".py" or not path.is_file():
-            fail(f"--import {path} is no Python file; name the one that registers your variant, as my_gan.py.")
-        # Beside it may lie what it imports, as when Python runs it.
-        sys.path.append(str(path.resolve().parent))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:  # whatever the file does
-            fail(f"--import {path}: {type(error).__name__}: {error}")
-    return paths
-
-
 Imports = Annotated[
     list[Path] | None,
     typer.Option(
-        "--import", callback=_imported, is_eager=True, help="A Python file that registers a variant; may be repeated."
+        "--import", callback=imported, is_eager=True, help="A Python file that registers a variant; may be repeated."
     ),
 ]
 
@@ -52,7 +35,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, suc
 
     presets = list_presets(pattern)
     if not presets:
-        fail(f"No preset matches {pattern!r}; `keras-gan-zoo list` shows all.")
+        fail(f"The pattern must match a preset. Received: {pattern!r}. Fix: `keras-gan-zoo list` shows all names.")
     rows = [("preset", "variant", "data", "weights", "measured", "license of the data")]
     for preset in presets:
         size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "none"
@@ -68,7 +51,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, suc
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        # The license comes last, since a narrow screen cuts the end of a line; the model card has all of it.
+        # The license comes last, since a narrow screen cuts off the end of a line; the model card has all of it.
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         out.print(Text(line, style="bold" if row is rows[0] else ""), no_wrap=True, overflow="ellipsis")
 
@@ -79,7 +62,9 @@ def sample(
     output: Annotated[Path, typer.Option(help="The PNG file to write, or .txt for text.")] = Path("samples.png"),
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of samples.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
-    label: Annotated[str | None, typer.Option(help="Class of all images, by number or name, of conditional models.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="For conditional models: class of all images, by number or name.")
+    ] = None,
     truncation: Annotated[float, typer.Option(help="In (0, 1]; less is more typical and less varied.")] = 1.0,
     imports: Imports = None,
 ):
@@ -88,11 +73,12 @@ def sample(
     from .presets import load
 
     if output.is_dir():
-        fail(f"--output {output} is a folder; name a PNG file.")
+        fail(f"--output must be a file. Received: {output}, which is a folder. Fix: name a PNG file in it.")
     gan = load(preset)
     if not gan.generates:
         fail(
-            f"{preset} makes samples from {', '.join(gan.inputs())}: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
+            f"`sample` takes a preset that makes samples from noise. Received: {preset}, which makes them from "
+            f"{', '.join(gan.inputs())}. Fix: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
         )
     number = label is not None and label.isdigit() and label not in getattr(gan, "class_names", ())
     given = gan.in_order(n) if label is None else {"labels": int(label) if number else label}
@@ -112,7 +98,7 @@ def translate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 0,
     imports: Imports = None,
 ):
-    """Writes what a model makes of images."""
+    """Translates images, and writes the results."""
     from .presets import load
     from .translation import translate_files
 
@@ -146,22 +132,22 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A recipe (folder or config.yaml), or the name of a variant.")],
     output: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/NAME.")] = None,
     data: Annotated[str | None, typer.Option(help="For a variant: folder, zip, .npz or TFDS name.")] = None,
-    size: Annotated[str | None, typer.Option(help="For a variant: image size, as 64 or 48x32.")] = None,
-    channels: Annotated[int | None, typer.Option(help="For a variant: 1 grey, 3 RGB (the default), 4 RGBA.")] = None,
+    size: Annotated[str | None, typer.Option(help="For a variant: image size, such as 64 or 48x32.")] = None,
+    channels: Annotated[int | None, typer.Option(help="For a variant: 1 (gray), 3 (RGB, the default), or 4 (RGBA).")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="For a variant: pass over images that cannot be read.")
     ] = False,
     flip: Annotated[bool, typer.Option("--flip", help="For a variant: mirror half of the images left to right.")] = False,
     crop: Annotated[
-        int | None, typer.Option(min=0, help="For a variant: pixels by which images are moved at random, at most.")
+        int | None, typer.Option(min=0, help="For a variant: move images at random, by at most so many pixels.")
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard logs.")] = False,
     evaluate: Annotated[
-        int | None, typer.Option(min=1, help="Rounds from one FID, and one look for a collapse, to the next.")
+        int | None, typer.Option(min=1, help="Measure FID, and look for a collapse, every so many rounds.")
     ] = None,
     imports: Imports = None,
 ):
@@ -171,74 +157,75 @@ def train(
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
-        fail(f"--dtype {dtype} is not possible; pass float32 or mixed_bfloat16.")
+        fail(f"--dtype must be float32 or mixed_bfloat16. Received: --dtype {dtype}.")
     given = skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size))
     if Path(recipe).exists():
         if recipe in variants() and (given or not (Path(recipe) / "config.yaml").is_file()):
             fail(
-                f"{recipe!r} is the name of a variant, and of a file or folder here. Fix: './{recipe}' for a recipe that is "
-                "here; for the variant, another working directory, or another name for what is here."
+                f"A variant must not have the name of a file or folder here. Received: {recipe!r}, which is both. Fix: "
+                f"'./{recipe}' for a recipe that is here; for the variant, another working directory, or another name for "
+                "what is here."
             )
         if given:
             fail(
-                "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds and --batch-size are for a "
-                "variant; a recipe says them itself."
+                "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds, and --batch-size must be left out "
+                f"unless a variant is named. Received: the recipe {recipe}. Fix: write them into the recipe."
             )
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:
         images = {"source": data, "flip": flip, "crop": crop or 0, **({"on_error": "skip"} if skip_unreadable else {})}
-        settings = _recipe_for(recipe, images, size, channels or 3, rounds, batch_size)
+        settings = recipe_for(recipe, images, size, channels or 3, rounds, batch_size)
         name = recipe
     output = output or Path("runs") / name
     try:
         run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out)
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
-        rest = f"Go on with the same command and --resume; {output} holds the run." if began else "Nothing was written."
+        rest = f"To continue, add --resume to the command; {output} holds the run." if began else "Nothing was written."
         say(err, f"Stopped. {rest}")
         raise typer.Exit(130) from None
-    say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) reads it.")
+    say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) loads it.")
 
 
 @app.command()
 def evaluate(
-    source: Annotated[str, typer.Argument(help="A preset's name or folder; or images of any program: folder, zip or .npz.")],
-    against: Annotated[str, typer.Option(help="Real images: TFDS name, folder, zip or .npz.")],
-    split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, where there is one.")] = None,
-    metrics: Annotated[str, typer.Option(help="Names with commas between: fid,kid,precision,recall ...")] = "fid",
-    extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
+    source: Annotated[str, typer.Argument(help="A preset's name or folder; or a folder, zip, or .npz of images.")],
+    against: Annotated[str, typer.Option(help="Real images: TFDS name, folder, zip, or .npz.")],
+    split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, if there is one.")] = None,
+    metrics: Annotated[str, typer.Option(help="Names, separated by commas: fid,kid,precision,recall ...")] = "fid",
+    extractor: Annotated[str, typer.Option(help="inception, mnist, or fashion_mnist.")] = "inception",
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
-    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; those of files are measured all.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the generated images.")] = 0,
-    size: Annotated[str | None, typer.Option(help="Brings the real images to this size, as 64 or 48x32.")] = None,
-    channels: Annotated[int | None, typer.Option(help="And to 1 or 3 channels.")] = None,
+    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; of files, all images are measured.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images.")] = 0,
+    size: Annotated[str | None, typer.Option(help="Size that real images are brought to, such as 64 or 48x32.")] = None,
+    channels: Annotated[int | None, typer.Option(help="Channels that real images are brought to: 1 or 3.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Also writes the records to this JSON file.")] = None,
+    output: Annotated[Path | None, typer.Option(help="JSON file to write the records to, too.")] = None,
     imports: Imports = None,
 ):
-    """Measures a preset, or images of any program, against real ones, and prints the records."""
+    """Measures a preset, or images from any program, against real ones, and prints the records."""
     from .evaluation import evaluate_source
     from .files import whole_file
     from .untrusted import printable
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     if subset_size and "kid" not in names:
-        fail(f"--subset-size is for kid, and --metrics is {metrics}; leave it out, or add kid.")
+        fail(f"--subset-size must be left out unless kid is measured. Received: --metrics {metrics}. Fix: add kid.")
     if output and (output.is_dir() or (output.parent.exists() and not output.parent.is_dir())):
-        fail(f"--output {output} cannot be written; name a file in a folder.")
+        fail(f"--output must be a file in a folder. Received: {output}, which cannot be written.")
     records, skipped = evaluate_source(
         source,
         against,
         split=split,
         metrics=names,
         settings={"kid": {"subset_size": subset_size}} if subset_size else None,
-        extractor=_extractor(extractor, weights, resizer),
+        extractor=extractor_of(extractor, weights, resizer),
         n=n,
         seed=seed,
-        size=_sides(size) if size else None,
+        size=sides_of(size) if size else None,
         channels=channels,
         cache=cache,
         progress=err.is_terminal,
@@ -257,18 +244,20 @@ def evaluate(
 @app.command()
 def verify(
     presets: Annotated[list[str] | None, typer.Argument(help="Names or folders; by default all with results.")] = None,
-    results: Annotated[list[str] | None, typer.Option("--result", help='Only these, as "FID"; may be repeated.')] = None,
+    results: Annotated[
+        list[str] | None, typer.Option("--result", help='Only this result, such as "FID"; may be repeated.')
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     imports: Imports = None,
 ):
-    """Generates the images of presets again, measures them, and compares with the stored results."""
+    """Generates the images of presets again, measures them, and compares them with the stored results."""
     from .verification import verified_presets, verify_preset
 
     extractor, reason = None, "left out by --result"
     if not results or "FID" in results:
         try:
-            extractor = _extractor("inception", weights, "legacy")
+            extractor = extractor_of("inception", weights, "legacy")
         except OSError as error:
             if weights:
                 raise
@@ -290,62 +279,20 @@ def verify(
         raise typer.Exit(1)
 
 
-def _extractor(name, weights, resizer):
-    from .metrics.features import feature_extractor
-
-    if name != "inception":
-        if weights or resizer != "legacy":
-            fail(f"--weights and --resizer are for the Inception network, not for --extractor {name}.")
-        return feature_extractor(name)
-    return feature_extractor(name, weights=weights, resizer=resizer)
-
-
-def _sides(size):
-    sides = size.lower().split("x")
-    if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
-        fail(f"--size {size} is not possible; pass a side as 64, or height and width as 48x32.")
-    return int(sides[0]), int(sides[-1])
-
-
-def _recipe_for(variant, data, size, channels, rounds, batch_size):
-    from .config import parse_recipe
-    from .registry import check_variant, variant_class
-
-    if Path(variant).name != variant or Path(variant).suffix:
-        fail(f"There is no recipe {variant}.")
-    check_variant(variant)
-    if "image_shape" not in inspect.signature(variant_class(variant).__init__).parameters:
-        fail(f"{variant} does not train on images alone; write a recipe, as zoo_configs has them, and pass that.")
-    if data["source"] is None or size is None:
-        fail(f"Training {variant} needs --data FOLDER and --size SIDE (or a recipe in place of {variant!r}).")
-    height, width = _sides(size)
-    training = {"rounds": rounds, "batch_size": batch_size, "checkpoint_rounds": min(rounds or 500, 500)}
-    if rounds and rounds % training["checkpoint_rounds"]:
-        fail(f"--rounds {rounds} is not possible; checkpoints are written every 500 rounds, pass a multiple of that.")
-    training["sample_rounds"] = training["checkpoint_rounds"]
-    settings = {
-        "variant": variant,
-        "model": {"image_shape": [height, width, channels]},
-        "data": data,
-        "training": {key: value for key, value in training.items() if value is not None},
-    }
-    return parse_recipe(settings, "the command line")
-
-
 def summary(results) -> str:
-    """The first result of a preset, such as "FID 8.1"; empty where there is none."""
+    """The first result of a preset, such as "FID 8.1", or an empty string if there is none."""
     return next((f"{name} {record['value']:.{record.get('digits', 2)}f}" for name, record in results.items()), "")
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend become one line, not a traceback."""
+    """Runs the command line: errors that a user can fix become one line, not a traceback."""
     from .startup import without_notes
 
-    # A stop from a scheduler or a shell is to say how to go on as Ctrl+C does, also where the shell has SIGINT ignored.
+    # A stop by a scheduler or a shell tells how to continue, as Ctrl+C does, even if the shell ignores SIGINT.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with without_notes():
-            # Errors stay: 2 leaves out what is not one.
+            # Errors stay: 2 leaves out everything else.
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
             app()
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:

@@ -16,12 +16,12 @@ import yaml
 
 from .untrusted import read_bounded, shown
 
-# A recipe is a page of text, or a few where it holds networks; what is larger is something else, or an attack on the parser.
+# A recipe is a page of text, or a few if it holds networks; a larger file is something else, or an attack on the parser.
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 MAX_DEPTH = 100
 MAX_DIGITS = 20
-# What a recipe says that leaves the trained weights as they are: words about it, and how often a run is written down.
+# The parts of a recipe that have no effect on the trained weights: words about it, and how often a run is written to disk.
 WITHOUT_EFFECT = {
     "description": True,
     "priority": True,
@@ -31,23 +31,23 @@ WITHOUT_EFFECT = {
 
 
 class ConfigError(ValueError):
-    """A recipe that cannot be used; the message names the key, its value and the fix."""
+    """A recipe that cannot be used; the message names the key, its value, and the fix."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 2e-4 is a number, as YAML 1.2 has it, and in which nothing refers to itself, multiplies or repeats."""
+    """YAML in which 2e-4 is a number, as in YAML 1.2, and in which nothing refers to itself, multiplies, or repeats."""
 
     values = depth = 0
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"aliases (*{self.peek_event().anchor}) are not read; write the value out")
+            raise yaml.YAMLError(f"an alias (*{self.peek_event().anchor}) where a value must be written out")
         self.values += 1
         if self.values > MAX_VALUES:
-            raise yaml.YAMLError(f"it must have at most {MAX_VALUES:,} values")
+            raise yaml.YAMLError(f"more than the {MAX_VALUES:,} values that a recipe may have")
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise yaml.YAMLError(f"it must be nested at most {MAX_DEPTH} deep")
+            raise yaml.YAMLError(f"values nested deeper than the {MAX_DEPTH} levels that a recipe may have")
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -56,18 +56,18 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.YAMLError(f"the key {shown(key.value)} is given twice; keep one{key.start_mark}")
+                raise yaml.YAMLError(f"the key {shown(key.value)} twice, where one must be kept{key.start_mark}")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
     def construct_number(self, node):
         if len(node.value) > MAX_DIGITS and node.tag.endswith("int"):
-            raise yaml.YAMLError(f"{shown(node.value)} is an integer of more than {MAX_DIGITS} digits{node.start_mark}")
+            raise yaml.YAMLError(f"{shown(node.value)}, an integer of more than {MAX_DIGITS} digits{node.start_mark}")
         return self.construct_yaml_int(node)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
-# A date is no setting; what looks like one stays text.
+# A date is not a setting; what looks like one stays text.
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
 for kind in ("binary", "set", "omap", "pairs"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{kind}", yaml.SafeLoader.construct_undefined)
@@ -84,13 +84,13 @@ class Data(_Settings):
     """Where the data come from.
 
     Attributes:
-        source: TFDS name, folder, zip or .npz; or a dictionary, name of a field -> such a source.
-        split: split of a TFDS data set; "train" where nothing is said.
-        license: licence of the data, as its source states it.
+        source: TFDS name, folder, zip, or .npz; or a dictionary, name of a field -> such a source.
+        split: split of a TFDS data set; "train" by default.
+        license: license of the data, as its source states it.
         on_error: for folders and zips, "raise" on images that cannot be read (the default), or "skip" them.
-        direction: for pairs that lie side by side in one image, which half is the source: "left_to_right" (the default), or
-            "right_to_left".
-        classes: names of the classes in the order of their numbers; a training by folders notes them.
+        direction: for pairs that are side by side in one image, which half is the source: "left_to_right" (the default: the
+            left half), or "right_to_left".
+        classes: names of the classes in the order of their numbers; a training on class folders notes them.
         flip, crop: as in `fit`.
     """
 
@@ -110,7 +110,7 @@ class Data(_Settings):
 
     @property
     def reading(self) -> dict[str, Any]:
-        """What the reader is told beside the source."""
+        """The reader's options besides the source."""
         return self.model_dump(include={"split", "on_error", "direction"}, exclude_none=True)
 
 
@@ -118,10 +118,10 @@ class Optimizer(_Settings):
     """One player's optimizer.
 
     Attributes:
-        name: a Keras optimizer, as "adam".
-        learning_rate: its rate at the start.
+        name: name of a Keras optimizer, such as "adam".
+        learning_rate: learning rate at the start.
         decay_start: share of the training, in [0, 1), after which the rate falls linearly to 0; None for a constant rate.
-        arguments: its other arguments, as {"beta_1": 0.5}.
+        arguments: other arguments of the optimizer, such as {"beta_1": 0.5}.
     """
 
     name: str = "adam"
@@ -136,10 +136,10 @@ class Training(_Settings):
     Attributes:
         rounds: rounds of the game; each takes n_critic minibatches.
         batch_size: images in one gradient step.
-        seed: of weights, noise and the order of the images.
+        seed: seed of weights, noise, and the order of the images.
         dtype: "float32", "mixed_bfloat16", or "auto" for what is fastest on the machine.
-        checkpoint_rounds: rounds from one checkpoint, and one line of the log, to the next.
-        sample_rounds: rounds from one sample grid to the next.
+        checkpoint_rounds: rounds between checkpoints, and between lines of the log.
+        sample_rounds: rounds between sample grids.
     """
 
     rounds: int = pydantic.Field(20_000, ge=1, lt=2**31)
@@ -156,20 +156,20 @@ class Training(_Settings):
             ("sample_rounds", self.sample_rounds, self.checkpoint_rounds),
         ):
             if whole % part:
-                raise ValueError(f"{name}={whole} must be a multiple of checkpoint_rounds={part}")
+                raise ValueError(f"{name} must be a multiple of checkpoint_rounds={part}. Received: {name}={whole}")
         return self
 
 
 class Recipe(_Settings):
-    """All that defines a preset but its weights.
+    """Everything that defines a preset, except for its weights.
 
     Attributes:
-        variant: name of the model's file, as "wgan_gp".
+        variant: name of the variant, such as "wgan_gp".
         description: a sentence for the model card.
-        priority: the recipe with the highest one is trained first.
+        priority: the recipe with the highest priority is trained first.
         model: arguments of the variant's constructor.
         optimizers: name of a player -> its optimizer; a missing one is the variant's default.
-        data, training: see there; a model that was saved by hand may have no data.
+        data, training: see the classes; a model that was saved by hand may have no data.
     """
 
     variant: str
@@ -182,29 +182,29 @@ class Recipe(_Settings):
 
     @property
     def digest(self) -> str:
-        """sha256 of what decides the weights: variant, model, data, optimizers and training, but for `WITHOUT_EFFECT`.
+        """The sha256 of what decides the weights: variant, model, data, optimizers, and training, except `WITHOUT_EFFECT`.
 
-        Settings at their default count as not written, so that neither writing one out nor a setting that a later version
-        adds makes another recipe. What `model` and an optimizer's `arguments` hold counts as it is written, since their
-        defaults are those of the code; 10 and 10.0 are one number.
+        Settings at their defaults count as not written, so that neither writing one out nor a setting that a later version
+        adds makes another recipe. `model` and the `arguments` of an optimizer count as they are written, since their
+        defaults are those of the code; 10 and 10.0 are the same number.
         """
         settings = self.model_dump(mode="json", exclude_defaults=True, exclude=WITHOUT_EFFECT)
         for name, default in (("split", "train"), ("on_error", "raise")):
             if settings.get("data", {}).get(name) == default:
                 del settings["data"][name]
-        # A part with nothing left in it says what a missing one says.
+        # A part with nothing left in it says the same as a missing one.
         for name in ("optimizers", "training"):
             if not settings.get(name, True):
                 del settings[name]
         return hashlib.sha256(json.dumps(_plain(settings), sort_keys=True).encode()).hexdigest()
 
     def is_behind(self, digest: str | None) -> bool:
-        """Whether weights that state this digest are of this recipe, in any dtype where the recipe leaves that open."""
+        """Whether weights with this digest belong to this recipe, in any dtype if the recipe leaves that open."""
         dtypes = ("float32", "mixed_bfloat16") if self.training.dtype == "auto" else (self.training.dtype,)
         return digest in {self.digest, *(self.with_dtype(dtype).digest for dtype in dtypes)}
 
     def with_dtype(self, dtype: str) -> "Recipe":
-        """The same recipe in another dtype."""
+        """Returns the same recipe in another dtype."""
         return self.model_copy(update={"training": self.training.model_copy(update={"dtype": dtype})})
 
 
@@ -221,22 +221,25 @@ def read_recipe(path: str | Path) -> Recipe:
     """Reads and checks `config.yaml`, or the folder that holds one.
 
     Raises:
-        ConfigError: no such file, no YAML, unknown or missing keys, impossible values.
+        ConfigError: there is no such file, it is not YAML, keys are unknown or missing, or values are out of range.
     """
     path = Path(path)
     path = path / "config.yaml" if path.is_dir() else path
     try:
         data = read_bounded(path, MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
-        raise ConfigError(f"There is no recipe at {path}; name a config.yaml or the folder that holds it.") from None
+        raise ConfigError(
+            f"A recipe must be a config.yaml, or the folder that holds one. Received: {path}, and no such file. Fix: "
+            "correct the path."
+        ) from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
+        raise ConfigError(f"{path} must be a file that can be read. Received: {error.strerror}.") from None
     except ValueError as error:
-        raise ConfigError(f"{path} is no recipe: {error}.") from None
+        raise ConfigError(f"{path} must be a recipe. Received: a file that cannot be one: {error}.") from None
     try:
         settings = yaml.load(data.decode("utf-8"), _Loader)
     except Exception as error:  # what YAML's constructors raise is not always its own, as for tags that do not fit
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        raise ConfigError(f"{path} must be valid YAML. Received: {error}") from None
     return parse_recipe(settings, str(path))
 
 
@@ -244,13 +247,14 @@ def parse_recipe(settings: Any, where: str) -> Recipe:
     """Checks the settings of a recipe; `where` names their source in errors."""
     if not isinstance(settings, dict):
         raise ConfigError(
-            f"{where} holds {type(settings).__name__}; a recipe is a mapping with the keys variant, model, ..."
+            f"{where} must hold a mapping with the keys variant, model, ... Received: a value of type "
+            f"{type(settings).__name__}."
         )
     try:
         return Recipe.model_validate(settings)
     except pydantic.ValidationError as error:
         problems = [_problem(entry) for entry in error.errors()]
-        raise ConfigError(f"{where}: " + "; ".join(problems)) from None
+        raise ConfigError(f"{where} must have the keys and values of a recipe. Received: {'; '.join(problems)}.") from None
 
 
 def write_recipe(recipe: Recipe, path: str | Path) -> None:
@@ -266,10 +270,10 @@ def _problem(entry) -> str:
         known = list(_settings_at(parents).model_fields)
         close = difflib.get_close_matches(str(key), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"the keys here are {', '.join(known)}"
-        return f"unknown key {shown(name)} (value {shown(entry['input'])}); {hint}"
+        return f"an unknown key {shown(name)} (value {shown(entry['input'])}; {hint})"
     if entry["type"] == "missing":
-        return f"the key {name!r} is missing; add it"
-    return f"{name[:100]}={shown(entry['input'])}: {entry['msg']}" if name else entry["msg"]
+        return f"no key {name!r} (add it)"
+    return f"{name[:100]}={shown(entry['input'])} ({entry['msg']})" if name else entry["msg"]
 
 
 def _settings_at(parents):

@@ -1,4 +1,4 @@
-"""Where files go, and that they are there whole or not at all."""
+"""Where files go, written whole or not at all."""
 
 import contextlib
 import errno
@@ -11,13 +11,13 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """What is downloaded or computed once and kept: keras_gan_zoo in the Keras home folder ($KERAS_HOME, or ~/.keras)."""
+    """The folder for what is downloaded or computed once: keras_gan_zoo in Keras's own ($KERAS_HOME, or ~/.keras)."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras_gan_zoo"
 
 
 @contextlib.contextmanager
 def _named(path):
-    """Errors of writing say what could not be written: those of a full disk name no file, others a partial one."""
+    """Lets errors of writing name the file: those of a full disk name none, others a partial one."""
     try:
         yield
     except OSError as error:
@@ -30,9 +30,9 @@ def _named(path):
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; the file takes its place only when it is written whole and on the disk."""
+    """Yields a path beside `path` to write to; the file takes the place of `path` once it is complete and on the disk."""
     path = Path(path)
-    # Of its own for each writer, so that none takes another one's; Keras and NumPy go by the ending of the name.
+    # Each writer has its own, so that none takes another one's; Keras and NumPy go by the ending of the name.
     partial = path.with_name(f".partial-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         with _named(path):
@@ -47,7 +47,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yields a new folder beside `path` to fill; it takes the place of `path` only when it is filled, and else is gone."""
+    """Yields a new folder beside `path` to fill; it takes the place of `path` once it is filled, or else is removed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _named(path), tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
@@ -62,7 +62,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
                 new.rename(path)
                 break
             except OSError as error:
-                # Another process has put its own there meanwhile; the later one stays, as with files.
+                # Another process has put its own there in the meantime; the later one stays, as with files.
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and attempt < 99:
                     continue
                 if old.exists():
@@ -71,27 +71,27 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 
 class InUseError(RuntimeError):
-    """Another process works on what is locked."""
+    """Another process holds the lock."""
 
 
-# Files whose lock this process holds. A child that it forks has them too, and would hold the locks beyond its end.
+# Files whose lock this process holds. A forked child has them too, and would hold the locks after this process ends.
 _HELD = set()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: [file.close() for file in _HELD])
 
-# Seconds in which a lock is asked for again: to look who holds one, `holder` takes it for a moment.
+# Seconds for which a lock is tried again: `holder` takes it for a moment to find out who holds it.
 PATIENCE = 0.5
 
 
 @contextlib.contextmanager
 def locked(path: str | Path, what: str) -> Iterator[None]:
-    """Holds a lock in the file `path`, which has the number of the process in it and is removed at the end.
+    """Holds a lock in the file `path`, which contains the number of the process and is removed at the end.
 
-    The lock is the system's, which gives it back when a process dies, however it does; a file that is left behind then
-    says nothing. Where the system has no such locks (Windows), nothing is locked.
+    The lock is the system's, which releases it whenever a process ends, however that happens; a file that is left behind
+    then means nothing. On systems without such locks (Windows), nothing is locked.
 
     Raises:
-        InUseError: another process holds it; the message calls that `what`.
+        InUseError: another process holds it; the message calls what is locked `what`.
     """
     try:
         import fcntl
@@ -103,7 +103,7 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
         file = open(path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The holder before may have removed the file after it was opened here.
+            # The previous holder may have removed the file after it was opened here.
             if os.fstat(file.fileno()).st_nlink:
                 break
         except OSError:
@@ -122,14 +122,14 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
         try:
             yield
         finally:
-            # In a forked child it is closed, and the lock is the parent's.
+            # In a forked child the file is closed, and the lock belongs to the parent.
             if not file.closed:
                 path.unlink(missing_ok=True)
             _HELD.discard(file)
 
 
 def holder(path: str | Path) -> int | None:
-    """The process that holds a lock of `locked`, or None."""
+    """The number of the process that holds a lock of `locked`, or None."""
     import fcntl
 
     # A ValueError comes where the number is not written yet.

@@ -1,4 +1,4 @@
-"""Between two latent vectors: along the line, or along the great circle on which vectors of a Gaussian nearly lie."""
+"""Paths between two latent vectors: a line, or the great circle near which vectors of a Gaussian lie."""
 
 import numpy as np
 
@@ -8,23 +8,23 @@ def linear(start: np.ndarray, end: np.ndarray, t: np.ndarray | float) -> np.ndar
 
     Args:
         start, end: (..., d).
-        t: fractions, which broadcast against them.
+        t: fractions, broadcast against the vectors.
     """
     start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
     return (1 - t) * start + t * end
 
 
 def spherical(start: np.ndarray, end: np.ndarray, t: np.ndarray | float) -> np.ndarray:
-    """(sin((1 - t) angle) start + sin(t angle) end) / sin(angle), float64; keeps the norm where both have the same.
+    """(sin((1 - t) angle) start + sin(t angle) end) / sin(angle), float64; keeps the norm if both vectors have the same.
 
-    Linear where a vector is 0 or both lie on one line, which no great circle is named by. Source: White, 2016
+    The path is linear if a vector is 0 or both are on one line, which determines no great circle. Source: White, 2016
     (https://arxiv.org/abs/1609.04468).
 
     Args:
         start, end: (..., d).
-        t: fractions, which broadcast against them.
+        t: fractions, broadcast against the vectors.
     """
-    # In float32 the ends would not be met exactly, nor vectors that point oppositely be told from others.
+    # In float32 the ends would not be met exactly, and opposite vectors not be recognized.
     start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
     norms = np.linalg.norm(start, axis=-1, keepdims=True) * np.linalg.norm(end, axis=-1, keepdims=True)
     products = (start * end).sum(axis=-1, keepdims=True)

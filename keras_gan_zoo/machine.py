@@ -1,6 +1,6 @@
-"""What trains fastest on this machine: oneDNN, which has to be chosen before TensorFlow is imported, and the precision.
+"""What trains fastest on this machine: oneDNN, which must be chosen before TensorFlow is imported, and the precision.
 
-This module imports no framework by itself, so that it can be asked before any is.
+This module imports no framework by itself, so that it can be used before one is imported.
 """
 
 import functools
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-# On CPUs with one of these, TensorFlow takes oneDNN by itself.
+# On CPUs with one of these, TensorFlow uses oneDNN by itself.
 _TENSORFLOW_CHOOSES = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 # With these, oneDNN multiplies bfloat16 faster than float32; with older AVX-512 it does so at half the speed.
 _BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
@@ -18,7 +18,7 @@ _BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
 
 @functools.cache
 def cpu_flags() -> frozenset[str]:
-    """Instruction sets of the CPU, in Linux's names; empty where there is no /proc/cpuinfo."""
+    """The instruction sets of the CPU, in Linux's names; none without /proc/cpuinfo."""
     information = Path("/proc/cpuinfo")
     text = information.read_text() if information.exists() else ""
     lines = (line.split(":", 1)[1] for line in text.splitlines() if line.startswith("flags"))
@@ -26,18 +26,18 @@ def cpu_flags() -> frozenset[str]:
 
 
 def switch_on_onednn() -> None:
-    """Has TensorFlow use oneDNN on any x86 CPU with AVX2, unless the user decided or TensorFlow is there already.
+    """Lets TensorFlow use oneDNN on any x86 CPU with AVX2, unless the user has decided or TensorFlow is loaded already.
 
-    TensorFlow takes it by itself on CPUs with neural-network instructions only. With instructions limited to AVX2,
-    a DCGAN trains more than twice as fast with it as without; with SSE4.1 alone it is slower. To measure it on a CPU:
-    `python -m benchmarks throughput --parts dcgan` under TF_ENABLE_ONEDNN_OPTS=0, or under ONEDNN_MAX_CPU_ISA=AVX2.
+    TensorFlow uses it by itself only on CPUs with neural-network instructions. With instructions limited to AVX2, a DCGAN
+    trains more than twice as fast with it as without; with SSE4.1 alone it is slower. To measure it on a CPU, run
+    `python -m benchmarks throughput --parts dcgan` with TF_ENABLE_ONEDNN_OPTS=0, or with ONEDNN_MAX_CPU_ISA=AVX2.
     """
     if ONEDNN not in os.environ and "tensorflow" not in sys.modules and "avx2" in cpu_flags():
         os.environ[ONEDNN] = "1"
 
 
 def onednn() -> bool:
-    """Whether TensorFlow computes with oneDNN in this process (or would, once it is imported)."""
+    """Whether TensorFlow uses oneDNN in this process (or would, once it is imported)."""
     if ONEDNN in os.environ:
         return os.environ[ONEDNN].lower() in ("1", "true")
     return bool(_TENSORFLOW_CHOOSES & cpu_flags())
@@ -46,7 +46,7 @@ def onednn() -> bool:
 def fastest_dtype() -> tuple[str, str]:
     """The dtype policy that trains fastest on this machine, and the machine in words.
 
-    On accelerators it is float32, whose products they shorten to TF32: bfloat16 was no faster on an H100.
+    On accelerators it is float32, whose products are computed in TF32: bfloat16 was no faster on an H100.
     """
     import keras
 

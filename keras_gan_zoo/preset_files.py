@@ -1,4 +1,4 @@
-"""The files of a preset: the weights, and what says which they are; see `presets` for all of them."""
+"""The files of a preset: the weights, and what describes them; see `presets` for all files."""
 
 import hashlib
 import json
@@ -20,14 +20,14 @@ FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "sa
 
 
 class PresetError(ValueError):
-    """A preset that cannot be found or read; the message says which file, what is wrong with it, and the fix."""
+    """A preset that cannot be found or read; the message says which file, what is wrong with it, and how to fix it."""
 
 
 def packed_weights(gan: "keras.Model", networks: Sequence[str], dtype: str) -> bytes:
-    """The weights of networks, as inference takes them, in the format of safetensors.
+    """Packs the weights of networks, as inference uses them, in the format of safetensors.
 
     Raises:
-        PresetError: a network that the model does not have, or a value that the dtype cannot hold.
+        PresetError: the model does not have a network, or the dtype cannot hold a value.
     """
     from safetensors.numpy import save
 
@@ -43,7 +43,7 @@ def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] 
 
     Args:
         gan, folder: model and preset.
-        given: names of networks that have trained weights already.
+        given: names of networks that already have trained weights.
 
     Returns:
         Names of the networks whose weights the preset holds.
@@ -60,43 +60,58 @@ def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] 
         expected, dtype, networks = info["sha256"], info["dtype"], info["networks"]
         variables = {key: v for name in networks for key, v in _variables(gan, name).items()}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PresetError(f"{info_path} cannot be used ({error}); take the whole folder from its source again.") from error
+        raise PresetError(
+            f"{info_path} must describe the weights. Received: a file that cannot be used ({error}). Fix: take the whole "
+            "folder from its source again."
+        ) from error
     if twice := [name for name in given if name in networks]:
         raise PresetError(
-            f"{twice[0]} was given, but {folder} holds weights of its own for it; leave it out, or pass load_weights=False "
-            "for a model to train anew."
+            f"{twice[0]} must be left out, since {folder} holds its weights. Received: a network. Fix: leave it out, or "
+            "pass load_weights=False for a model to train from the start."
         )
     try:
         # Each weight has at most 4 bytes; names and shapes stand before them.
         data = read_bounded(path, 4 * sum(math.prod(v.shape) for v in variables.values()) + MAX_JSON)
     except (OSError, ValueError) as error:
-        raise PresetError(f"{path} cannot be read ({error}); take the whole folder from its source again.") from error
+        raise PresetError(
+            f"{path} must hold the weights. Received: a file that cannot be read ({error}). Fix: take the whole folder from "
+            "its source again."
+        ) from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != expected:
         raise PresetError(
-            f"{path} has the sha256 {digest}, but {WEIGHTS_INFO} says {expected}: the file is truncated, or was changed. "
-            "Take the whole folder from its source again."
+            f"{path} must have the sha256 {expected}, as {WEIGHTS_INFO} says. Received: {digest}, so the file is truncated, "
+            "or was changed. Fix: take the whole folder from its source again."
         )
     try:
         tensors = safetensors.numpy.load(data)
     except Exception as error:  # safetensors raises several types, not all of them its own
-        raise PresetError(f"{path} is no safetensors file ({error}).") from error
+        raise PresetError(f"{path} must be a safetensors file. Received: {error}.") from error
     if dtype not in DTYPES or set(gan.inference_names) - set(networks):
-        raise PresetError(f"{info_path} says dtype={dtype!r}, networks={networks!r}; no preset has those.")
+        raise PresetError(
+            f"{info_path} must name a dtype among {', '.join(DTYPES)}, and the networks {', '.join(gan.inference_names)}. "
+            f"Received: dtype={dtype!r}, networks={networks!r}."
+        )
     # Older files have the names of layers in their keys.
     held = {"/".join((*key.split("/")[:2], *key.split("/")[2:][-1:])): tensor for key, tensor in tensors.items()}
     if len(held) < len(tensors):
-        raise PresetError(f"{path} holds {len(tensors) - len(held)} of its weights twice, under names of other layers.")
+        raise PresetError(
+            f"{path} must hold each weight once. Received: {len(tensors) - len(held)} of them twice, under names of other "
+            "layers."
+        )
     tensors = held
     if set(tensors) != set(variables):
         odd = [_told(key, variables.get(key)) for key in sorted(set(tensors) ^ set(variables))[:3]]
-        raise PresetError(f"{path} holds other weights than the model of {CONFIG}: {', '.join(odd)} ...")
+        raise PresetError(
+            f"{path} must hold the weights of the model of {CONFIG}. Received: others, {', '.join(odd)} ... Fix: take the "
+            "whole folder from its source again."
+        )
     for key, variable in variables.items():
         tensor = tensors[key]
         if tensor.shape != tuple(variable.shape) or tensor.dtype.name != dtype:
             raise PresetError(
-                f"{path}: {_told(key, variable)} is {tensor.dtype} {tensor.shape}, but the model of {CONFIG} needs {dtype} "
-                f"{tuple(variable.shape)}; the two files do not belong together."
+                f"{path}: {_told(key, variable)} must be {dtype} {tuple(variable.shape)} for the model of {CONFIG}. "
+                f"Received: {tensor.dtype} {tensor.shape}, so the two files do not belong together."
             )
         _finite(f"{path}: {_told(key, variable)}", tensor)
     for key, variable in variables.items():
@@ -111,23 +126,25 @@ def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] 
 def _variables(gan, network):
     """Key in the file -> variable, for one network as inference takes it."""
     if network not in gan.network_names:
-        raise PresetError(f"networks names {network!r}, which {type(gan).__name__} does not have.")
+        raise PresetError(
+            f"networks must name networks of {type(gan).__name__}, {', '.join(gan.network_names)}. Received: {network!r}."
+        )
     # Without names of layers: Keras numbers those of a user's own network in each process.
     return {f"{network}/{i:03d}/{variable.name}": variable for i, variable in enumerate(gan.network(network).weights)}
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file of a preset holds; OSError and ValueError as `read_bounded`, and those of JSON."""
+    """Reads a JSON file of a preset; raises the errors of `read_bounded`, and those of JSON."""
     return json.loads(read_bounded(path, MAX_JSON))
 
 
 def _told(key, variable):
-    """A key for people, with the layer that it belongs to in the model at hand."""
+    """A key as people read it, with the layer that it belongs to in the model at hand."""
     return f"{key} ({'/'.join(variable.path.split('/')[-2:])})" if variable is not None else key
 
 
 def require_replaceable(folder: Path) -> None:
-    """Checks that nothing is lost where a preset takes the place of `folder`; that of a run also has a config.yaml.
+    """Checks that nothing is lost if a preset takes the place of `folder`; a run's folder has a config.yaml, too.
 
     Raises:
         PresetError: it holds something else.
@@ -136,8 +153,11 @@ def require_replaceable(folder: Path) -> None:
         return
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
     if foreign or not (folder / CONFIG).is_file():
-        held = f" It holds {', '.join(map(repr, foreign[:3]))}." if foreign else ""
-        raise PresetError(f"folder={str(folder)!r} exists and is no preset, or more than one; name a new folder.{held}")
+        held = f" that holds {', '.join(map(repr, foreign[:3]))}" if foreign else " that is not a preset"
+        raise PresetError(
+            f"folder must be new, or hold nothing but a preset. Received: folder={str(folder)!r}, a file or folder{held}. "
+            "Fix: name a new folder."
+        )
 
 
 def _array(variable):
@@ -150,15 +170,19 @@ def _finite(key, array):
     import numpy as np
 
     if not np.isfinite(array).all():
-        raise PresetError(f"{key} has values that are NaN, infinite, or too large for {array.dtype}; it was not used.")
+        bad = int((~np.isfinite(array)).sum())
+        raise PresetError(
+            f"{key} must have finite values that {array.dtype} can hold. Received: {bad} that are NaN, infinite, or too "
+            f"large for {array.dtype}; it was not used."
+        )
     return array
 
 
 def inside(folder: str | Path, name: str) -> Path:
-    """A file of the folder.
+    """The path of a file in the folder.
 
     Raises:
-        PresetError: it is a link that leads out of it.
+        PresetError: it is a link that leads out of the folder.
     """
     path = Path(folder) / name
     try:
@@ -166,5 +190,5 @@ def inside(folder: str | Path, name: str) -> Path:
     except (OSError, RuntimeError):  # a link to itself
         leaves = True
     if leaves:
-        raise PresetError(f"{path} is a link that leaves its folder; a preset holds its own files.")
+        raise PresetError(f"{path} must lie in its folder. Received: a link that leaves it. Fix: put the file itself there.")
     return path

@@ -17,7 +17,7 @@ _REGISTERED: dict[str, type] = {}
 
 
 def register_variant(name: str) -> Callable[[type], type]:
-    """Makes a class of your own a variant, which recipes, presets and the command line know by its name.
+    """Makes a class of your own a variant, which recipes, presets, and the command line know by its name.
 
         @keras_gan_zoo.register_variant("my_gan")
         class MyGAN(keras_gan_zoo.DCGAN):
@@ -26,29 +26,34 @@ def register_variant(name: str) -> Callable[[type], type]:
     A preset holds the name, never code: whoever loads it imports the class first (`--import my_gan.py` on the command line).
 
     Args:
-        name: of lower-case letters, digits and underscores, as "my_gan".
+        name: name of lower-case letters, digits, and underscores, such as "my_gan".
 
     Returns:
-        The decorator; it gives the class back, registered with Keras too.
+        The decorator; it returns the class, which is registered with Keras too.
 
     Raises:
-        ValueError: an impossible name, one that the zoo has, or one under which another class is registered.
-        TypeError: what is decorated is no variant's class.
+        ValueError: the name has other characters, or belongs to another variant or class.
+        TypeError: the decorated object is not the class of a variant.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"name={name!r} is not possible; pass lower-case letters, digits and underscores, as 'my_gan'.")
+        raise ValueError(f"name must be of lower-case letters, digits, and underscores. Received: name={name!r}.")
     if name in _files():
-        raise ValueError(f"name={name!r} is that of a variant of the zoo; choose another one.")
+        raise ValueError(
+            f"name must be new. Received: name={name!r}, which is a variant of the zoo. Fix: choose another one."
+        )
 
     def register(cls: type) -> type:
         import keras
 
         if not isinstance(cls, type) or not issubclass(cls, keras.Model) or not hasattr(cls, "network_names"):
-            raise TypeError(f"{cls!r} is no variant; register a class that extends keras_gan_zoo.GAN or another variant.")
+            raise TypeError(f"A variant must be a class that extends keras_gan_zoo.GAN or another game. Received: {cls!r}.")
         other = _REGISTERED.get(name)
         # A cell of a notebook that runs again defines its class anew.
         if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"name={name!r} is that of {other.__module__}.{other.__qualname__}; choose another one.")
+            raise ValueError(
+                f"name must be new. Received: name={name!r}, which is {other.__module__}.{other.__qualname__}. Fix: choose "
+                "another one."
+            )
         _REGISTERED[name] = keras.saving.register_keras_serializable(name)(cls)
         return cls
 
@@ -60,23 +65,23 @@ def _files():
 
 
 def variants() -> list[str]:
-    """Names of all variants, as "wgan_gp"."""
+    """The names of all variants, such as "wgan_gp"."""
     return sorted(_files() | set(_REGISTERED))
 
 
 def check_variant(name: str) -> None:
-    """Refuses a name that is no variant's with a ValueError that names the closest ones."""
+    """Refuses a name that is not a variant's with a ValueError that names the closest ones."""
     if name not in variants():
         close = difflib.get_close_matches(name, variants(), n=3)
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"the variants are {', '.join(variants())}."
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"one of {', '.join(variants())}."
         raise ValueError(
-            f"variant={name!r} is unknown; {hint} One of your own is known once the file that registers it is imported, on "
-            "the command line by --import FILE."
+            f"variant must be the name of a variant. Received: variant={name!r}. Fix: {hint} One of your own is known once "
+            "the file that registers it is imported, on the command line by --import FILE."
         )
 
 
 def variant_class(name: str) -> type:
-    """The class of a variant: "wgan_gp" -> `WGANGP`; a ValueError for a name that is no variant's."""
+    """The class of a variant: "wgan_gp" -> `WGANGP`; raises a ValueError for a name that is not a variant's."""
     check_variant(name)
     if name in _REGISTERED:
         return _REGISTERED[name]
@@ -85,7 +90,7 @@ def variant_class(name: str) -> type:
 
 
 def variant_name(gan: Any) -> str | None:
-    """The name under which the class of a model is registered: `WGANGP()` -> "wgan_gp"; None where it is not."""
+    """The name that the class of a model is registered by: `WGANGP()` -> "wgan_gp"; None if it is not registered."""
     for name, cls in _REGISTERED.items():
         if cls is type(gan):
             return name

@@ -1,7 +1,7 @@
-"""What frameworks say while they start, kept off the screen.
+"""Keeps the notes that frameworks print at startup off the screen.
 
-TensorFlow's C++ code writes its notes to file descriptor 2 while it is loaded, before any of its switches is read. So the
-descriptor itself is watched: notes are dropped, and all else, errors above all, is passed on.
+TensorFlow's C++ code writes its notes to file descriptor 2 while it is loaded, before any of its settings is read. So the
+descriptor itself is watched: notes are dropped, and everything else, above all errors, is passed on.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-# Notes and warnings in the form of absl ("I0000 00:00:1795805062.17  5886 port.cc:153] ..."), and in TensorFlow's older one;
-# and what is logged as an error on every machine without a driver (303), or with several libraries of CUDA.
+# Notes and warnings in the form of absl ("I0000 00:00:1795805062.17  5886 port.cc:153] ..."), and in TensorFlow's old form;
+# and two messages logged as errors on every machine without a driver (303), or with several CUDA libraries.
 NOTE = re.compile(
     rb"[IW]\d{4} \d\d:\d\d:[\d.]+ +\d+ \S+:\d+\] |\d{4}-\d\d-\d\d [\d:.]+: [IW] \S+:\d+\] "
     rb"|E\d{4} .*(?:failed call to cuInit: .*\(303\)|Unable to register cu\w+ factory)"
@@ -25,8 +25,8 @@ NOTE = re.compile(
 def without_notes() -> Iterator[None]:
     """Drops the notes that C++ code writes to file descriptor 2; what Python writes to `sys.stderr` goes straight through.
 
-    Does nothing where the user asks for the notes by `TF_CPP_MIN_LOG_LEVEL` of 0 or 1, where TensorFlow is loaded already,
-    and where processes cannot fork.
+    Does nothing if the user asks for the notes by a `TF_CPP_MIN_LOG_LEVEL` of 0 or 1, if TensorFlow is loaded already, or if
+    processes cannot fork.
     """
     asked = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
     if asked or "tensorflow" in sys.modules or not hasattr(os, "fork"):
@@ -56,9 +56,9 @@ def without_notes() -> Iterator[None]:
 
 
 def _pass_on(reading, writing, screen):
-    """The filtering process: it ends when nobody can write any more."""
+    """Runs the filtering process, which ends when nobody can write any more."""
     try:
-        # An interrupt is for the command, whose words come first.
+        # An interrupt is for the command, whose last words come first.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for unused in (0, 1, 2, writing):
             os.close(unused)
@@ -71,7 +71,7 @@ def _pass_on(reading, writing, screen):
 
 
 def _wait(process, seconds=1.0):
-    """Waits for the rest of the lines, but not for processes of ours that go on and could still write."""
+    """Waits for the remaining lines, but not for child processes that go on and could still write."""
     end = time.monotonic() + seconds
     while os.waitpid(process, os.WNOHANG) == (0, 0) and time.monotonic() < end:
         time.sleep(0.002)

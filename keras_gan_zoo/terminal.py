@@ -1,4 +1,4 @@
-"""What the command line prints: as it is, without what a name might make the terminal do."""
+"""The output of the command line: text as it is, but without anything in a name that the terminal would act on."""
 
 from typing import NoReturn
 
@@ -22,11 +22,11 @@ def say_error(message: str) -> None:
 
 
 def safe(message: str) -> str:
-    """Text whose names, of files or in them, cannot write to the terminal; its own lines stay."""
+    """Returns text in which names, of files or in them, cannot control the terminal; its own lines stay."""
     return "\n".join(map(printable, message.split("\n")))
 
 
 def fail(message: str) -> NoReturn:
-    """Ends a command that was called with what cannot be."""
+    """Ends a command that was called in a wrong way."""
     say_error(message)
     raise typer.Exit(2)

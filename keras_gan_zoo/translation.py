@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .data import Images, InvalidData, load_images
+from .data.checks import refused
 from .data.files import EXTENSIONS, image_names, load_file
 from .files import whole_file
 
@@ -12,44 +13,52 @@ if TYPE_CHECKING:
 
 
 def translate_files(gan: "Game", source: str | Path, output: str | Path, *, seed: int = 0) -> int:
-    """Writes what a model makes of an image, or of all images of a folder, as PNG files.
+    """Translates an image, or all images of a folder, and writes the results as PNG files.
 
     Args:
         gan: a model that makes images from images.
-        source: an image, or a folder, whose images are brought to the size that the model takes.
-        output: the file to write; for a folder a new or empty one, in which each file has the name of its source.
-        seed: of what the model draws.
+        source: an image, or a folder of images, which are brought to the size that the model takes.
+        output: the file to write; for a folder a new or empty folder, in which each file has the name of its source.
+        seed: seed of what the model draws.
 
     Returns:
         Number of files.
 
     Raises:
         TypeError: the model makes samples from noise.
-        InvalidData: no image, or another kind of model.
-        FileExistsError: `output` is a folder that holds files already.
+        InvalidData: there is no image, or the model is of another kind.
+        FileExistsError: `output` is a folder that already holds files.
     """
     from PIL import Image
 
     source, output = Path(source), Path(output)
     needed = [name for name, field in gan.inputs().items() if not field.optional]
     if not needed:
-        raise TypeError(f"{type(gan).__name__} makes samples from noise, and translates nothing; use keras-gan-zoo sample.")
+        raise TypeError(
+            f"gan must be a model that makes images from images. Received: a {type(gan).__name__}, which makes samples from "
+            "noise. Fix: keras-gan-zoo sample."
+        )
     field = gan.inputs()[needed[0]]
     if len(needed) > 1 or not isinstance(field, Images) or not isinstance(gan.fields()[gan.sample], Images):
         raise InvalidData(
-            f"{type(gan).__name__} takes {', '.join(needed)}; only images to images are translated from files."
+            f"gan must be a model that makes images from images. Received: a {type(gan).__name__}, which makes {gan.sample} "
+            f"from {', '.join(needed)}. Fix: gan.translate on arrays."
         )
     if source.is_dir():
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise FileExistsError(f"output={str(output)!r} exists and is no empty folder; name a new one.")
+            raise FileExistsError(
+                f"output must be a new or empty folder. Received: output={str(output)!r}, which exists. Fix: name a new one."
+            )
         images = load_images(source, size=field.shape[:2], channels=field.shape[2]).images
         files = [(output / name).with_suffix(".png") for name in image_names(source)]
     elif source.is_file() and source.suffix.lower() in EXTENSIONS:
         if output.is_dir():
-            raise FileExistsError(f"output={str(output)!r} is a folder; name a PNG file.")
+            raise FileExistsError(
+                f"output must be a PNG file for a single image. Received: output={str(output)!r}, which is a folder."
+            )
         images, files = load_file(source, field.shape[:2], field.shape[2]).images, [output]
     else:
-        raise InvalidData(f"source={str(source)!r} is neither a folder nor an image ({', '.join(EXTENSIONS)}).")
+        raise refused("source", str(source), f"a folder, or an image ({', '.join(EXTENSIONS)})")
     made = gan.translate(images, seed=seed, dtype="uint8")
     for image, path in zip(made, files, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)

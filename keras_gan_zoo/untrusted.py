@@ -1,4 +1,4 @@
-"""Reading what anybody may have written: bounded in size and time, and shown without harm.
+"""Reading files that anybody may have written: bounded in size and time, and shown without harm.
 
 Nothing here imports a framework.
 """
@@ -19,12 +19,12 @@ SMALL, RATIO = 2**28, 200
 
 
 def printable(text: str) -> str:
-    """Text without what a terminal would act on: control codes and line ends, which names of files may hold, are escaped."""
+    """Returns text that a terminal does not act on: control codes and line ends, which file names may hold, are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it, cut where it is long."""
+    """Returns a value as messages show it, cut if it is long."""
     try:
         text = repr(value)
     except ValueError:  # an integer of too many digits
@@ -33,30 +33,30 @@ def shown(value: Any) -> str:
 
 
 def why_not_regular(path: str | Path, limit: int | None = None) -> str | None:
-    """Why a path is not read: opening a pipe may wait for ever, and a sparse file be larger than the memory.
+    """Returns why a path is not read, or None: opening a pipe may wait forever, and a sparse file may exceed the memory.
 
     Raises:
-        OSError: it is not there, or a link that loops.
+        OSError: it does not exist, or is a link that loops.
     """
     return _why_not(os.stat(path), limit)
 
 
 def _why_not(status, limit):
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if limit is not None and status.st_size > limit:
         return f"it must have at most {limit:,} bytes, and has {status.st_size:,}"
     return None
 
 
 def read_bounded(path: str | Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes.
+    """Reads the bytes of a regular file of at most `limit` bytes.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
-        ValueError: it is a device, a pipe or the like, which might never end, or larger; the message is the reason alone.
+        ValueError: it is larger, or a device, pipe, or the like, which might never end; the message is the reason alone.
     """
-    # Opened without waiting for who writes to a pipe, and looked at once it is open, so that nobody changes it in between.
+    # Opened without waiting for a writer to a pipe, and checked once it is open, so that nobody changes it in between.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         if reason := _why_not(os.fstat(descriptor), limit):
@@ -80,16 +80,30 @@ def require_bounded(unpacked: int, packed: int) -> None:
         raise ValueError(f"decompression bomb refused: {packed:,} bytes that unpack to {unpacked:,}")
 
 
+def free_memory() -> int | None:
+    """Bytes that a process may still take, according to Linux and its control groups; None on other systems."""
+    try:
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    try:
+        group = Path("/sys/fs/cgroup")
+        return min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):  # no group, or "max"
+        return free
+
+
 def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[dict[str, "np.ndarray"], list[str]]:
-    """Arrays of an .npz, and the names of all that it holds. Nothing is unpickled, and no header is believed.
+    """Reads arrays of an .npz, and the names of all that it holds. Nothing is unpickled, and no header is trusted.
 
     Args:
-        path: of the file.
-        names: of the arrays to read, as far as they are there; None for all.
+        path: path of the file.
+        names: names of the arrays to read, as far as they are there; None for all.
 
     Raises:
-        ValueError: it cannot be read; the message is the reason alone.
-        OSError: it is not there.
+        ValueError: it cannot be read, or not into the memory; the message is the reason alone.
+        OSError: it does not exist.
     """
     if reason := why_not_regular(path):
         raise ValueError(reason)
@@ -99,7 +113,11 @@ def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[di
         with zipfile.ZipFile(path) as members:
             held = {info.filename.removesuffix(".npy"): info for info in members.infolist()}
             wanted = [name for name in (held if names is None else names) if name in held]
-            require_bounded(sum(held[name].file_size for name in wanted), os.path.getsize(path))
+            unpacked, free = sum(held[name].file_size for name in wanted), free_memory()
+            require_bounded(unpacked, os.path.getsize(path))
+            if free is not None and unpacked > free:
+                # Not left to the MemoryError, before which the system may end this process, or another one.
+                raise ValueError(f"it unpacks to {unpacked:,} bytes, and only {free:,} bytes of memory are free")
             return {name: _read_array(members, held[name]) for name in wanted}, list(held)
     except MemoryError as error:
         raise ValueError(f"it is larger than the memory: {error}") from error
@@ -114,7 +132,7 @@ def _read_array(members, info):
     with members.open(info) as file:
         shape, _, dtype = readers[npy.read_magic(file)](file)
         claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
-        # What it claims is reserved before it is read.
+        # NumPy reserves what the header claims before it reads.
         if claimed != there and not dtype.hasobject:
             raise ValueError(f"{printable(info.filename)} holds {there:,} bytes, and {shape} of {dtype} are {claimed:,}")
     with members.open(info) as file:

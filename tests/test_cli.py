@@ -44,14 +44,14 @@ def pictures(tmp_path_factory):
 @pytest.fixture
 def small_networks(monkeypatch):
     """Variants that are named on the command line get their papers' widths; here, small ones."""
-    original = cli._recipe_for
+    original = cli.recipe_for
 
     def recipe(*arguments):
         recipe = original(*arguments)
         training = recipe.training.model_copy(update={"dtype": "float32"})
         return recipe.model_copy(update={"model": {**recipe.model, "width": 4, "latent_dim": 4}, "training": training})
 
-    monkeypatch.setattr(cli, "_recipe_for", recipe)
+    monkeypatch.setattr(cli, "recipe_for", recipe)
 
 
 # list --------------------------------------------------------------------------------------------------------------------
@@ -129,12 +129,12 @@ def test_sample_of_a_class_and_truncation(command, saved, tmp_path):
         (["nothing_like_it"], "no preset 'nothing_like_it'"),
         (["dcgan_mnst"], "Did you mean 'dcgan_mnist'"),
         (["[/b]"], "no preset '[/b]'"),
-        (["plain", "--label", 1], "labels=1 was given, but DCGAN makes samples from latents alone"),
+        (["plain", "--label", 1], "DCGAN makes samples from latents alone. Received: labels=1"),
         (["classes", "--label", 10], "10"),
         (["plain", "--truncation", 0], "truncation=0.0"),
         (["plain", "--seed", -1], "--seed"),
         (["plain", "-n", 0], "--number"),
-        (["plain", "--output", "."], "--output . is a folder"),
+        (["plain", "--output", "."], "--output must be a file. Received: ., which is a folder"),
         (["plain", "--nothing"], "--nothing"),
         ([], "preset"),
     ],
@@ -173,7 +173,7 @@ def test_a_variant_that_is_a_folder_here_too_is_taken_for_neither(command, pictu
     (tmp_path / "dcgan").mkdir()
     for options in ((), ("--data", pictures, "--size", 16)):
         code, _, err = command("train", "dcgan", *options)
-        assert code == 2 and "'dcgan' is the name of a variant, and of a file or folder here" in err and "'./dcgan'" in err
+        assert code == 2 and "Received: 'dcgan', which is both" in err and "'./dcgan'" in err
     assert [path.name for path in tmp_path.rglob("*")] == ["dcgan"]
 
 
@@ -192,9 +192,9 @@ def test_train_by_a_recipe_writes_below_runs(command, pictures, tmp_path, monkey
         assert code == 0, err
     assert (tmp_path / "runs" / "my_recipe" / "preset" / "weights.safetensors").exists()
     code, _, err = command("train", "my_recipe", "--rounds", 5)
-    assert code == 2 and "a recipe says them itself" in err
+    assert code == 2 and "Fix: write them into the recipe" in err
     code, _, err = command("train", "my_recipe", "--channels", 1)
-    assert code == 2 and "a recipe says them itself" in err
+    assert code == 2 and "Fix: write them into the recipe" in err
 
 
 def test_a_training_that_diverges_ends_with_an_error(command, pictures, tmp_path):
@@ -230,7 +230,7 @@ def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(comma
     [
         (["dcgan"], "--data FOLDER and --size SIDE"),
         (["dcgna", "--data", "x", "--size", 16], "did you mean 'dcgan'"),
-        (["no/config.yaml"], "no recipe no/config.yaml"),
+        (["no/config.yaml"], "Received: no/config.yaml, and no such file"),
         (["dcgan", "--data", "no [/such] folder", "--size", 16], "no [/such] folder"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--crop", 16], "data.crop=16"),
         (["dcgan", "--data", "PICTURES", "--size", 0], "--size 0"),

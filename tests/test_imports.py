@@ -53,7 +53,9 @@ ALLOWED = {
     "inversion": {"backend", "base", "data", "networks"},
     "anomaly": {"base", "callbacks", "data", "inversion"},
     "startup": set(),
+    "cli_options": {"terminal", "config", "registry", "metrics"},
     "cli": {
+        "cli_options",
         "anomaly",
         "evaluation",
         "files",

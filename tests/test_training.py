@@ -518,8 +518,8 @@ def test_weights_that_float16_cannot_hold_make_a_preset_of_float32(recipe_for, t
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("preset", "exists and is no preset"),
-        ("preset/notes.txt", "It holds 'notes.txt'"),
+        ("preset", "that is not a preset"),
+        ("preset/notes.txt", "that holds 'notes.txt'"),
         ("samples", "samples must be a folder"),
         ("log.csv/", "log.csv must be a file"),
         ("evaluations", "evaluations must be a folder"),

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from keras_gan_zoo import untrusted
 from keras_gan_zoo.data import InvalidData, load_images
 from keras_gan_zoo.untrusted import printable, read_bounded, read_npz, shown
 
@@ -40,8 +41,19 @@ def test_an_array_that_is_not_what_it_says_is_never_reserved(tmp_path, content, 
         read_npz(tmp_path / "x.npz")
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
-    with pytest.raises(InvalidData, match="x.npz' cannot be read as .npz"):
+    with pytest.raises(InvalidData, match="x.npz' must be an .npz file that can be read"):
         load_images(tmp_path / "x.npz")
+
+
+def test_what_is_larger_than_the_free_memory_is_not_read(tmp_path, monkeypatch):
+    # As a sparse file may be, which takes no room on the disk, and needs no compression that would give it away.
+    np.savez(tmp_path / "x.npz", images=np.zeros(10**6, "uint8"))
+    monkeypatch.setattr(untrusted, "free_memory", lambda: 999_999)
+    with pytest.raises(ValueError, match="unpacks to 1,000,128 bytes, and only 999,999 bytes of memory are free"):
+        read_npz(tmp_path / "x.npz")
+    for free in (1_000_128, None):
+        monkeypatch.setattr(untrusted, "free_memory", lambda free=free: free)
+        assert len(read_npz(tmp_path / "x.npz")[0]["images"]) == 10**6
 
 
 def test_encrypted_and_unknown_entries(tmp_path):

@@ -1,11 +1,12 @@
 """The only code that imports a framework: one `Trainer` for each Keras backend, with the same methods.
 
 `train_step` runs one round of the game. `record(player, batch)` generates samples like those of a batch, which several
-players may then move on; `differentiate(player, batch, recording)` is the loss of one of them, and its gradients by that
-one's weights; `only_if(condition, step)` takes a step or leaves it, as a tensor says. `gradient(function, x)` is the
-differentiable input gradient that penalties use. Beside it stand `batch_normalised`, batch norm as each computes it best,
-`compiled`, which makes a pure function of tensors fast, `full_float32`, a context in which float32 is not cut short, and
-`accelerator`, the name of what it computes on if that is no CPU.
+players may then use; `differentiate(player, batch, recording)` returns the loss of one of them, and its gradients with
+respect to that player's weights; `only_if(condition, step)` takes a step or leaves it out, depending on a tensor.
+`gradient(function, x)` is the differentiable input gradient that penalties use. Besides the trainer there are
+`batch_normalized`, batch norm as each backend computes it best, `compiled`, which makes a pure function of tensors fast,
+`full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
+that is in use.
 """
 
 import importlib
@@ -16,12 +17,12 @@ _SUPPORTED = ("tensorflow", "jax", "torch")
 
 if keras.backend.backend() not in _SUPPORTED:
     raise ImportError(
-        f"keras_gan_zoo trains on the Keras backends {', '.join(_SUPPORTED)}, not on {keras.backend.backend()!r}; "
-        "set the environment variable KERAS_BACKEND to one of them before keras is imported."
+        f"The Keras backend must be one of {', '.join(_SUPPORTED)}. Received: {keras.backend.backend()!r}. Fix: set the "
+        "environment variable KERAS_BACKEND to one of them before Keras is imported."
     )
 
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
-Trainer, batch_normalised = _backend.Trainer, _backend.batch_normalised
+Trainer, batch_normalized = _backend.Trainer, _backend.batch_normalized
 compiled, full_float32, accelerator = _backend.compiled, _backend.full_float32, _backend.accelerator
 
-__all__ = ["Trainer", "accelerator", "batch_normalised", "compiled", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]

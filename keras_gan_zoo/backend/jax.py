@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import keras
 
-from .single_device import SingleDevice, batch_normalised
+from .single_device import SingleDevice, batch_normalized
 
-__all__ = ["Trainer", "accelerator", "batch_normalised", "compiled", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]
 
 
 def accelerator():
-    """The model of the GPU or TPU that JAX computes on, or None."""
+    """Returns the model of the GPU or TPU that JAX computes on, or None."""
     first = jax.devices()[0]
     return None if first.platform == "cpu" else first.device_kind
 
@@ -23,12 +23,12 @@ def compiled(function):
 
 
 def full_float32():
-    """A context in which products of float32 are float32: by default JAX takes TF32 on GPUs and bfloat16 on TPUs."""
+    """Opens a context in which products of float32 are float32: by default JAX uses TF32 on GPUs and bfloat16 on TPUs."""
     return jax.default_matmul_precision("highest")
 
 
 class Recording(NamedTuple):
-    """Generated samples, for whose update they were made, and the derivative of their floats by that player's weights."""
+    """Generated samples, the player they were made for, and the derivative of their floats by that player's weights."""
 
     fake: Any
     player: str
@@ -40,17 +40,17 @@ def _values(variables):
 
 
 def _scope(variables, values):
-    """A scope in which the variables have these values, and in which assignments stay."""
+    """Opens a scope in which the variables have these values, and which keeps assignments."""
     return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
 
 
 def _floats(batch):
-    """The leaves of a batch through which gradients may flow; labels and tokens, which are integers, are left out."""
+    """The leaves of a batch that gradients may flow through; labels and tokens, which are integers, are left out."""
     return [leaf for leaf in jax.tree.leaves(batch) if _is_float(leaf)]
 
 
 def _with_floats(batch, floats):
-    """The batch with other values for the leaves that `_floats` gives."""
+    """The batch with other values for the leaves that `_floats` returns."""
     floats = iter(floats)
     return jax.tree.map(lambda leaf: next(floats) if _is_float(leaf) else leaf, batch)
 
@@ -88,7 +88,7 @@ class Trainer(SingleDevice):
         return Recording(_with_floats(fake, floats), player.name, pull_back)
 
     def differentiate(self, player, batch, recording=None):
-        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
+        """Returns the loss of `player` on `batch` and its gradients by the player's variables; writes updated statistics."""
         recording = recording or self.record(player, batch)
         own, rest = self._split(player)
         values = _values(rest)
@@ -107,7 +107,7 @@ class Trainer(SingleDevice):
         return loss, gradients
 
     def _split(self, player):
-        """Values of the player's weights, and all else that may be read: other networks, statistics, seeds, metrics."""
+        """The values of the player's weights, and all other variables: other networks, statistics, seeds, metrics."""
         own = {id(variable) for variable in player.variables}
         return _values(player.variables), [v for v in self._all() if id(v) not in own]
 
@@ -121,9 +121,9 @@ class Trainer(SingleDevice):
         return self.variables + self.optimizer.variables + self.metrics_variables
 
     def only_if(self, condition, step):
-        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
         if not isinstance(condition, jax.core.Tracer):
-            # Eagerly, what is not done is not traced either.
+            # In eager mode, a step that is not taken is not traced either.
             return step() if condition else float("nan")
         variables = self._all()
 
@@ -141,5 +141,5 @@ class Trainer(SingleDevice):
         return loss
 
     def gradient(self, function, x):
-        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
+        """Returns the derivatives of sum(function(x)) by x, a tensor or a list, in the shapes of x; differentiable again."""
         return jax.grad(lambda x: keras.ops.sum(function(x)))(x)

@@ -1,14 +1,14 @@
-"""What the JAX and torch trainers share: there is one device, and nothing has to be held back or gathered."""
+"""What the JAX and torch trainers share: there is one device, so nothing has to be held back or gathered."""
 
 import contextlib
 
 from keras import ops
 
-# Not a name that Keras exports, but the one that its `fit` takes as it is.
+# Keras does not export this class, but its `fit` takes it as it is.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
 
-def batch_normalised(x, gamma, beta, epsilon):
+def batch_normalized(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last."""
     y = ops.cast(x, "float32")
     axes = tuple(range(len(x.shape) - 1))
@@ -18,30 +18,30 @@ def batch_normalised(x, gamma, beta, epsilon):
 
 
 class SingleDevice:
-    """Counterparts of what the TensorFlow trainer does for its replicas and its graphs."""
+    """The counterparts of what the TensorFlow trainer does for its replicas and its graphs."""
 
     def writing(self, variables):
-        """Assignments of a round are made where they stand."""
+        """Lets the assignments of a round be made at once."""
         return contextlib.nullcontext()
 
     def draw(self, sample, shape):
-        """sample(shape)."""
+        """Returns sample(shape)."""
         return sample(shape)
 
     replicas = 1
 
     def refuse_devices(self, batch_size):
-        """There is one device, and every batch goes to it."""
+        """Refuses nothing: there is one device, and every batch goes to it."""
 
     @staticmethod
     def as_dataset(begin, signature, length):
-        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known."""
+        """Makes what `fit` takes of a function that begins an iterator of batches; `length` is their number, if known."""
         return _Batches(begin, length)
 
 
 class _Batches(DataAdapter):
-    """Of its own, since Keras draws the first two batches of a generator before it has asked the callbacks, and in the next
-    epoch it gives them again."""
+    """An adapter of our own, since Keras draws the first two batches of a generator before it calls the callbacks, and gives
+    them again in the next epoch."""
 
     def __init__(self, begin, length):
         self._begin, self._length = begin, length

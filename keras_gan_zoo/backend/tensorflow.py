@@ -12,7 +12,7 @@ def _replicas():
 
 
 def _assign(variable, value):
-    """Assigns from inside of a replica too, where floats become the replicas' mean (integers are equal on all)."""
+    """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
     if _replicas() == 1:
         variable.assign(value)
         return
@@ -28,17 +28,17 @@ def _assign(variable, value):
 
 
 class Recording(NamedTuple):
-    """Generated samples, for whose update they were made, and the tape that has seen how."""
+    """Generated samples, the player they were made for, and the tape that recorded how."""
 
     fake: Any
     player: str
     tape: tf.GradientTape
 
 
-def batch_normalised(x, gamma, beta, epsilon):
+def batch_normalized(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
 
-    One operation with one gradient, where Keras has several, each of which passes over the whole batch.
+    This is one operation with one gradient, where Keras has several, each of which passes over the whole batch.
     """
     shape = tf.shape(x)
     count = tf.cast(tf.size(x) // shape[-1], "float32")
@@ -46,12 +46,12 @@ def batch_normalised(x, gamma, beta, epsilon):
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
     )
-    # The operation divides by n - 1 what it returns, and by n what it normalises by.
+    # The operation returns the variance divided by n - 1, but normalizes by the one divided by n.
     return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
 
 
 def accelerator():
-    """The model of the GPU that TensorFlow computes on, or None."""
+    """Returns the model of the GPU that TensorFlow computes on, or None."""
     gpus = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
 
@@ -63,7 +63,7 @@ def compiled(function):
 
 @contextlib.contextmanager
 def full_float32():
-    """A context in which products of float32 are float32: by default TensorFlow takes TF32 on GPUs."""
+    """Opens a context in which products of float32 are float32: by default TensorFlow uses TF32 on GPUs."""
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
@@ -76,8 +76,8 @@ class Trainer:
     """Gives a `GAN` its `train_step` on TensorFlow (eager, graph, XLA, `tf.distribute`)."""
 
     def train_step(self, data):
-        # At the end of a data set of unknown length, Keras asks for one batch too many; what does not depend on that batch
-        # (counters, random generators) would be moved nevertheless.
+        # At the end of a data set of unknown length, Keras asks for one batch too many; variables that do not depend on that
+        # batch (counters, random generators) would be updated nevertheless.
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             return self.train_round(data)
 
@@ -88,9 +88,9 @@ class Trainer:
             return Recording(self.fake_like(batch), player.name, tape)
 
     def differentiate(self, player, batch, recording=None):
-        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
+        """Returns the loss of `player` on `batch` and its gradients by the player's variables; writes updated statistics."""
         recording = recording or self.record(player, batch)
-        # A tape gives its gradient once; that of a recording is for the player who generates.
+        # A tape gives its gradient once; the tape of a recording is for the player that generates.
         tape = recording.tape if recording.player == player.name else tf.GradientTape()
         with tape, self.writing(self.written_by(player)):
             loss = player.objective(batch, recording.fake)
@@ -100,7 +100,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def writing(self, variables):
-        """Holds back all that is assigned inside, and then assigns it to those of `variables` that it is meant for."""
+        """Holds back all assignments inside, and then makes those to `variables`."""
         with keras.StatelessScope() as scope:
             yield
         for variable in variables:
@@ -109,22 +109,25 @@ class Trainer:
                 _assign(variable, value)
 
     def only_if(self, condition, step):
-        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
         if _replicas() > 1:
-            raise ValueError("A player that decides when it moves cannot play under tf.distribute; train on one device.")
+            raise ValueError(
+                "A player that decides when it moves must train on one device. Received: a strategy of "
+                f"{_replicas()} replicas. Fix: train outside of tf.distribute."
+            )
         if isinstance(condition, bool):
             return step() if condition else float("nan")
         return tf.cond(condition, lambda: tf.cast(step(), "float32"), lambda: tf.constant(float("nan")))
 
     def gradient(self, function, x):
-        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
+        """Returns the derivatives of sum(function(x)) by x, a tensor or a list, in the shapes of x; differentiable again."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             y = function(x)
         return tape.gradient(y, x)
 
     def draw(self, sample, shape):
-        """sample(shape), where the replicas of a strategy take their parts of what one device would have drawn."""
+        """Returns sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
         replicas = _replicas()
         if replicas == 1:
             return sample(shape)
@@ -134,16 +137,16 @@ class Trainer:
 
     @property
     def replicas(self):
-        """Devices that share each batch."""
+        """The number of devices that share each batch."""
         return self.distribute_strategy.num_replicas_in_sync
 
     def refuse_devices(self, batch_size):
-        """Refuses a strategy under which the model was not built, and batches that its devices cannot share equally."""
+        """Refuses a strategy that the model was not built under, and batches that its devices cannot share equally."""
         replicas = self.replicas
         if replicas > 1 and not isinstance(self.rounds.value, tf.distribute.DistributedValues):
             raise ValueError(
                 "A model must be built in the scope of the strategy that trains it. Received: a strategy of "
-                f"{replicas} replicas, and a model without one. Fix: build the model in `with strategy.scope():`, too."
+                f"{replicas} replicas, and a model built without one. Fix: build the model in `with strategy.scope():`, too."
             )
         if batch_size % replicas:
             raise ValueError(
@@ -153,7 +156,7 @@ class Trainer:
 
     @staticmethod
     def as_dataset(begin, signature, length):
-        """What `fit` takes, from a function that begins an iterator of batches; `length` is their number, where known.
+        """Makes what `fit` takes of a function that begins an iterator of batches; `length` is their number, if known.
 
         Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
         """
@@ -161,7 +164,7 @@ class Trainer:
         dataset = tf.data.Dataset.from_generator(begin, output_signature=specs)
         if length is not None:
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
-        # There is nothing to tune, and the tuner's thread can hold up the end of `fit` for five seconds.
+        # There is nothing to tune, and the tuner's thread can delay the end of `fit` by five seconds.
         options = tf.data.Options()
         options.autotune.enabled = False
         return dataset.prefetch(4).with_options(options)

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import keras
 import torch
 
-from .single_device import SingleDevice, batch_normalised
+from .single_device import SingleDevice, batch_normalized
 
-__all__ = ["Trainer", "accelerator", "batch_normalised", "compiled", "full_float32"]
+__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]
 
 
 def accelerator():
-    """The model of the GPU that torch computes on, or None."""
+    """Returns the model of the GPU that torch computes on, or None."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
@@ -23,7 +23,7 @@ def compiled(function):
 
 @contextlib.contextmanager
 def full_float32():
-    """A context in which products of float32 are float32: by default torch takes TF32 for convolutions on GPUs."""
+    """Opens a context in which products of float32 are float32: by default torch uses TF32 for convolutions on GPUs."""
     switches = torch.backends.cudnn.conv, torch.backends.cuda.matmul
     before = [switch.fp32_precision for switch in switches]
     try:
@@ -36,7 +36,7 @@ def full_float32():
 
 
 class Recording(NamedTuple):
-    """Generated samples with their graph, and what was written to the generating player's networks."""
+    """Generated samples with their graph, and the values written to the generating player's networks."""
 
     fake: Any
     scope: keras.StatelessScope
@@ -58,7 +58,7 @@ class Trainer(SingleDevice):
         return Recording(fake, scope)
 
     def differentiate(self, player, batch, recording=None):
-        """The loss of `player` on `batch` and its gradients by the player's variables; writes what moves along."""
+        """Returns the loss of `player` on `batch` and its gradients by the player's variables; writes updated statistics."""
         recording = recording or self.record(player, batch)
         with keras.StatelessScope() as scope:
             loss = player.objective(batch, recording.fake)
@@ -69,11 +69,11 @@ class Trainer(SingleDevice):
         return loss.detach(), gradients
 
     def only_if(self, condition, step):
-        """step(), which may write variables and returns a scalar, where a boolean scalar is true; else NaN."""
+        """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
         return step() if bool(condition) else float("nan")
 
     def gradient(self, function, x):
-        """Derivatives of sum(function(x)) by x, a tensor or a list of them, themselves differentiable; the shapes of x."""
+        """Returns the derivatives of sum(function(x)) by x, a tensor or a list, in the shapes of x; differentiable again."""
         with torch.enable_grad():
             leaves = [y if y.requires_grad else y.detach().requires_grad_() for y in keras.tree.flatten(x)]
             total = function(keras.tree.pack_sequence_as(x, leaves)).sum()
@@ -81,7 +81,7 @@ class Trainer(SingleDevice):
 
 
 def _assign(variables, scope):
-    """Writes to those of the variables that were assigned in the scope."""
+    """Writes to the variables the values that were assigned to them in the scope."""
     for variable in variables:
         value = scope.get_current_value(variable)
         if value is not None:

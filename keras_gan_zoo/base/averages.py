@@ -1,4 +1,4 @@
-"""Averages of weights, which inference takes in place of the weights themselves."""
+"""Averages of weights, which inference uses in place of the weights themselves."""
 
 import contextlib
 from typing import Any
@@ -8,10 +8,10 @@ from keras import ops
 
 
 class Averages:
-    """The averages of `averaged_names`, where `ema_half_life` asks for them; mixed into `Game`."""
+    """The averages of `averaged_names`, if `ema_half_life` asks for them; mixed into `Game`."""
 
     def build_averages(self) -> None:
-        """A copy of each averaged network, `average_<name>`; None where there is no average."""
+        """Makes a copy of each averaged network, `average_<name>`, or None if there is no average."""
         for key in self.averaged_names:
             average = None
             if self.options.ema_half_life:
@@ -21,12 +21,14 @@ class Averages:
             setattr(self, f"average_{key}", average)
 
     def network(self, name: str) -> keras.Model:
-        """A network as inference takes it: the average of its weights where one is kept, else itself."""
+        """Returns a network as inference uses it: with the average of its weights if one is kept, else the network "
+        "itself."""
         average = getattr(self, f"average_{name}", None)
         return getattr(self, name) if average is None else average
 
     def averaged(self) -> Any:
-        """A scope in which networks have the averages of their weights, where such are kept; all verbs run in it."""
+        """Opens a scope in which networks have the averages of their weights, if those are kept; all inference runs in "
+        "it."""
         pairs = [
             (weight, average.value)
             for name in self.averaged_names
@@ -36,7 +38,7 @@ class Averages:
         return keras.StatelessScope(state_mapping=pairs) if pairs else contextlib.nullcontext()
 
     def update_averages(self, batch_size: Any) -> None:
-        """average <- d average + (1 - d) weights, with d = 0.5^(samples of this round / half-life)."""
+        """Updates the averages: average <- d average + (1 - d) weights, with d = 0.5^(samples of this round / half-life)."""
         if not self.options.ema_half_life:
             return
         samples = ops.cast(batch_size, "float32")

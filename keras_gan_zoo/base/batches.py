@@ -12,17 +12,17 @@ def batch_size_of(batch: Batch) -> Any:
 
 
 def joined(first: Batch, second: Batch) -> Batch:
-    """One batch of the samples of both, in this order, with the fields that both have."""
+    """Joins the samples of both batches, in this order, with the fields that both have."""
     return {name: ops.concatenate([first[name], second[name]], axis=0) for name in first if name in second}
 
 
 def stopped(batch: Batch) -> Batch:
-    """The same values, through which no gradient goes."""
+    """Returns the same values, through which no gradient flows."""
     return tree.map_structure(ops.stop_gradient, batch)
 
 
 def per_sample(scores: Any) -> Any:
-    """(batch, 1) -> (batch,), so that no loss broadcasts scores against scores; patch maps lose their last axis of 1."""
+    """Turns (batch, 1) into (batch,), so that no loss broadcasts scores against scores; patch maps lose their last axis."""
     return ops.squeeze(scores, axis=-1) if len(scores.shape) > 1 and scores.shape[-1] == 1 else scores
 
 
@@ -33,8 +33,8 @@ def minibatches(batch: Batch, count: int) -> list[Batch]:
     size = next(iter(batch.values())).shape[0]
     if size is not None and size % count:
         raise ValueError(
-            f"A round needs {count} minibatches of equal size, but the batch has {size} {next(iter(batch))}; "
-            f"pass a multiple of {count} to train_on_batch."
+            f"A round takes {count} minibatches of equal size. Received: a batch of {size} {next(iter(batch))}. Fix: pass a "
+            f"multiple of {count} to train_on_batch."
         )
     parts = tree.map_structure(lambda x: ops.reshape(x, (count, -1, *x.shape[1:])), batch)
     return [tree.map_structure(lambda x, i=i: x[i], parts) for i in range(count)]

@@ -7,7 +7,7 @@ import keras
 
 
 class _Owners:
-    """What `keras.optimizers.MultiOptimizer` asks for: all optimizers, and one that moves a variable."""
+    """What `keras.optimizers.MultiOptimizer` asks for: all optimizers, and the one that moves a variable."""
 
     def __init__(self, optimizers, owner):
         self.optimizers, self.owner = optimizers, owner
@@ -19,10 +19,10 @@ class _Owners:
         return self.owner[id(variable)]
 
 
-# Arguments of `compile` of Keras -> what there is in their place.
+# Arguments of Keras's `compile` -> what to use in their place.
 _OF_KERAS = {
     "optimizer": "pass one for each player",
-    "loss": "the losses are those of the game, a method of the class each; pass optimizers alone",
+    "loss": "the losses are those of the game, each a method of the class; pass optimizers alone",
     "metrics": "the logs are those of the game, and keras_gan_zoo.metrics.evaluate measures samples; pass optimizers alone",
 }
 
@@ -32,8 +32,8 @@ def _optimizer(key, value):
         return keras.optimizers.get(value)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"{key} must be a Keras optimizer, or the name of one. Received: {key}={value!r}. Pass such as "
-            "keras.optimizers.Adam(2e-4)."
+            f"{key} must be a Keras optimizer, or the name of one. Received: {key}={value!r}. Fix: for example, "
+            f"{key}=keras.optimizers.Adam(2e-4)."
         ) from error
 
 
@@ -47,7 +47,7 @@ class Compiling:
 
     @property
     def optimizer_names(self) -> tuple[str, ...]:
-        """Names of the optimizers, which are those of their players, in the order of their first moves."""
+        """The names of the optimizers, which are those of their players, in the order of their first moves."""
         return tuple(dict.fromkeys(player.optimizer_name for player in self.players()))
 
     def compile(
@@ -60,17 +60,17 @@ class Compiling:
         jit_compile: bool | str = "auto",
         **optimizers: keras.optimizers.Optimizer | str | None,
     ) -> None:
-        """Sets the optimizers, one for each player. A model that is built has those of its paper already.
+        """Sets the optimizers, one for each player. A new model already has those of its paper.
 
         Args:
-            discriminator_optimizer: Keras optimizer, or its name; by default the variant's paper's.
+            discriminator_optimizer: Keras optimizer, or its name; by default that of the variant's paper.
             generator_optimizer: the same for the generator.
             run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
-            **optimizers: those of a variant's further players, such as `encoder_optimizer`.
+            **optimizers: optimizers of a variant's other players, such as `encoder_optimizer`.
 
         Raises:
-            TypeError: an optimizer for a player that there is not, or what is no optimizer.
-            ValueError: one object for two players, or one that moves the weights of another model.
+            TypeError: an optimizer is for a player that does not exist, or is not an optimizer.
+            ValueError: two players have the same object, or one moves the weights of another model.
         """
         names = {f"{name}_optimizer": name for name in self.optimizer_names}
         optimizers |= {"discriminator_optimizer": discriminator_optimizer, "generator_optimizer": generator_optimizer}
@@ -78,29 +78,33 @@ class Compiling:
         for key in given:
             if key in _OF_KERAS:
                 raise TypeError(
-                    f"compile of {type(self).__name__} takes no {key!r}. Fix: {_OF_KERAS[key]} ({', '.join(names)})."
+                    f"{type(self).__name__}.compile takes the optimizers of its players ({', '.join(names)}). Received: an "
+                    f"argument {key!r}. Fix: {_OF_KERAS[key]}."
                 )
             if key not in names:
                 close = difflib.get_close_matches(key, names, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."
-                raise TypeError(f"{type(self).__name__} has no {key!r}; {hint}")
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                raise TypeError(
+                    f"{type(self).__name__}.compile takes the optimizers of its players ({', '.join(names)}). Received: an "
+                    f"argument {key!r}.{hint}"
+                )
         default = self.default_optimizers()
         found = {name: _optimizer(key, given[key]) if key in given else default[name] for key, name in names.items()}
         owners, owner = {}, {}
         for name, optimizer in found.items():
             if (first := owners.setdefault(id(optimizer), name)) != name:
                 raise ValueError(
-                    f"Each player must have an optimizer of its own. Received: one object as {first}_optimizer and as "
-                    f"{name}_optimizer, whose moments would be shared. Make two."
+                    f"Each player must have its own optimizer. Received: the same object as {first}_optimizer and as "
+                    f"{name}_optimizer, whose moments would be shared. Fix: make two."
                 )
         for name, optimizer in found.items():
             moved = self._moved_by(name)
             if optimizer.built and _built_for(optimizer) != moved.keys():
                 raise ValueError(
                     f"{name}_optimizer must be new, or have moved the same weights before. Received: one that was built for "
-                    "those of another model, or before others were frozen. Make one of its own."
+                    "other weights: those of another model, or of this one before some were frozen. Fix: make a new one."
                 )
-            # Over all that its players move, as two of them may share a trunk.
+            # For all variables that its players move, since two of them may share a trunk.
             optimizer.build(list(moved.values()))
             owner |= dict.fromkeys(moved, optimizer)
         self.optimizers = found
@@ -120,17 +124,17 @@ class Compiling:
         }
 
     def _moved_by(self, name):
-        """id -> variable, of all that the optimizer `name` moves as the players are now."""
+        """id -> variable, for all variables that the optimizer `name` moves as the players are now."""
         movers = [player for player in self.players() if player.optimizer_name == name]
         return {id(variable): variable for player in movers for variable in player.variables}
 
     def check_compiled(self) -> None:
-        """Refuses to train weights that the optimizers were not built for, such as those that were unfrozen later."""
+        """Refuses to train weights that the optimizers were not built for, such as weights that were unfrozen later."""
         for name, optimizer in self.optimizers.items():
             if _built_for(optimizer) != self._moved_by(name).keys():
                 raise ValueError(
                     f"The {name} must have the trainable weights that it was compiled with. Received: others, since layers "
-                    "were frozen, unfrozen or replaced. Call compile() again, with new optimizers."
+                    "were frozen, unfrozen, or replaced. Fix: call compile() again, with new optimizers."
                 )
 
     def get_compile_config(self) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """`fit` on whatever holds the fields of a variant."""
 
+import difflib
+import inspect
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -11,20 +13,25 @@ from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
 from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
 
-_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics."
-_ALIKE = "all examples count alike; repeat those that are to count more."
-# Arguments of `fit` of Keras that make no sense here -> what does.
+_MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics"
+_ALIKE = "repeat the examples that should count more, since all of them count alike"
+# Arguments of Keras's `fit` that make no sense here -> what to use in their place.
 _UNSUPPORTED = {
     **dict.fromkeys(("validation_data", "validation_split", "validation_steps", "validation_batch_size"), _MEASURES),
     "validation_freq": _MEASURES,
-    "shuffle": "arrays are shuffled by seed, and data sets keep their own order; leave it out.",
+    "shuffle": "leave it out, since arrays are shuffled by seed, and data sets keep their own order",
     "class_weight": _ALIKE,
     "sample_weight": _ALIKE,
 }
 
 
+def _spelled(name, known):
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"perhaps {close[0]!r} is meant" if close else "leave it out"
+
+
 class Fitting:
-    """`fit`, `train_on_batch` and the checks of their data; mixed into `Game`."""
+    """`fit`, `train_on_batch`, and the checks of their data; mixed into `Game`."""
 
     # Reads the batches of `train_on_batch`.
     _read_by_hand = None
@@ -57,35 +64,36 @@ class Fitting:
 
         Args:
             x: the data of the first field (`fields()`), as a NumPy array; or a tuple or dictionary of all fields; what the
-                field reads, such as a folder, zip or .npz of images, or the name of a TFDS data set; an `ImageData`; or an
+                field reads, such as a folder, zip, or .npz of images, or the name of a TFDS data set; an `ImageData`; or an
                 iterable of batches (`tf.data.Dataset`, `PyDataset`, generator): arrays, tuples in the order of the fields,
                 or dictionaries. Images are uint8, or floats in [-1, 1] or [0, 1]. A data set of single examples is
-                batched here. A data set that is batched already keeps its batches as the minibatches of one gradient step:
+                batched here. A data set that is already batched keeps its batches as the minibatches of one gradient step:
                 with n_critic = 5 a round takes five of them, and `batch_size` is not used.
             y: the data of the second field, such as labels (n,) in [0, num_classes), or targets.
-            batch_size: examples in one gradient step. A round takes as many times that as a player takes steps (n_critic).
+            batch_size: examples in one gradient step. A round takes this many for each step of a player (n_critic).
             epochs: passes over the data, or repeats of `steps_per_epoch` rounds.
             verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: rounds in an epoch; by default as many as one pass over the data gives.
-            seed: of the order of the data, of flips and of crops.
+            steps_per_epoch: rounds in an epoch; by default as many as there are in one pass over the data.
+            seed: seed of the order of the data, of flips, and of crops.
             flip: whether the images of an example are mirrored left to right with probability 1/2, anew in every pass.
-            crop: pixels by which they are moved at most along each axis, what comes in being their own mirror image.
-                Both are for images in memory, not for data sets that yield batches.
+            crop: pixels by which images are moved at most along each axis, continued by their own mirror images. `flip` and
+                `crop` are for images in memory, not for data sets that yield batches.
 
         Returns:
             `keras.callbacks.History`.
         """
         for name in unsupported:
             raise TypeError(
-                f"fit of {type(self).__name__} takes no {name!r}. "
-                f"Fix: {_UNSUPPORTED.get(name, 'see its documentation for the arguments that there are.')}"
+                f"{type(self).__name__}.fit takes only the arguments in its documentation. Received: an argument {name!r}. "
+                f"Fix: {_UNSUPPORTED.get(name) or _spelled(name, inspect.signature(self.fit).parameters)}."
             )
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)
         if initial_epoch > epochs:
             raise ValueError(
-                f"initial_epoch={initial_epoch!r} is past epochs={epochs!r}, the number of the last epoch and not of "
-                f"those that are left; pass epochs={initial_epoch + epochs} to train {epochs} more."
+                "epochs must be at least initial_epoch, since it is the number of the last epoch, not of those that are "
+                f"left. Received: initial_epoch={initial_epoch!r} and epochs={epochs!r}. Fix: "
+                f"epochs={initial_epoch + epochs} to train {epochs} more."
             )
         if steps_per_epoch is not None:
             check_integer(steps_per_epoch, "steps_per_epoch", 1)
@@ -93,29 +101,30 @@ class Fitting:
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False
         self.refuse_devices(batch_size)
-        # What an earlier `BackupAndRestore` left there would shorten this training.
+        # A value that an earlier `BackupAndRestore` left there would shorten this training.
         self._initial_epoch = None
         if not holds_batches(x):
             order = {"seed": seed, "flip": flip, "crop": crop}
             return self._fit_arrays(self.schema.arrays(x, y), batch_size, steps_per_epoch, order, options)
         if y is not None:
             raise ValueError(
-                f"y was given beside a data set; let the data set yield ({', '.join(self.schema.fields)}) instead."
+                f"y must be left out where x is a data set. Received: y of type {type(y).__name__}. Fix: let the data set "
+                f"yield ({', '.join(self.schema.fields)})."
             )
         if flip or crop:
             raise ValueError(
-                f"flip={flip!r} and crop={crop!r} are for images in memory; {type(x).__name__} yields its own batches, "
-                "so change the images there."
+                f"flip and crop must be left out unless the images are in memory. Received: flip={flip!r} and "
+                f"crop={crop!r}, for batches of a {type(x).__name__}. Fix: change the images in it."
             )
         return self._fit_batches(x, batch_size, steps_per_epoch, options)
 
     def train_on_batch(self, x: Any, y: Any = None, *further: Any, return_dict: bool = False) -> Any:
-        """One round on the examples of all its minibatches, read and checked as those of `fit`.
+        """Plays one round on the examples of all its minibatches, read and checked as in `fit`.
 
         Args:
-            x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all as `x`. What a batch does
-                not tell, such as the range of images without a dark pixel, is as in the batches before.
-            return_dict: whether the logs come by their names.
+            x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all of them as `x`. What a
+                batch does not tell, such as the range of images without a dark pixel, is as in the batches before.
+            return_dict: whether to return the logs by name.
         """
         if self._read_by_hand is None:
             self._read_by_hand = self.schema.reader()
@@ -138,7 +147,7 @@ class Fitting:
         stream = Stream(arrays, schema.fields, batch_size=size, length=length, start=first, **order)
 
         def go_on(logs=None):
-            # Read when the training begins, as a callback may first bring back the state of one that was stopped.
+            # Read when the training begins, since a callback may first restore the state of one that was stopped.
             stream.start = max(first, int(ops.convert_to_numpy(self.rounds)))
 
         callbacks = [options["callbacks"]] if options["callbacks"] else []
@@ -168,7 +177,7 @@ class Fitting:
         try:
             return super().fit(data, steps_per_epoch=steps, **options)
         except Exception:
-            # TensorFlow makes text of an error that is raised where it asks for data.
+            # TensorFlow turns an error that is raised where it asks for data into text.
             if rounds.failures:
                 raise rounds.failures[0] from None
             raise

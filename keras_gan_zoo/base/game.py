@@ -25,7 +25,7 @@ from .player import Player
 from .saving import Saving
 from .wiring import check_model, check_wiring, is_of_the_zoo
 
-# The entry of a round's logs, for `make_train_function` alone, that says which of the others have stood still.
+# The entry of a round's logs, only for `make_train_function`, that says which players have stood still.
 _STANDING = "standing"
 
 
@@ -33,21 +33,21 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     """Plays rounds of a game.
 
     A variant says what its examples hold (`fields`), which networks there are (`network_names`, and `default_<name>()` for
-    each), who plays (`players`, `default_optimizers`) and, where something is generated, what the fakes are (`fake_like`).
+    each), who plays (`players`, `default_optimizers`), and, if something is generated, what the fakes are (`fake_like`).
     A constructor sets its attributes before it calls `super().__init__()`, which builds the networks.
 
     Args:
-        seed: of the random numbers of training; None takes one at random.
-        name, dtype: of `keras.Model`; dtype may be "mixed_bfloat16".
-        **options: networks of one's own, by their names; and see `Options`.
+        seed: seed of the random numbers of training; None takes a random one.
+        name, dtype: as in `keras.Model`; dtype is "float32" or "mixed_bfloat16".
+        **options: your own networks, by their names; and see `Options`.
 
     Attributes:
-        log_names: scalars in the logs beside the losses of the players.
+        log_names: scalars in the logs besides the losses of the players.
         network_names: the networks, each an attribute and an argument of the constructor.
-        frozen_names: those of them that no player moves.
-        averaged_names: those whose average is kept where `ema_half_life` asks for it.
-        inference_names: those that inference needs, so that presets hold them.
-        option_names: the options that the rules of this class read.
+        frozen_names: networks that no player moves.
+        averaged_names: networks whose average is kept if `ema_half_life` asks for it.
+        inference_names: networks that inference needs, so that presets hold them.
+        option_names: options that the rules of this class read.
         refused_options: option -> why it does not apply here.
     """
 
@@ -67,7 +67,8 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             for name in getattr(cls, kind):
                 if name not in cls.network_names:
                     raise TypeError(
-                        f"{cls.__name__}.{kind} has {name!r}, which is none of its networks {cls.network_names}."
+                        f"{cls.__name__}.{kind} must hold names of its networks, {cls.network_names}. Received: {name!r}. "
+                        "Fix: add it to network_names, or leave it out."
                     )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -104,10 +105,10 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
             self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
             if self.options.instance_noise:
-                # Of real samples, until there is no noise left. Only where it is asked for, as files hold it.
+                # Counts real samples until there is no noise left. Only if there is noise, since files hold this weight.
                 options = {"shape": (), "dtype": "int32", "initializer": "zeros", "trainable": False}
                 self.samples_seen = self.add_weight(name="samples_seen", **options)
-            # Networks of the zoo's own classes fit by their construction.
+            # The networks of the zoo's own classes fit by construction.
             if any(network is not None for network in given.values()) or not is_of_the_zoo(type(self)):
                 check_wiring(self)
             self.build_averages()
@@ -118,46 +119,49 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
 
     @classmethod
     def tiny(cls, **arguments: Any) -> Self:
-        """A small model of this kind, for tests and for a first look; `arguments` override what makes it small."""
-        raise NotImplementedError(f"{cls.__name__} has no tiny(); let it return a small model.")
+        """Returns a small model of this kind, for tests and for a first look; `arguments` override what makes it small."""
+        raise NotImplementedError(f"{cls.__name__} must override tiny(), which returns a small model.")
 
     def build_more(self) -> None:
-        """For variants with state of their own."""
+        """Adds a variant's own state; override it in variants that have some."""
 
     def check(self) -> None:
-        """Refuses what does not go together, once the networks are there."""
+        """Refuses what does not go together, once the networks exist."""
         for player in self.players():
             if not player.variables:
                 raise ValueError(
                     f"The player {player.name!r} of {type(self).__name__} must have weights to move. Received: networks "
-                    "without a trainable weight. Set trainable=True on them, or pass others."
+                    "without a trainable weight. Fix: set trainable=True on them, or pass others."
                 )
-        if self.options.simultaneous and any(player.when for player in self.players()):
-            raise ValueError("simultaneous=True is not possible where a player decides when it moves; leave it out.")
+        if self.options.simultaneous and (waiting := [player.name for player in self.players() if player.when]):
+            raise ValueError(
+                "simultaneous must be False if a player decides when it moves. Received: simultaneous=True, and "
+                f"{', '.join(waiting)} that decide. Fix: leave it out."
+            )
 
     def fields(self) -> dict[str, Field]:
-        """What one example is: name -> kind, in the order in which `fit` takes them."""
-        raise NotImplementedError(f"{type(self).__name__} says nothing of its data; let fields() return a dictionary.")
+        """Returns what one example is: name -> kind, in the order in which `fit` takes them."""
+        raise NotImplementedError(f"{type(self).__name__} must override fields(), which returns a dictionary.")
 
     def conditions(self) -> dict[str, Field]:
-        """Fields under which samples are made and judged; networks take them, in this order, after their first input."""
+        """Returns fields that samples are made and judged under; networks take them, in order, after their first input."""
         return {}
 
     def with_conditions(self, name: str, batch: Batch) -> Any:
-        """What a network takes: the field `name` alone, or a list of it and of the conditions of the batch."""
+        """Returns what a network takes: the field `name` alone, or a list of it and the conditions of the batch."""
         values = [batch[key] for key in self.conditions()]
         return [batch[name], *values] if values else batch[name]
 
     def derived_fields(self) -> dict[str, Field]:
-        """Fields that no data hold: what `derive` makes in each round, and people may give at inference."""
+        """Returns fields that no data hold: `derive` makes them in each round, and people may give them at inference."""
         return {}
 
     def derive(self, real: Batch) -> Batch:
-        """Values of `derived_fields` for a batch, such as masks, noise and low resolutions, from the model's own seed."""
+        """Makes `derived_fields` for a batch, such as masks, noise, and low resolutions, from the model's own seed."""
         return {}
 
     def adapt(self, data: dict[str, np.ndarray]) -> None:
-        """Takes a look at the data, once before round 0: all arrays, or the first batch of a data set of batches."""
+        """Looks at the data, once before round 0: all arrays, or the first batch of a data set of batches."""
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -166,39 +170,39 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     # The round ---------------------------------------------------------------------------------------------------------
 
     def players(self) -> tuple[Player, ...]:
-        """The players, in the order of their moves."""
-        raise NotImplementedError(f"{type(self).__name__} has nobody to play; let players() return a tuple of Player.")
+        """Returns the players, in the order of their moves."""
+        raise NotImplementedError(f"{type(self).__name__} must override players(), which returns a tuple of Player.")
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """Name of a player -> its optimizer."""
-        raise NotImplementedError(f"{type(self).__name__} has no optimizers; let default_optimizers() return one by player.")
+        """Returns name of a player -> its optimizer."""
+        raise NotImplementedError(f"{type(self).__name__} must override default_optimizers(), which returns one per player.")
 
     def fake_like(self, real: Batch) -> Batch:
-        """As many generated samples as there are in `real`, under the same conditions; {} where nothing is generated."""
+        """Generates as many samples as there are in `real`, under the same conditions; {} if nothing is generated."""
         return {}
 
     def train_round(self, data: Any) -> dict[str, Any]:
-        """Lets each player in turn take its steps, or all take the last one at once; returns the logs.
+        """Lets each player in turn take its steps, or all of them take the last one at once; returns the logs.
 
         Args:
-            data: the fields of `fields()`, as many samples as all steps of the round need.
+            data: the fields of `fields()`, with as many samples as all steps of the round need.
         """
         return self.play_round(self.as_seen(self.schema.named(data)))
 
     def as_seen(self, batch: Batch) -> Batch:
-        """What networks see of a batch of data, with the fields that are derived from it."""
+        """Returns what networks see of a batch of data, with the fields that are derived from it."""
         real = self.schema.preprocess(batch)
         return {**real, **self.derive(real)}
 
     def made_of(self, real: Batch) -> Batch:
-        """What networks make of a batch, by the name of the network, for `check_shapes`."""
+        """Returns what networks make of a batch, by the name of the network, for `check_shapes`."""
         return {}
 
     def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
-        """Refuses shapes of `made_of` that the game cannot go on with."""
+        """Refuses shapes of `made_of` that the game cannot use."""
 
     def play_round(self, real: Batch) -> dict[str, Any]:
-        """The moves of a round, on a batch as networks see it."""
+        """Makes the moves of a round, on a batch as networks see it."""
         players = [self.regularized(player) for player in self.players()]
         parts = minibatches(real, max(player.steps for player in players))
         # What generates is judged by what the others have just moved on: that saves a pass of it.
@@ -206,7 +210,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         shared = self.record(generating, parts[-1]) if generating else None
         losses, waiting = {}, []
         for player in players:
-            # Who moves the generating networks too is not judged on fakes that they have made for another.
+            # A player that also moves the generating networks is not judged on fakes that they made for another player.
             apart = generating is None or (player is not generating and player.shares_networks_with(generating))
             for part in parts[-player.steps :]:
                 is_last = part is parts[-1]
@@ -241,7 +245,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         return logs
 
     def regularized(self, player: Player) -> Player:
-        """A player whose loss also counts the regularizers of the weights that it moves, as `keras.Model.fit` does."""
+        """Returns the player with a loss that counts the regularizers of its weights too, as `keras.Model.fit` does."""
         held = [variable for variable in player.variables if variable.regularizer is not None]
         if not held:
             return player
@@ -252,7 +256,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         return player._replace(objective=objective)
 
     def _step(self, player, batch, recording):
-        """One gradient step; returns the loss before it, which goes into the logs of who may stand still here."""
+        """Takes one gradient step and returns the loss before it, which is logged here for players that may stand still."""
         loss, gradients = self.differentiate(player, batch, recording)
         self.move(player, gradients)
         if player.when is not None:
@@ -269,7 +273,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             return played
 
         def moved_alone(*arguments):
-            """Leaves players out of the logs that have stood still since the logs began."""
+            """Leaves players that have stood still since the logs began out of the logs."""
             result = played(*arguments)
             logs = result[0] if isinstance(result, tuple) else result
             for name, standing in logs.pop(_STANDING).items():
@@ -281,17 +285,17 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         return moved_alone
 
     def move(self, player: Player, gradients: Sequence[Any]) -> None:
-        """Lets a player's optimizer take the step that the gradients by its variables ask for."""
+        """Lets a player's optimizer take the step for the gradients with respect to its variables."""
         self.optimizers[player.optimizer_name].apply(gradients, player.variables)
 
     def log(self, name: str, value: Any) -> None:
-        """Adds a scalar to the mean that the logs show under this name, one of `log_names`."""
+        """Adds a scalar to the mean that the logs show under this name, which is one of `log_names`."""
         self.trackers[name].update_state(ops.stop_gradient(value))
 
     def written_by(self, player: Player) -> list[keras.Variable]:
-        """The variables that an update of `player` may write: all but the weights of the other players' networks.
+        """Returns the variables that an update of `player` may write: all but the weights of other players' networks.
 
-        A generator that is called in the discriminator's step must not have its batch statistics moved there.
+        The batch statistics of a generator that is called in the discriminator's step must not change there.
         """
         own = {id(weight) for network in player.networks for weight in network.weights}
         others = {id(w) for other in self.players() for network in other.networks for w in network.weights} - own
@@ -300,9 +304,9 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     # What objectives are made of ---------------------------------------------------------------------------------------
 
     def normal(self, shape: Sequence[Any]) -> Any:
-        """N(0, 1), from this model's own seed."""
+        """Draws from N(0, 1), from this model's own seed."""
         return self.draw(lambda shape: keras.random.normal(shape, seed=self.seed_generator), shape)
 
     def uniform(self, shape: Sequence[Any], low: float = -1.0, high: float = 1.0) -> Any:
-        """U(low, high), from this model's own seed."""
+        """Draws from U(low, high), from this model's own seed."""
         return self.draw(lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator), shape)

@@ -1,4 +1,4 @@
-"""What verbs of inference are made of, and Keras's own that have no meaning here."""
+"""The building blocks of inference, and Keras's own methods that have no meaning here."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ class Inference:
     """Passes under the averaged weights, and previews; mixed into `Game`."""
 
     def mapped(self, function: Callable, *arrays: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """function(*tensors) for arrays of n rows, some rows at a time, as a NumPy array; under the averaged weights."""
+        """Returns function(*tensors) of arrays of n rows, some rows at a time, as a NumPy array; with averaged weights."""
         parts = []
         with self.averaged():
             for i in range(0, len(arrays[0]), batch_size):
@@ -24,7 +24,7 @@ class Inference:
 
     @contextlib.contextmanager
     def seeded(self, seed: int | None) -> Iterator[None]:
-        """Draws inside come from `seed`, or from a fresh one; the random numbers of training stay as they were."""
+        """Takes draws inside from `seed`, or from a fresh one; the random numbers of training stay as they were."""
         state = self.seed_generator.state
         before = ops.convert_to_numpy(state)
         word = np.random.default_rng(seed).integers(0, 2**32, dtype="uint32")
@@ -37,27 +37,27 @@ class Inference:
     def preview(
         self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0
     ) -> dict[str, tuple[Field, np.ndarray]]:
-        """What the model does, in n cases: title -> (field, array as networks make it), in the order of display.
+        """Shows what the model does, in n cases: title -> (field, array as networks make it), in the order of display.
 
         Args:
             n: number of cases.
             data: arrays of the fields, for models that need an input.
             seed: the same seed gives the same cases.
         """
-        raise NotImplementedError(f"{type(self).__name__} has nothing to show; let preview() return a dictionary.")
+        raise NotImplementedError(f"{type(self).__name__} must override preview(), which returns a dictionary.")
 
     def evaluate(self, *arguments: Any, **options: Any) -> None:
-        """Refused: a game has no measure of its own."""
+        """Raises a TypeError: a game has no measure of its own."""
         raise TypeError(
             f"{type(self).__name__} is measured on generated samples. Received: evaluate(), which compares predictions with "
-            "targets. Use keras_gan_zoo.metrics.evaluate(samples, real), or the callback Evaluate in fit."
+            "targets. Fix: keras_gan_zoo.metrics.evaluate(samples, real), or the callback Evaluate in fit."
         )
 
     def predict(self, *arguments: Any, **options: Any) -> None:
-        """Refused: a game answers by verbs of its own."""
+        """Raises a TypeError: a game has methods of its own in place of `predict`."""
         raise TypeError(
-            f"{type(self).__name__} does not predict from data. Received: predict(). Use generate(n) or translate(inputs), "
-            f"or predict of one of its networks: {', '.join(self.network_names)}."
+            f"{type(self).__name__} makes samples, and does not predict from data. Received: predict(). Fix: generate(n) or "
+            f"translate(inputs), or predict of one of its networks: {', '.join(self.network_names)}."
         )
 
     test_on_batch, predict_on_batch = evaluate, predict

@@ -9,8 +9,9 @@ import numpy as np
 from keras import ops
 
 from ..data import Batch, Field, InvalidData, Labels, Latents
-from ..data.checks import check_integer
+from ..data.checks import check_integer, refused
 from ..interpolation import spherical
+from ..untrusted import shown
 from .batches import batch_size_of
 
 
@@ -18,12 +19,12 @@ class Sampler:
     """A generator that makes the field `sample` from `inputs()`; mixed into games."""
 
     def inputs(self) -> dict[str, Field]:
-        """What `make` needs, in the order in which people give it; optional ones are drawn where they are not given."""
-        raise NotImplementedError(f"{type(self).__name__} makes samples of nothing; let inputs() return a dictionary.")
+        """Returns what `make` needs, in the order in which people give it; optional inputs are drawn if not given."""
+        raise NotImplementedError(f"{type(self).__name__} must override inputs(), which returns a dictionary.")
 
     def make(self, batch: Batch, training: bool) -> Batch:
-        """The samples, and what else belongs to them, from the inputs of a batch."""
-        raise NotImplementedError(f"{type(self).__name__} makes nothing; let make() return a dictionary of samples.")
+        """Makes the samples, and what else belongs to them, from the inputs of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} must override make(), which returns a dictionary of samples.")
 
     def fake_like(self, real: Batch) -> Batch:
         n = batch_size_of(real)
@@ -32,11 +33,11 @@ class Sampler:
 
     @property
     def sampler(self) -> keras.Model:
-        """The generator with the weights that inference takes."""
+        """The generator with the weights that inference uses."""
         return self.network("generator")
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """What the generator takes -> what it makes."""
+        """Turns what the generator takes into what it makes."""
         return self.sampler(inputs, training=training)
 
     def generate(
@@ -46,55 +47,73 @@ class Sampler:
 
         Args:
             n: number of samples.
-            seed: integer; the same seed gives the same samples, on every call and in every process. None draws afresh.
+            seed: integer; the same seed gives the same samples, on every call and in every process. None draws new ones.
             batch_size: samples in one pass through the generator.
             dtype: "float32" for what the generator makes (images in [-1, 1]), "uint8" for samples as data are kept (images
-                in 0 to 255).
+                in 0..255).
             **given: inputs by name, (n, ...) or one for all samples, such as `labels=3`; those that are not given are drawn.
 
         Returns:
             NumPy array (n, ...).
+
+        Raises:
+            TypeError: the model needs inputs that cannot be drawn, or an input is unknown.
+            InvalidData: an input does not fit.
         """
         if needed := self._needed():
             raise TypeError(
-                f"{type(self).__name__} makes samples from {', '.join(needed)}; use translate({', '.join(needed)})."
+                f"{type(self).__name__} must be given {', '.join(needed)} to make samples from. Received: generate(n={n}). "
+                f"Fix: translate({', '.join(needed)})."
             )
         return self._made(self._drawn(n, given, seed), seed, batch_size, dtype)
 
     def translate(
         self, *given: Any, seed: int | None = None, batch_size: int = 32, dtype: str = "float32", **named: Any
     ) -> np.ndarray:
-        """Samples for inputs.
+        """Makes samples from inputs.
 
         Args:
             *given: the inputs that the model needs, in the order of `inputs()`, each (n, ...) as in the data for `fit`.
-            seed: of what is drawn beside them. None draws afresh.
+            seed: seed of what is drawn besides them. None draws new values.
             batch_size, dtype: as in `generate`.
             **named: further inputs by name.
 
         Returns:
             NumPy array (n, ...).
+
+        Raises:
+            TypeError: the model makes samples from noise, or an input is missing or unknown.
+            InvalidData: an input does not fit.
         """
         needed = self._needed()
         if not needed:
-            raise TypeError(f"{type(self).__name__} makes samples from noise, and translates nothing; use generate(n).")
+            raise TypeError(
+                f"{type(self).__name__} makes samples from noise alone. Received: translate(). Fix: generate(n)."
+            )
         if len(given) > len(needed):
-            raise TypeError(f"translate takes {', '.join(needed)}, and got {len(given)} arrays; pass others by name.")
+            raise TypeError(
+                f"translate takes {', '.join(needed)}. Received: {len(given)} arrays. Fix: pass other inputs by name."
+            )
         named |= dict(zip(needed, given, strict=False))
         if missing := [name for name in needed if named.get(name) is None]:
-            raise TypeError(f"translate needs {missing[0]}; pass {', '.join(needed)}.")
+            raise TypeError(
+                f"translate takes {', '.join(needed)}. Received: no {missing[0]}. Fix: pass all of them, in this order."
+            )
         n = len(self.inputs()[needed[0]].validate(named[needed[0]], needed[0]))
         return self._made(self._drawn(n, named, seed), seed, batch_size, dtype)
 
     def preview(
         self, n: int, data: dict[str, np.ndarray] | None = None, seed: int = 0
     ) -> dict[str, tuple[Field, np.ndarray]]:
-        """n samples, those of a conditional model through its classes in order; or rows of inputs, output and target."""
+        """Shows n samples, through all classes of a conditional model in order; or rows of inputs, output, and target."""
         fields, needed = self.fields(), self._needed()
         if not needed:
             return {self.sample: (fields[self.sample], self.generate(n, seed=seed, **self.in_order(n)))}
         if data is None:
-            raise InvalidData(f"data=None is not possible, as {type(self).__name__} makes samples from {', '.join(needed)}.")
+            raise InvalidData(
+                f"data must hold {', '.join(needed)}, which {type(self).__name__} makes samples from. Received: data=None. "
+                "Fix: a dictionary of arrays."
+            )
         rows = np.linspace(0, len(next(iter(data.values()))) - 1, n).astype(int)
         real = {name: field.preprocess(data[name][rows]) for name, field in fields.items() if name in data}
         with self.seeded(seed):
@@ -107,7 +126,7 @@ class Sampler:
         return shown
 
     def in_order(self, n: int) -> dict[str, np.ndarray]:
-        """Values for n samples of those inputs that are classes, from the first class to the last."""
+        """Returns n values of each input that is a class, from the first class to the last."""
         return {name: field.in_order(n) for name, field in self.inputs().items() if isinstance(field, Labels)}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **options: Any) -> None:
@@ -115,31 +134,31 @@ class Sampler:
 
         Args:
             filepath: the folder or file to write.
-            format: "tf_saved_model", "onnx" or "litert", as `keras.Model.export` has them.
-            **options: of `keras.Model.export`.
+            format: "tf_saved_model", "onnx", or "litert", as in `keras.Model.export`.
+            **options: options of `keras.Model.export`.
         """
         options.setdefault("verbose", False)
-        # Keras's ONNX exporter takes a model that was called.
+        # Keras's ONNX exporter takes a model that has been called.
         rng = np.random.default_rng(0)
         self._made({name: field.random(rng, 1) for name, field in self.inputs().items()}, 0, 1, "float32")
         self.sampler.export(filepath, format=format, **options)
 
     @property
     def generates(self) -> bool:
-        """Whether samples are made from noise, so that `generate` is the verb; else `translate` is."""
+        """Whether samples are made from noise, by `generate`; otherwise they are made by `translate`."""
         return not self._needed()
 
     def _needed(self):
         return [name for name, field in self.inputs().items() if not field.optional]
 
     def _drawn(self, n, given, seed):
-        """An array of n for each input, those not given being drawn by NumPy, with the same numbers on every backend."""
+        """An array of n for each input; those not given are drawn by NumPy, with the same numbers on every backend."""
         check_integer(n, "n", 1)
         fields, rng = self.inputs(), np.random.default_rng(seed)
         if unknown := [name for name in given if name not in fields]:
             raise TypeError(
-                f"{unknown[0]}={given[unknown[0]]!r} was given, but {type(self).__name__} makes samples from "
-                f"{', '.join(fields)} alone; leave it out."
+                f"{type(self).__name__} makes samples from {', '.join(fields)} alone. Received: "
+                f"{unknown[0]}={shown(given[unknown[0]])}. Fix: leave it out."
             )
         arrays = {}
         for name, field in fields.items():
@@ -150,13 +169,16 @@ class Sampler:
             one_for_all = value.ndim == len(field.shape)
             array = field.validate(value[None] if one_for_all else value, name)
             if not one_for_all and len(array) != n:
-                raise InvalidData(f"{name} has {len(array)} entries for {n} samples. Fix: one for all, or one for each.")
+                raise InvalidData(
+                    f"{name} must have one entry for all samples, or one for each. Received: {len(array)} entries for {n} "
+                    f"samples. Fix: n={len(array)}."
+                )
             arrays[name] = np.broadcast_to(array, (n, *array.shape[1:]))
         return arrays
 
     def _made(self, inputs, seed, batch_size, dtype):
         if dtype not in ("float32", "uint8"):
-            raise ValueError(f"dtype={dtype!r} is not possible; pass 'float32' or 'uint8'.")
+            raise refused("dtype", dtype, "'float32' or 'uint8'")
         check_integer(batch_size, "batch_size", 1)
         fields = self.inputs()
 
@@ -173,7 +195,7 @@ class Sampler:
 
 
 class LatentSampler(Sampler):
-    """A sampler whose generator takes latents, and then the conditions.
+    """A sampler whose generator takes latents and then the conditions.
 
     Args:
         latent_dim: number of latent variables.
@@ -206,15 +228,15 @@ class LatentSampler(Sampler):
 
         Args:
             n, seed, batch_size, dtype: as in `Sampler.generate`.
-            truncation: in (0, 1]; latents that are drawn are scaled by it. 1 is what the model was trained on; less gives
-                more typical and less varied samples.
+            truncation: factor in (0, 1] of the latents that are drawn. 1 is what the model was trained on; less gives more
+                typical and less varied samples.
             **given: inputs by name, (n, ...) or one for all samples, such as `labels=3` or `latents=gan.latents(n)`.
 
         Returns:
             NumPy array (n, ...).
         """
         if not 0 < truncation <= 1:
-            raise ValueError(f"truncation={truncation!r} is not possible; it must be in (0, 1].")
+            raise refused("truncation", truncation, "in (0, 1]")
         inputs = self._drawn(n, given, seed)
         for name, field in self.inputs().items():
             if isinstance(field, Latents) and given.get(name) is None:
@@ -222,7 +244,7 @@ class LatentSampler(Sampler):
         return self._made(inputs, seed, batch_size, dtype)
 
     def latents(self, n: int, seed: int | None = None) -> np.ndarray:
-        """Latents (n, latent_dim), such as `generate(latents=...)` takes: those of `generate(n, seed=seed)`."""
+        """Draws latents (n, latent_dim) for `generate(latents=...)`: those of `generate(n, seed=seed)`."""
         return self.inputs()["latents"].random(np.random.default_rng(seed), check_integer(n, "n", 1))
 
     def interpolate(
@@ -235,7 +257,7 @@ class LatentSampler(Sampler):
         dtype: str = "float32",
         **given: Any,
     ) -> np.ndarray:
-        """Samples along the great circle from one latent vector to another.
+        """Makes samples along the great circle from one latent vector to another.
 
             z(t) = [sin((1 - t) w) start + sin(t w) end] / sin w,   w the angle between them
 
@@ -243,10 +265,10 @@ class LatentSampler(Sampler):
         https://arxiv.org/abs/1609.04468).
 
         Args:
-            start, end: latent vectors (latent_dim,), or seeds, each of which names one vector.
-            steps: number of samples, the two ends among them; at least 2.
+            start, end: latent vectors (latent_dim,), or seeds, each of which stands for one vector.
+            steps: number of samples, including the two ends; at least 2.
             batch_size, dtype: as in `generate`.
-            **given: other inputs by name, one for all or one for each step; those not given are drawn once, for all steps.
+            **given: other inputs by name, one for all steps or one for each; those not given are drawn once, for all steps.
 
         Returns:
             NumPy array (steps, ...).

@@ -1,6 +1,6 @@
-"""Whether networks fit each other and their game: followed with shapes alone, when a model is built.
+"""Checks that networks fit each other and their game, by following a round with shapes alone when a model is built.
 
-A network that was not called before is built on the way, from the shapes that reach it.
+A network that has not been called before is built on the way, from the shapes that reach it.
 """
 
 import contextlib
@@ -16,34 +16,34 @@ from keras import ops, tree
 
 from ..untrusted import shown
 
-# A head that keeps numbers as far out as this within FLAT cannot say how far out they were.
+# A head that maps numbers as large as FAR into [-FLAT, FLAT] loses how large they were.
 FAR, FLAT = 1e6, 1e3
-# What errors say that Keras, or `check_output`, raises where a network does not fit what it is given.
+# Words in the errors that Keras, or `check_output`, raises if a network does not fit what it is given.
 _OF_NETWORKS = re.compile(r"Exception encountered when calling|incompatible|expects|must be of shape|add_loss")
-# Layers that run code of which Keras knows nothing.
+# Layers that run code that Keras knows nothing about.
 _FOREIGN = ("Lambda", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TFSMLayer")
-# What a game does to scores that leaves their values as they are.
+# Operations on scores that leave their values as they are.
 _RESHAPING = ("Squeeze", "Reshape", "Cast", "GetItem", "ExpandDims")
 
 
 def layers_of(network: keras.Model) -> Iterator[keras.layers.Layer]:
-    """A network and all layers in it, those of nested networks and inside of other layers among them."""
+    """Yields a network and all layers in it, including those of nested networks and inside other layers."""
     return network._flatten_layers()
 
 
 def mixes(layer: keras.Operation) -> bool | None:
-    """Whether a layer lets the samples of a batch influence each other: what it says itself, what is known, or None."""
+    """Whether a layer lets the samples of a batch influence each other: what it says itself, or what is known, or None."""
     if isinstance(layer, keras.layers.BatchNormalization) or _first_axis_of(layer):
         return True
     said = getattr(layer, "mixes_samples", None)
     if said is not None:
         return said
-    # An operation of keras.ops that is no layer may run over any axis.
+    # An operation of keras.ops that is not a layer may run over any axis.
     return False if isinstance(layer, keras.layers.Layer) and _is_known(layer) else None
 
 
 def parts_of(network: keras.Model) -> Iterator[keras.Operation]:
-    """`layers_of`, and the operations between them that are no layers."""
+    """Yields `layers_of` a network, and the operations between them that are not layers."""
     for layer in layers_of(network):
         yield layer
         yield from (part for part in getattr(layer, "operations", ()) if not isinstance(part, keras.layers.Layer))
@@ -54,33 +54,33 @@ def is_of_the_zoo(cls: type) -> bool:
 
 
 def check_model(name: str, network: Any) -> keras.Model:
-    """Refuses what is no network, or one whose weights have another dtype than training has."""
+    """Refuses an object that is not a network, and a network whose weights do not have the dtype of training."""
     if not isinstance(network, keras.Model):
         raise TypeError(
-            f"{name} must be a Keras model. Received: {name}={shown(network)}. Pass a keras.Model or keras.Sequential, or "
-            "leave it out for the default."
+            f"{name} must be a Keras model. Received: {name}={shown(network)}. Fix: pass a keras.Model or keras.Sequential, "
+            "or leave it out for the default."
         )
     for variable in network.weights:
         if variable.dtype.startswith(("float", "bfloat")) and variable.dtype != "float32":
             raise ValueError(
-                f"The weights of the {name} must be float32. Received: {variable.path} of dtype {variable.dtype}. Build the "
-                "network in float32, or under the policy 'mixed_bfloat16'."
+                f"The weights of the {name} must be float32. Received: {variable.path} of dtype {variable.dtype}. Fix: "
+                "build the network in float32, or under the policy 'mixed_bfloat16'."
             )
     return network
 
 
 def check_wiring(game: keras.Model) -> None:
-    """Follows a round of a game with shapes alone, which builds what is not built yet.
+    """Follows a round of a game with shapes alone, which builds whatever is not built yet.
 
     Raises:
-        ValueError: networks do not fit each other; the message says which, and what comes where.
+        ValueError: networks do not fit each other; the message says which, and what arrives where.
     """
     owner, known, failure = type(game).__name__, is_of_the_zoo(type(game)), None
 
     def followed(function: Callable) -> Callable:
         def caught(real):
             nonlocal failure
-            # A network that gets more inputs than it has may leave some out, with no more than a warning.
+            # A network that gets more inputs than it takes may leave some out, with only a warning.
             with warnings.catch_warnings(), keras.StatelessScope(collect_losses=True) as scope:
                 warnings.filterwarnings("error", message="The structure of `inputs`")
                 try:
@@ -101,7 +101,7 @@ def check_wiring(game: keras.Model) -> None:
             return _Symbolic(followed(function))(specs)
         except Exception as error:
             reason = failure or error
-            # Rules of a class from elsewhere may need numbers, or what is set later; such errors are not of the networks.
+            # Rules of a class from elsewhere may need numbers, or state that is set later; the networks are not to blame.
             if not known and not isinstance(reason, Warning) and not _OF_NETWORKS.search(str(reason)):
                 return None
             raise ValueError(f"The networks of {owner} must fit each other. Received: {_reason(reason)}") from error
@@ -118,20 +118,23 @@ def check_wiring(game: keras.Model) -> None:
     for name in game.network_names:
         if not getattr(game, name).built:
             raise ValueError(
-                f"The {name} of {owner} must be built. Received: a network that was never called. Begin it with a "
+                f"The {name} of {owner} must be built. Received: a network that has never been called. Fix: begin it with a "
                 "keras.Input."
             )
 
 
 def check_output(owner: str, said: Any, shape: tuple[int | None, ...]) -> Any:
-    """A tensor (batch, *shape) of a network; refuses other shapes, which might be broadcast."""
+    """Returns a tensor (batch, *shape) of a network, and refuses other shapes, which might be broadcast."""
     if tuple(said.shape)[1:] != tuple(shape):
-        raise ValueError(f"{owner} must be of shape {tuple(shape)} for each sample, but is of shape {tuple(said.shape)[1:]}")
+        raise ValueError(
+            f"{owner} must be of shape {tuple(shape)} for each sample. Received: shape {tuple(said.shape)[1:]}. Fix: "
+            "another head of that network."
+        )
     return said
 
 
 class _Symbolic(keras.Operation):
-    """A function that is followed with shapes alone."""
+    """A function that Keras follows with shapes alone."""
 
     def __init__(self, function: Callable) -> None:
         super().__init__()
@@ -139,8 +142,8 @@ class _Symbolic(keras.Operation):
 
 
 def squashing(game: keras.Model, by: str) -> keras.Operation | None:
-    """The layer that bounds the scores of a judge on one side or both; None where there is none, or none can be found."""
-    # Scores are made of symbolic tensors, which remember what made them; a judge that needs numbers has no such trace.
+    """Returns the layer that bounds the scores of a judge on one side or both, or None if none can be found."""
+    # Scores are symbolic tensors, which remember what made them; a judge that needs numbers leaves no such trace.
     with contextlib.suppress(Exception):
         real = {name: keras.Input(field.shape, dtype=field.dtype) for name, field in game.fields().items()}
         scores = game.judge(game.as_seen(real), by=by)["scores"]
@@ -152,7 +155,7 @@ def squashing(game: keras.Model, by: str) -> keras.Operation | None:
 
 
 def _squashed(tensor):
-    """The last operation before a tensor that bounds it, if nothing with weights comes after."""
+    """The last operation before a tensor that bounds it, unless something with weights comes after it."""
     made_by, _, index = tensor._keras_history
     if isinstance(made_by, keras.layers.Layer) and (isinstance(made_by, keras.Model) or not _is_known(made_by)):
         inside = getattr(made_by, "outputs", None)
@@ -201,6 +204,6 @@ def _first_axis_of(layer):
 
 
 def _reason(error):
-    """What an error of Keras says, without where it was seen."""
+    """The message of an error of Keras, without the place where it was raised."""
     text = re.sub(r"\x1b\[\d+m", "", str(error))
     return re.sub(r"^(Exception encountered when calling [^\n]*\s+)+", "", text).split("\n\nArguments received")[0]

@@ -1,4 +1,4 @@
-"""A callback that watches for mode collapse and divergence, says what it sees, and can stop or roll back the training."""
+"""A callback that watches for mode collapse and divergence, reports them, and can stop or roll back the training."""
 
 import warnings
 from pathlib import Path
@@ -8,8 +8,10 @@ import numpy as np
 from keras import ops
 
 from ..data import ImageData
-from ..data.checks import InvalidData, check_images, check_integer, check_labels
+from ..data.checks import InvalidData, as_array, check_image_shape, check_integer, check_labels, refused
 from ..data.convert import float_to_uint8
+from ..data.image_reader import ImageReader
+from ..data.on_demand import ImagesInFiles
 from .collapse_measures import effective_classes, mean_pairwise_distance, pixel_std, ranking, saturated
 from .collapse_rules import ADVICE, EXPECTED, FLAT, RULES, SERIOUS, Finding
 from .files import save_state
@@ -20,9 +22,9 @@ BATCH = 64
 
 
 class CollapseMonitor(EveryRounds):
-    """Looks at a small sample in every so many rounds, and says in plain words what is wrong with it.
+    """Looks at a small sample every so many rounds, and says in plain words what is wrong with it.
 
-    For fakes x and real images r, floats in [-1, 1] of dimension d, and raw scores D, high for real, in inference mode:
+    For fakes x and real images r, floats in [-1, 1], and raw scores D, high for real, in inference mode:
 
         pairwise_distance    mean |x_i - x_j| / mean |r_i - r_j|, i != j; of equal labels where a model trains on labels
         pixel_std            mean over pixels of the standard deviation over samples, relative to that of real images
@@ -32,38 +34,39 @@ class CollapseMonitor(EveryRounds):
         gradient             mean |dD(x) / dx| . mean |x_i - r_i| / std D over fakes and real images
         saturation           (s(x) - s(r)) / (1 - s(r)), s the share of |values| > 0.99
 
-    and whether weights, losses and samples are finite. What is a finding is in `RULES`.
+    and whether weights, losses, and samples are finite. `RULES` says what is a finding.
 
-    The ranking is D's accuracy without a threshold: it means the same for every loss, where the share of scores above 0 says
-    nothing of a Wasserstein critic. That D wins is a finding only where its score is flat at the fakes too; that D is fooled
-    is none for BEGAN, which ranks fakes first by design.
+    The ranking is D's accuracy without a threshold: it means the same for every loss, whereas the share of scores above 0
+    says nothing about a Wasserstein critic. That D wins is a finding only if its score is flat at the fakes too; that D is
+    fooled is not one for BEGAN, which ranks fakes first by design.
 
     The gradient is that of D's score by the fakes, which is all that the generator learns from, in units in which a linear
     D has a value of about 1 whatever the scale of its scores; it is not the norm by the weights, which each loss and each
-    optimizer scales otherwise. A discriminator with batch norm is judged with its moving statistics, not with those of a
+    optimizer scales differently. A discriminator with batch norm is judged with its moving statistics, not with those of a
     batch as in training.
 
     Nothing that the training uses is written or drawn, so it is bit-identical with and without a monitor that only warns.
 
     Each kind of finding is warned about (`RuntimeWarning`) when it appears and again when it is gone, not in between. NaN,
-    low distance, low deviation and few classes are serious. After `patience` looks in a row with a serious finding the
+    low distance, low deviation, and few classes are serious. After `patience` looks in a row with a serious finding the
     monitor acts. A rollback restores the whole state of the last look without a serious finding (weights, optimizers, round)
     and gives the model's random generator a new state, so that the same path is not taken again; it does not give back the
-    rounds, so a training ends at a lower one. After `max_rollbacks`, or with nothing healthy to go back to, it stops.
+    rounds, so the training ends at a lower one. After `max_rollbacks`, or without a healthy state to go back to, the monitor
+    stops the training.
 
     Args:
-        real: real images (n, height, width, channels), uint8, or floats in [-1, 1] or [0, 1]; (images, labels) or an
-            `ImageData` with labels for a model that trains on labels. `n` of them are taken by `seed`.
+        real: real images (n, height, width, channels), as `fit` takes arrays, or an `ImageData`; for a model that trains on
+            labels, (images, labels) or an `ImageData` with labels. `n` of them are chosen by `seed`.
         every: rounds from one look to the next.
         classifier: judge of the classes, with `probabilities(uint8 images) -> (n, classes)`; None leaves classes out.
-        action: "warn", "stop" (ends `fit` after the round) or "rollback".
+        action: "warn", "stop" (ends `fit` after the round), or "rollback".
         patience: looks in a row with a serious finding before the monitor acts.
         max_rollbacks: rollbacks in one `fit`.
-        folder: where the last healthy state is kept, as `healthy.weights.h5`; needed for "rollback".
+        folder: folder for the last healthy state, `healthy.weights.h5`; needed for "rollback".
         n: number of fakes, and of real images if there are as many; at least 16.
-        seed: of latents, labels and the choice of real images, the same at each look.
-        start: round before which only NaN is a finding: samples of a generator that has hardly learned are as alike as those
-            of one that has collapsed.
+        seed: seed of latents, labels, and the choice of real images, the same at each look.
+        start: round before which only NaN is a finding: the samples of a generator that has hardly learned are as alike as
+            those of one that has collapsed.
 
     Attributes:
         findings: list of `Finding`, empty for a healthy training.
@@ -71,7 +74,7 @@ class CollapseMonitor(EveryRounds):
         healthy_round: the round of the state in `folder`, or None.
 
     Raises:
-        ValueError: an impossible argument, real images that are all alike, too few, or without the labels that are needed.
+        ValueError: an argument is out of range, or the real images are all alike, too few, or lack labels that are needed.
         OSError: the healthy state could not be written.
     """
 
@@ -91,9 +94,12 @@ class CollapseMonitor(EveryRounds):
     ) -> None:
         super().__init__(every)
         if action not in ("warn", "stop", "rollback"):
-            raise ValueError(f"action={action!r} is not known. Fix: 'warn', 'stop' or 'rollback'.")
+            raise refused("action", action, "'warn', 'stop', or 'rollback'")
         if action == "rollback" and folder is None:
-            raise ValueError("action='rollback' needs a folder for the state to go back to. Fix: folder='...'.")
+            raise ValueError(
+                "folder must name a place for the state to go back to. Received: action='rollback' and folder=None. Fix: "
+                "folder='healthy'."
+            )
         self.classifier, self.action, self.folder = classifier, action, None if folder is None else Path(folder)
         self.patience = check_integer(patience, "patience", 1)
         self.max_rollbacks = check_integer(max_rollbacks, "max_rollbacks", 0)
@@ -108,12 +114,13 @@ class CollapseMonitor(EveryRounds):
         super().on_train_begin(logs)
         model = self.model
         fields = model.fields()
-        check_images(self.real, fields[model.sample].shape, name="real")
+        check_image_shape(self.real.shape, fields[model.sample].shape, name="real")
         takes_labels = "labels" in fields
         if takes_labels:
             if self.labels is None:
                 raise ValueError(
-                    f"{type(model).__name__} trains on labels, but real has none. Fix: (images, labels) or an ImageData."
+                    f"real must have labels for {type(model).__name__}, which trains on them. Received: images alone. Fix: "
+                    "(images, labels), or an ImageData with labels."
                 )
             check_labels(self.labels, fields["labels"].classes, len(self.real), name="the labels of real")
         self.by_label = self.labels if takes_labels else None
@@ -123,7 +130,10 @@ class CollapseMonitor(EveryRounds):
             "saturation": saturated(self.real),
         }
         if not self.reference["pairwise_distance"] > 0:
-            raise ValueError("real has images that are all alike, or of each label only one. Fix: more and other images.")
+            raise ValueError(
+                "real must hold images that differ, and several of a label. Received: images that are all alike, or one of "
+                "each label. Fix: more and other images."
+            )
         if self.classifier is not None:
             self.reference["classes"] = self._histogram(self.real)
         self.active, self.serious_looks, self.rollbacks, self.healthy_round = {}, 0, 0, None
@@ -134,9 +144,7 @@ class CollapseMonitor(EveryRounds):
             if kind not in self.active:
                 self._say(finding)
         for kind in [kind for kind in self.active if kind not in found]:
-            self._say(
-                Finding(self.round, "recovered", f"Round {self.round}: {kind.replace('_', ' ')} is no trouble any more.")
-            )
+            self._say(Finding(self.round, "recovered", f"Round {self.round}: {kind.replace('_', ' ')} is over."))
         self.active = found
         serious = [kind for kind in found if kind in SERIOUS]
         if not serious:
@@ -166,9 +174,7 @@ class CollapseMonitor(EveryRounds):
             return
         reason = ""
         if self.action == "rollback":
-            reason = (
-                f" after {self.rollbacks} rollbacks, all that there may be" if healthy else ", with nothing to go back to"
-            )
+            reason = f" after {self.rollbacks} rollbacks, the most allowed" if healthy else ", with nothing to go back to"
         kept = (
             f"The last healthy state is {healthy}; load it with gan.load_weights."
             if healthy
@@ -210,8 +216,8 @@ class CollapseMonitor(EveryRounds):
         bad += [name for name, values in parts.items() if not np.isfinite(values).all()]
         if bad:
             message = (
-                f"Round {self.round}: NaN or infinite values in {', '.join(bad)}. Once in the weights they stay. Advice: go "
-                "back to a checkpoint, lower the learning rates, or add a penalty (r1_gamma)."
+                f"Round {self.round}: NaN or infinite values in {', '.join(bad)}. Once they are in the weights, they stay. "
+                "Advice: go back to a checkpoint, lower the learning rates, or add a penalty (r1_gamma)."
             )
             return [Finding(self.round, "nan", message, len(bad), 0)]
         self.values = {**self._spread(fake, labels), **self._judged(fake, real_scores, fake_scores, slopes)}
@@ -228,7 +234,7 @@ class CollapseMonitor(EveryRounds):
         return [f"{len(bad)} weights ({bad[0]} first)"] if bad else []
 
     def _spread(self, fake, labels):
-        """How far the samples are apart, in what the real images have of it."""
+        """How far apart the samples are, relative to the real images."""
         reference = self.reference
         values = {
             "pairwise_distance": mean_pairwise_distance(fake, labels) / reference["pairwise_distance"],
@@ -285,8 +291,8 @@ class CollapseMonitor(EveryRounds):
         model = self.model
 
         def score(x, labels):
-            labelled = {} if labels is None else {"labels": labels}
-            scores = model.score({model.sample: x, **labelled}, training=False)
+            conditions = {} if labels is None else {"labels": labels}
+            scores = model.score({model.sample: x, **conditions}, training=False)
             # A judge of packs has fewer scores than samples.
             return ops.mean(ops.reshape(ops.cast(scores, "float32"), (scores.shape[0], -1)), axis=1)
 
@@ -306,14 +312,13 @@ class CollapseMonitor(EveryRounds):
             images, labels = real.images, real.labels
         else:
             images, labels = real if isinstance(real, tuple) else (real, None)
-        low, high = check_images(images, name="real")
+        # Those that do not fit into memory were checked when they were found.
+        images = images if isinstance(images, ImagesInFiles) else ImageReader()(images, "real")
         if len(images) < 16:
             raise InvalidData(
-                f"real has {len(images)} images, too few to compare with. Fix: at least 16, better n={self.n}."
+                f"real must hold at least 16 images to compare with. Received: {len(images)}. Fix: more, better n={self.n}."
             )
         if labels is not None:
-            labels = check_labels(labels, n=len(images), name="the labels of real")
+            labels = check_labels(as_array(labels), n=len(images), name="the labels of real")
         chosen = np.random.default_rng(self.seed).permutation(len(images))[: self.n]
-        images = images[chosen].astype("float32")
-        images = images / 127.5 - 1.0 if high == 255 else images * 2.0 - 1.0 if low == 0 else images
-        return images, None if labels is None else np.asarray(labels)[chosen]
+        return images[chosen].astype("float32") / 127.5 - 1.0, None if labels is None else labels[chosen]

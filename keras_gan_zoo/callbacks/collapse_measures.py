@@ -4,7 +4,7 @@ import numpy as np
 
 
 def mean_pairwise_distance(images: np.ndarray, labels: np.ndarray | None = None) -> float:
-    """mean |x_i - x_j| over i != j, Euclidean, of images (n, ...); only over pairs of one label where labels are given."""
+    """mean |x_i - x_j| over i != j, Euclidean, of images (n, ...); only over pairs of one label if labels are given."""
     flat = images.reshape(len(images), -1).astype("float64")
     # Moved to their mean, so that the differences of nearly equal images are not lost to rounding.
     flat = flat - flat.mean(axis=0)
@@ -27,12 +27,12 @@ def saturated(images: np.ndarray) -> float:
 
 
 def effective_classes(shares: np.ndarray) -> float:
-    """exp of the entropy of shares (classes,) that sum to 1: classes for even shares, 1 where one has all."""
+    """exp of the entropy of shares (classes,) that sum to 1: their number for even shares, 1 if one class has all."""
     positive = shares[shares > 0]
     return float(np.exp(-(positive * np.log(positive)).sum()))
 
 
 def ranking(real: np.ndarray, fake: np.ndarray) -> float:
-    """P(real > fake) + P(real = fake) / 2 of scores (n,) and (m,): 1 where all are told apart, 0.5 where none is."""
+    """P(real > fake) + P(real = fake) / 2 of scores (n,) and (m,): 1 if all are told apart, 0.5 if none is."""
     difference = real[:, None] - fake
     return float((difference > 0).mean() + (difference == 0).mean() / 2)

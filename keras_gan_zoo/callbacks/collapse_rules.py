@@ -1,4 +1,4 @@
-"""What the collapse monitor calls a finding, and the words for it."""
+"""What counts as a finding of the collapse monitor, and how it is worded."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ import numpy as np
 
 ADVICE = (
     "Advice: lower the generator's learning rate, give the discriminator more steps (n_critic) or a penalty (r1_gamma), or "
-    "take a variant that collapses less (wgan_gp)."
+    "choose a variant that collapses less (wgan_gp)."
 )
 
 
 class Rule(NamedTuple):
-    """When a measured value is a finding, and what it then says."""
+    """When a measured value is a finding, and the message for it."""
 
     measure: str
     above: bool
@@ -53,7 +53,7 @@ RULES = {
         "ranking",
         False,
         0.05,
-        "the discriminator has it backwards: it scores the real image higher in only {value:.1%} of all pairs (alarm below "
+        "the discriminator has it backward: it scores the real image higher in only {value:.1%} of all pairs (alarm below "
         "{threshold:.0%}; guessing gives 50%). What it teaches is wrong. Advice: more steps (n_critic) or a higher learning "
         "rate for the discriminator.",
     ),
@@ -81,25 +81,25 @@ RULES = {
         "generator.",
     ),
 }
-# A linear discriminator that tells all fakes from real images has a gradient of 2 or more. One that wins and is not flat
-# does its work: critics of WGAN-GP win for hundreds of rounds.
+# A linear discriminator that tells all fakes from real images has a gradient of 2 or more. A discriminator that wins without
+# being flat does its job: critics of WGAN-GP win for hundreds of rounds.
 FLAT = 0.5
-# What `patience` counts. The other findings are about how training goes, and may pass.
+# The findings that `patience` counts. The others are about the course of the training, and may pass.
 SERIOUS = ("nan", "pairwise_distance", "pixel_std", "effective_classes")
-# A class of which so many samples are expected is missing by chance in e^-10 of all looks.
+# A class with this many expected samples is missing by chance in e^-10 of all looks.
 EXPECTED = 10
 
 
 class Finding(NamedTuple):
-    """What a look has found.
+    """A finding of one look.
 
     Attributes:
-        round: when.
-        kind: "nan", a key of `RULES`, "missing_classes", or one of the monitor's own acts: "recovered", "rollback",
+        round: round of the look.
+        kind: "nan", a key of `RULES`, "missing_classes", or an action of the monitor itself: "recovered", "rollback",
             "stopped".
         message: the finding in plain words, with its number and advice.
-        value: what was measured; NaN where there is no number.
-        threshold: what it was held against; NaN where there is none.
+        value: the measured value; NaN if there is no number.
+        threshold: the value that it was compared with; NaN if there is none.
     """
 
     round: int

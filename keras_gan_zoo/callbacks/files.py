@@ -1,4 +1,4 @@
-"""Callbacks that write files: checkpoints, sample grids and a CSV log.
+"""Callbacks that write files: checkpoints, sample grids, and a CSV log.
 
 Each acts at the end of an epoch, which in the zoo's recipes is a fixed number of rounds.
 """
@@ -16,7 +16,7 @@ from ..data.convert import convert_channels
 from ..files import whole_file
 from .watching import DivergedError, rounds_played
 
-# A trained weight beyond this is no solution: float32 cannot hold the product of five of them.
+# A trained weight beyond this is not a solution: float32 cannot hold the product of five of them.
 LARGEST_WEIGHT = 1e9
 
 
@@ -27,8 +27,8 @@ class Checkpoint(keras.callbacks.Callback):
         path: file to write, ending in `.weights.h5`; load it with `gan.load_weights(path)` after `compile`.
 
     Raises:
-        DivergedError: during training: a state from which it cannot go on, with values that are NaN or infinite or weights
-            beyond 1e9. It is not written, so that the last good one stays.
+        DivergedError: during training: the training cannot go on from its state, which has values that are NaN or infinite,
+            or weights beyond 1e9. That state is not written, so that the last good one stays.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -40,7 +40,7 @@ class Checkpoint(keras.callbacks.Callback):
         save_state(self.model, self.path)
 
     def _require_sane(self):
-        # The losses of a round are those before its last step, which may have thrown the weights anywhere.
+        # The losses of a round are those before its last step, which may have moved the weights anywhere.
         trained = {id(variable) for variable in self.model.trainable_variables}
         for variable in (*self.model.variables, *self.model.optimizer.variables):
             if "float" not in str(variable.dtype):
@@ -48,13 +48,13 @@ class Checkpoint(keras.callbacks.Callback):
             largest = float(np.abs(keras.ops.convert_to_numpy(variable).astype("float32")).max(initial=0.0))
             if not largest <= (LARGEST_WEIGHT if id(variable) in trained else np.finfo("float32").max):
                 raise DivergedError(
-                    f"{variable.path} holds {largest:.3g} at round {rounds_played(self.model)}; training stopped, and "
+                    f"{variable.path} holds {largest:.3g} at round {rounds_played(self.model)}; the training stopped, and "
                     f"{self.path} is left as it was. Lower the learning rates, or add a penalty (r1_gamma)."
                 )
 
 
 def save_state(gan: Any, path: Path) -> None:
-    """Writes the whole state of a training, whatever it is."""
+    """Writes the whole state of a training, without checking it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial:
         _reserve(partial, gan)
@@ -62,7 +62,7 @@ def save_state(gan: Any, path: Path) -> None:
 
 
 def _reserve(path, model):
-    """Fails cleanly where a checkpoint has no room; HDF5 may bring the process down when one of its writes fails."""
+    """Fails cleanly if a checkpoint has no room; HDF5 may bring the process down if one of its writes fails."""
     variables = [*model.variables, *model.optimizer.variables]
     # Keras writes the optimizers twice, under the model and in their container; and HDF5 has its own overhead.
     size = sum(2 * math.prod(variable.shape) * 4 + 4096 for variable in variables)
@@ -72,13 +72,13 @@ def _reserve(path, model):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Writes what the model does (its `preview`), from the same latents or inputs each time.
+    """Writes the model's `preview`, from the same latents or inputs each time.
 
     Args:
-        folder: where the files go, as `round_000500.png`, or .txt for text.
+        folder: folder for the files, such as `round_000500.png`, or .txt for text.
         every: epochs from one file to the next; the last epoch always gets one.
         n: number of samples.
-        seed: of the latents.
+        seed: seed of the latents.
         data: arrays of the fields, for models that need an input.
     """
 
@@ -97,9 +97,9 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class CSVLog(keras.callbacks.Callback):
-    """One line of logs for each epoch: the round, then the mean of each log over the epoch.
+    """Writes one line of logs for each epoch: the round, then the mean of each log over the epoch.
 
-    Lines past the model's round, which a killed run may have left behind, are dropped when training starts again.
+    Lines past the model's round, which a killed run may have left behind, are dropped when the training starts again.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -121,21 +121,21 @@ class CSVLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append({"round": rounds_played(self.model), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
         with whole_file(self.path) as partial, partial.open("w", newline="") as file:
-            # Who stands still for a while is not in the logs of that time.
+            # A player that stands still for a while is not in the logs of that time.
             writer = csv.DictWriter(file, dict.fromkeys(name for row in self.rows for name in row))
             writer.writeheader()
             writer.writerows(self.rows)
 
 
 def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path) -> Path:
-    """Writes what a model does, as its `preview` gives it: one grid of all pictures, those of a case side by side; or lines.
+    """Writes the `preview` of a model: one grid of all pictures, with those of a case side by side; or lines of text.
 
     Args:
         preview: title -> (field, array (n, ...) as networks make it).
-        path: of the file; its ending becomes .png, or .txt for text.
+        path: path of the file; its ending becomes .png, or .txt for text.
 
     Returns:
-        The file.
+        The path of the file.
     """
     path = Path(path)
     path = path.with_suffix("") if path.suffix in (".png", ".txt") else path
@@ -143,7 +143,7 @@ def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path)
     if all(isinstance(value, np.ndarray) for value in shown.values()):
         path = path.parent / f"{path.name}.png"
         wide = _side_by_side(list(shown.values()))
-        # Cases of several pictures are wider than high; the grid is to be about square all the same.
+        # Cases of several pictures are wider than high; the grid should be about square all the same.
         n, height, width = wide.shape[:3]
         save_grid(wide, path, columns=None if len(shown) == 1 else round(math.sqrt(n * height / width)) or 1)
         return path
@@ -156,7 +156,7 @@ def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path)
 
 
 def _side_by_side(pictures):
-    """Several sets of n images as n wide ones, all at the size and with the channels of the largest."""
+    """Joins several sets of n images to n wide ones, at the size and with the channels of the largest."""
     if len(pictures) == 1:
         return pictures[0]
     height = max(images.shape[1] for images in pictures)
@@ -168,7 +168,7 @@ def _side_by_side(pictures):
 
 
 def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Images (n, height, width, channels) as one (rows * height, columns * width, channels), by default as many of each."""
+    """Tiles images (n, height, width, channels) to one (rows * height, columns * width, channels), by default a square."""
     n, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
@@ -182,12 +182,12 @@ def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None, co
     """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows.
 
     Raises:
-        TypeError: images that are not uint8, which would come out black.
+        TypeError: the images are not uint8; floats would come out black.
     """
     from PIL import Image
 
     if images.dtype != np.uint8:
-        raise TypeError(f"images must be uint8, got {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
+        raise TypeError(f"images must be uint8. Received: dtype {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
     canvas = tiled(images, columns)
     picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
     scale = scale or max(1, 64 // max(images.shape[1:3]))

@@ -1,4 +1,4 @@
-"""What callbacks share that look at the model in every so many rounds."""
+"""What is shared by callbacks that look at the model every so many rounds."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .watching import rounds_played
 class EveryRounds(keras.callbacks.Callback):
     """Calls `look(logs)` whenever the model's rounds pass a multiple of `every`.
 
-    Rounds are counted in Python: to read the model's own counter (or, on JAX, to touch `self.model` at all) in every round
+    Rounds are counted in Python: reading the model's own counter (or, on JAX, touching `self.model` at all) in every round
     would make an accelerator wait. `self.round` is exact at each look, whatever another callback has restored before.
     """
 
@@ -21,8 +21,8 @@ class EveryRounds(keras.callbacks.Callback):
         self.every = check_integer(every, "every", 1)
 
     def look(self, logs: dict[str, Any] | None) -> None:
-        """What there is to do at `self.round`."""
-        raise NotImplementedError
+        """Does the callback's work at `self.round`."""
+        raise NotImplementedError(f"{type(self).__name__} must override look().")
 
     def align(self) -> None:
         """Takes the round from the model; the next look is at the next multiple of `every`."""
@@ -46,7 +46,7 @@ class EveryRounds(keras.callbacks.Callback):
 def fixed_samples(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """The sampler's floats (n, height, width, channels) in [-1, 1] (or NaN), and the labels (n,) they were made for.
 
-    The same latents and labels as those of its `preview`.
+    Latents and labels are those of its `preview`.
     """
     classes = gan.in_order(n)
     return gan.generate(n, seed=seed, **classes), classes.get("labels")

@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: a progress bar, and stops where losses are no numbers any more, or on a signal."""
+"""Callbacks that watch a training: a progress bar, and stops when losses are not finite any more, or on a signal."""
 
 import contextlib
 import signal
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def rounds_played(model: Any) -> int:
-    """The rounds of a game so far, as a number; under a strategy there is a counter on each device."""
+    """Returns the number of rounds of a game so far; under a strategy there is a counter on each device."""
     return int(keras.ops.convert_to_numpy(model.rounds))
 
 
@@ -24,7 +24,7 @@ class StopAtNaN(keras.callbacks.Callback):
     """Ends the training with an error when a loss is NaN or infinite, before the state is saved.
 
     The logs are means over the epoch, which one NaN turns into NaN for the rest of it, so they need not be read in every
-    round: reading them makes an accelerator wait.
+    round; reading them makes an accelerator wait.
 
     Args:
         every: rounds from one look to the next.
@@ -43,11 +43,11 @@ class StopAtNaN(keras.callbacks.Callback):
 
     def _check(self, logs):
         bad = [name for name, value in (logs or {}).items() if not np.isfinite(float(value))]
-        # Where there are others, "loss" is their sum.
+        # If there are others, "loss" is their sum.
         bad = [name for name in bad if name != "loss"] or bad
         if bad:
             raise DivergedError(
-                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; training stopped, and no "
+                f"{', '.join(bad)} is not finite by round {rounds_played(self.model)}; the training stopped, and no "
                 "checkpoint of it was written. Lower the learning rates, or add a penalty (r1_gamma)."
             )
 
@@ -55,8 +55,8 @@ class StopAtNaN(keras.callbacks.Callback):
 class StopAtInterrupt(keras.callbacks.Callback):
     """Ends a training by KeyboardInterrupt at the end of the round of Ctrl+C or SIGTERM; a second one ends it at once.
 
-    Python raises that exception wherever it happens to be, and drops it within the callback of a weak reference or the end
-    of an object, of which there are many in a round: the training would go on as if nobody had asked it to stop.
+    Python raises that exception wherever it happens to be, and drops it inside the callback of a weak reference or a
+    finalizer, of which there are many in a round: the training would go on as if nobody had asked it to stop.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class StopAtInterrupt(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["StopAtInterrupt"]:
-        """Takes both signals over in the main thread, where nobody else has, and gives them back at the end."""
+        """Takes over both signals in the main thread, unless somebody else has, and gives them back at the end."""
         unclaimed = {
             signal.SIGINT: [signal.default_int_handler],
             signal.SIGTERM: [signal.default_int_handler, signal.SIG_DFL],
@@ -92,7 +92,7 @@ class StopAtInterrupt(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A progress bar over all rounds with losses, images per second and time left.
+    """Shows a progress bar over all rounds with losses, images per second, and time left.
 
     Args:
         rounds: rounds of the whole training.
@@ -114,7 +114,7 @@ class Progress(keras.callbacks.Callback):
             progress.MofNCompleteColumn(),
             progress.BarColumn(bar_width=20),
             progress.TimeRemainingColumn(),
-            # On a narrow terminal this column wraps, where rich would cut the others short.
+            # On a narrow terminal this column wraps; otherwise rich would cut the others short.
             progress.TextColumn("{task.fields[text]}", table_column=Column(no_wrap=False)),
             console=self.console,
         )
@@ -124,7 +124,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         now = time.perf_counter()
-        # The first call has built the graph; its time would spoil the rate.
+        # The first call has built the graph; its time would distort the rate.
         if self.started is None:
             self.started = now
             return
@@ -140,7 +140,7 @@ class Progress(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Ends the bar; also for a training that an error has ended, perhaps before there was one."""
+        """Ends the bar, also after an error, which may have come before there was a bar."""
         if self.bar is not None:
             self.bar.update(self.task, completed=rounds_played(self.model))
             self.bar.stop()

@@ -1,6 +1,6 @@
-"""Checks on images and labels, shared by the loaders, the streams and the models.
+"""Checks on images and labels, shared by the loaders, the streams, and the models.
 
-Each message names the argument, the value it had, and the fix. The checks read values, so they are for NumPy arrays
+Each message says what must hold, what was received, and how to fix it. The checks read values, so they are for NumPy arrays
 before training starts, not for tensors inside a compiled step.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from keras_gan_zoo.untrusted import shown
 
 CHANNELS = (1, 3, 4)
 
@@ -23,18 +25,23 @@ _DTYPE_FIXES = {
 
 
 class InvalidData(ValueError):
-    """Images, labels or options that cannot be used; the message says which value, and what to do about it."""
+    """Images, labels, or options that cannot be used; the message says which value, and what to do about it."""
 
 
 def as_array(data: Any) -> Any:
-    """Tensors and arrays of any framework as NumPy arrays; anything else as it is."""
+    """Turns tensors and arrays of any framework into NumPy arrays, and returns anything else as it is."""
     if isinstance(data, np.ndarray) or not hasattr(data, "__array__"):
         return data
-    if hasattr(data, "detach"):  # of torch: maybe part of a graph, on a GPU, or of a type that NumPy does not have
+    if hasattr(data, "detach"):  # a torch tensor may be part of a graph, on a GPU, or of a type that NumPy does not have
         data = data.detach().cpu()
         data = data.float() if str(data.dtype) == "torch.bfloat16" else data
     array = np.asarray(data)
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
+
+
+def refused(name: str, value: Any, expected: str, fix: str = "") -> InvalidData:
+    """The error for an argument whose value is not what it must be; `fix` is for where that does not say what to pass."""
+    return InvalidData(f"{name} must be {expected}. Received: {name}={shown(value)}.{fix and f' Fix: {fix}.'}")
 
 
 def check_integer(value: Any, name: str, low: int, high: int | None = None) -> int:
@@ -44,15 +51,15 @@ def check_integer(value: Any, name: str, low: int, high: int | None = None) -> i
         The value as a Python int.
 
     Raises:
-        InvalidData: not an integer (booleans are not), or out of the bounds.
+        InvalidData: it is not an integer (a boolean is not one), or out of bounds.
     """
     bounds = f"an integer of at least {low}" if high is None else f"an integer in [{low}, {high})"
     try:
         number = operator.index(value)
     except TypeError:
-        raise InvalidData(f"{name}={value!r} must be {bounds}.") from None
+        raise refused(name, value, bounds) from None
     if isinstance(value, (bool, np.bool_)) or number < low or (high is not None and number >= high):
-        raise InvalidData(f"{name}={value!r} must be {bounds}.")
+        raise refused(name, value, bounds)
     return number
 
 
@@ -63,32 +70,32 @@ def check_flag(value: Any, name: str) -> bool:
         InvalidData: it is anything else.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise InvalidData(f"{name}={value!r} must be True or False.")
+        raise refused(name, value, "True or False")
     return bool(value)
 
 
 def check_channels(channels: Any, name: str = "channels") -> None:
-    """Check that `channels` is 1 (grey), 3 (RGB) or 4 (RGBA).
+    """Check that `channels` is 1 (gray), 3 (RGB), or 4 (RGBA).
 
     Raises:
         InvalidData: it is anything else.
     """
     if not isinstance(channels, (int, np.integer)) or isinstance(channels, bool) or channels not in CHANNELS:
-        raise InvalidData(f"{name}={channels!r} must be 1 (grey), 3 (RGB) or 4 (RGBA).")
+        raise refused(name, channels, "1 (gray), 3 (RGB), or 4 (RGBA)")
 
 
 def check_images(images: Any, image_shape: Sequence[int | None] | None = None, name: str = "images") -> tuple[float, float]:
-    """Check a batch of images: type, dtype, rank, channels, shape, finite values, range.
+    """Check a batch of images: type, dtype, rank, channels, shape, finite values, and range.
 
     Args:
-        images: what should be a NumPy array (n, height, width, channels), channels 1, 3 or 4, n >= 1; uint8 in 0..255,
-            or float16/32/64 in [-1, 1] or in [0, 1].
+        images: what should be a NumPy array (n, height, width, channels), with 1, 3, or 4 channels and n >= 1; uint8 in
+            0..255, or float16/32/64 in [-1, 1] or in [0, 1].
         image_shape: (height, width, channels) that the images must have; None, or a None in it, accepts any.
         name: what the messages call the argument.
 
     Returns:
         The range that the values use: (0, 255) for uint8; for floats (-1, 1) if any value is negative, else (0, 1).
-        Floats that are meant as [-1, 1] but are nowhere negative cannot be told from [0, 1].
+        Floats that are meant to be in [-1, 1] but are never negative cannot be told from [0, 1].
 
     Raises:
         InvalidData: any of the above does not hold.
@@ -96,16 +103,20 @@ def check_images(images: Any, image_shape: Sequence[int | None] | None = None, n
     check_dtype(images, name)
     if images.ndim != 4:
         raise InvalidData(
-            f"{name} has shape {images.shape}; expected (n, height, width, channels). Fix: {name}[None] for a single "
-            f"image, {name}[..., None] for grey images without a channel axis."
+            f"{name} must have the shape (n, height, width, channels). Received: shape {images.shape}. Fix: {name}[None] "
+            f"for a single image, {name}[..., None] for gray images without a channel axis."
         )
     if 0 in images.shape:
-        raise InvalidData(f"{name} is empty: its shape is {images.shape}. Fix: check how it was selected or read.")
+        raise InvalidData(
+            f"{name} must not be empty. Received: shape {images.shape}. Fix: check how it was selected or read."
+        )
     if images.shape[3] not in CHANNELS:
-        fix = "keep 1 (grey), 3 (RGB) or 4 (RGBA) of them"
+        fix = "keep 1 (gray), 3 (RGB), or 4 (RGBA) of them"
         if images.shape[1] in CHANNELS:
             fix = f"the channels seem to come first: np.moveaxis({name}, 1, -1)"
-        raise InvalidData(f"{name} has {images.shape[3]} channels (shape {images.shape}); expected 1, 3 or 4. Fix: {fix}.")
+        raise InvalidData(
+            f"{name} must have 1, 3, or 4 channels. Received: {images.shape[3]} channels, shape {images.shape}. Fix: {fix}."
+        )
     if image_shape is not None:
         check_image_shape(images.shape, image_shape, name)
     if images.dtype == np.uint8:
@@ -114,7 +125,7 @@ def check_images(images: Any, image_shape: Sequence[int | None] | None = None, n
 
 
 def check_image_shape(shape: Sequence[int], image_shape: Sequence[int | None], name: str = "images") -> None:
-    """Check that images of the shape (n, height, width, channels) are of `image_shape`, where a None accepts any.
+    """Check that images of the shape (n, height, width, channels) have the shape `image_shape`, where a None accepts any.
 
     Raises:
         InvalidData: they are not.
@@ -122,13 +133,13 @@ def check_image_shape(shape: Sequence[int], image_shape: Sequence[int | None], n
     expected = tuple(image_shape)
     if len(expected) != 3 or any(e is not None and e != a for e, a in zip(expected, shape[1:], strict=True)):
         raise InvalidData(
-            f"{name} holds images of shape {shape[1:]}; expected {expected}. Fix: load_images({name}, "
+            f"{name} must hold images of shape {expected}. Received: images of shape {shape[1:]}. Fix: load_images({name}, "
             f"size={expected[:2]}, channels={expected[-1]}), or build the model for {shape[1:]}."
         )
 
 
 def refuse_masks(highest: int, name: str = "images") -> None:
-    """Refuse uint8 images whose highest value is 1: they are masks, which would be all but black.
+    """Refuse uint8 images whose highest value is 1: they are masks, which would be almost black.
 
     Raises:
         InvalidData: it is.
@@ -140,18 +151,21 @@ def refuse_masks(highest: int, name: str = "images") -> None:
 
 
 def check_dtype(images: Any, name: str = "images") -> None:
-    """Check that `images` is a NumPy array of dtype uint8, float16, float32 or float64.
+    """Check that `images` is a NumPy array of dtype uint8, float16, float32, or float64.
 
     Raises:
-        InvalidData: another type or dtype.
+        InvalidData: it has another type or dtype.
     """
     if not isinstance(images, np.ndarray):
-        raise InvalidData(f"{name} is a {type(images).__name__}; expected a NumPy array. Fix: np.asarray({name}).")
+        raise InvalidData(
+            f"{name} must be a NumPy array. Received: an object of type {type(images).__name__}. Fix: np.asarray({name})."
+        )
     if images.dtype == np.uint8 or images.dtype in (np.float16, np.float32, np.float64):
         return
     fix = _DTYPE_FIXES.get(images.dtype.kind, "{name}.astype('float32')").format(name=name)
     raise InvalidData(
-        f"{name} has dtype {images.dtype}; expected uint8 (0..255) or float16/32/64 ([-1, 1] or [0, 1]). Fix: {fix}."
+        f"{name} must have the dtype uint8 (0..255) or float16/32/64 ([-1, 1] or [0, 1]). Received: dtype {images.dtype}. "
+        f"Fix: {fix}."
     )
 
 
@@ -161,8 +175,8 @@ def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(images.size - np.count_nonzero(np.isfinite(images)))
         raise InvalidData(
-            f"{name} has {bad} values of {images.size} that are NaN or infinite. Fix: find where they come from, or "
-            f"drop those images: {name}[np.isfinite({name}).all(axis=(1, 2, 3))]."
+            f"{name} must be finite. Received: {bad} of {images.size} values that are NaN or infinite. Fix: find where they "
+            f"come from, or drop those images: {name}[np.isfinite({name}).all(axis=(1, 2, 3))]."
         )
     if -1 <= low < 0 and high <= 1:
         return -1, 1
@@ -171,17 +185,17 @@ def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
     if low >= 0 and high <= 255:
         fix = f"np.rint({name}).astype('uint8') if they are 0..255 (or {name} / 127.5 - 1)"
     else:
-        fix = f"undo the normalisation so that they lie in [-1, 1] or [0, 1]; np.clip({name}, -1, 1) for slight excess"
-    raise InvalidData(f"{name} has float values in [{low:g}, {high:g}]; expected [-1, 1] or [0, 1]. Fix: {fix}.")
+        fix = f"undo the normalization so that they lie in [-1, 1] or [0, 1]; np.clip({name}, -1, 1) for a slight excess"
+    raise InvalidData(f"{name} must be floats in [-1, 1] or [0, 1]. Received: values in [{low:g}, {high:g}]. Fix: {fix}.")
 
 
 def check_labels(labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels") -> np.ndarray:
     """Check class labels.
 
     Args:
-        labels: integers, shape (n,), each >= 0 and, with num_classes, < num_classes. An array or a list.
+        labels: an array or list of integers (n,), each >= 0 and, with num_classes, < num_classes.
         num_classes: number of classes; None leaves the upper bound open.
-        n: number of images that the labels belong to; None accepts any count.
+        n: number of images that the labels belong to; None accepts any number.
         name: what the messages call the argument.
 
     Returns:
@@ -195,23 +209,26 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
         fix = "one integer per image"
         if array.ndim == 2:
             fix = f"{name}[:, 0]" if array.shape[1] == 1 else f"np.argmax({name}, axis=1) if they are one-hot"
-        raise InvalidData(f"{name} has shape {array.shape}; expected (n,). Fix: {fix}.")
+        raise InvalidData(f"{name} must have the shape (n,). Received: shape {array.shape}. Fix: {fix}.")
     if array.dtype.kind not in "iu":
         fix = f"np.unique({name}, return_inverse=True)[1] numbers the classes"
         if array.dtype.kind in "bf":
             fix = f"{name}.astype('int32') if the values are whole"
-        raise InvalidData(f"{name} has dtype {array.dtype}; expected integers. Fix: {fix}.")
+        raise InvalidData(f"{name} must be integers. Received: dtype {array.dtype}. Fix: {fix}.")
     if n is not None and len(array) != n:
-        raise InvalidData(f"{name} has {len(array)} entries for {n} images. Fix: one label per image, in one order.")
+        raise InvalidData(
+            f"{name} must have one entry for each image, in the same order. Received: {len(array)} entries for {n} images. "
+            "Fix: load the two together, or select from both alike."
+        )
     if not len(array):
-        raise InvalidData(f"{name} is empty. Fix: one label per image.")
+        raise InvalidData(f"{name} must not be empty. Received: no entries. Fix: pass one label for each image.")
     low, high = int(array.min()), int(array.max())
     if low < 0:
-        raise InvalidData(f"{name} has the value {low}; labels start at 0. Fix: {name} - {name}.min().")
+        raise InvalidData(f"{name} must start at 0. Received: the value {low}. Fix: {name} - {name}.min().")
     limit = 2**31 if num_classes is None else num_classes
     if high >= limit:
         raise InvalidData(
-            f"{name} has the value {high}; expected less than {limit}. Fix: num_classes={high + 1}, or labels that "
-            f"count from 0."
+            f"{name} must be less than {limit}. Received: the value {high}. Fix: num_classes={high + 1}, or labels that "
+            "count from 0."
         )
     return array.astype(np.int32, copy=False)

@@ -1,11 +1,11 @@
-"""Size, channels and dtype of uint8 images. One implementation for every source, so that all sources agree."""
+"""Size, channels, and dtype of uint8 images. One implementation serves every source, so that all sources agree."""
 
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_gan_zoo.data.checks import InvalidData, check_integer
+from keras_gan_zoo.data.checks import InvalidData, check_integer, refused
 
 # Images converted at a time, so that the intermediate floats stay small beside the data set.
 _CHUNK = 1024
@@ -21,14 +21,14 @@ def parse_size(size: Any) -> tuple[int, int] | None:
         return None
     if isinstance(size, (tuple, list)):
         if len(size) != 2:
-            raise InvalidData(f"size={size!r} must be an integer or (height, width).")
+            raise refused("size", size, "an integer or (height, width)")
         return check_integer(size[0], "size[0]", 1), check_integer(size[1], "size[1]", 1)
     side = check_integer(size, "size", 1)
     return side, side
 
 
 def float_to_uint8(images: np.ndarray, low: float) -> np.ndarray:
-    """Map floats in [low, 1], low being -1 or 0, to 0..255, halves to even.
+    """Map floats in [low, 1], where low is -1 or 0, to 0..255, rounding halves to even.
 
     The step is 1/255 of the range, so a value moves by at most half of that; uint8 / 127.5 - 1 and uint8 / 255 come
     back exactly.
@@ -43,9 +43,9 @@ def float_to_uint8(images: np.ndarray, low: float) -> np.ndarray:
 
 
 def convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
-    """Convert uint8 images (n, height, width, c) to `channels`; None or an equal count returns them as they are.
+    """Convert uint8 images (n, height, width, c) to `channels`; None or an equal number returns them as they are.
 
-    Grey is repeated; RGB becomes grey by ITU-R 601 luma, with Pillow's integer arithmetic; alpha is composited over
+    Gray is repeated; RGB becomes gray by ITU-R 601 luma, with Pillow's integer arithmetic; alpha is composited over
     white; new alpha is opaque.
     """
     if channels is None or images.shape[3] == channels:
@@ -59,7 +59,7 @@ def convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
             part = part if part.shape[3] == 1 else _luma(part)
             converted[first : first + _CHUNK] = part
         else:
-            converted[first : first + _CHUNK, ..., :3] = part  # grey broadcasts over the three
+            converted[first : first + _CHUNK, ..., :3] = part  # gray broadcasts over the three
             converted[first : first + _CHUNK, ..., 3:] = 255
     return converted
 
@@ -77,20 +77,20 @@ def _luma(images: np.ndarray) -> np.ndarray:
 
 
 def fit_image(image: Image.Image, size: tuple[int, int] | None) -> Image.Image:
-    """Resize so that the image covers (height, width), antialiased (LANCZOS), and crop what is over, centred."""
+    """Resize so that the image covers (height, width), antialiased (LANCZOS), and crop the excess around the center."""
     if size is None or image.size == size[::-1]:
         return image
     return ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS)
 
 
 def image_to_array(image: Image.Image) -> np.ndarray:
-    """Pillow image of mode L, RGB or RGBA -> uint8 (height, width, 1, 3 or 4)."""
+    """Pillow image of mode L, RGB, or RGBA -> uint8 (height, width, 1, 3, or 4)."""
     array = np.asarray(image)
     return array[..., None] if array.ndim == 2 else array
 
 
 def resize_images(images: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """`fit_image` on each of the uint8 images (n, height, width, c)."""
+    """Apply `fit_image` to each of the uint8 images (n, height, width, c)."""
     if size is None or images.shape[1:3] == size:
         return images
     resized = np.empty((len(images), *size, images.shape[3]), np.uint8)
@@ -111,7 +111,7 @@ def mixed_sizes(sides: np.ndarray, what: str) -> InvalidData:
     short = float(np.percentile(sides.min(axis=1), 10))
     proposal = max(8, 2 ** int(np.log2(short)))
     return InvalidData(
-        f"{what} has images of several sizes, from {sides[:, 0].min()}x{sides[:, 1].min()} to "
-        f"{sides[:, 0].max()}x{sides[:, 1].max()} (height x width). Fix: give a size to resize and crop them to, for "
-        f"example size={proposal}."
+        f"The images of {what} must have one size, unless a size is given. Received: sizes from "
+        f"{sides[:, 0].min()}x{sides[:, 1].min()} to {sides[:, 0].max()}x{sides[:, 1].max()} (height x width). Fix: pass a "
+        f"size to resize and crop them to, for example size={proposal}."
     )

@@ -1,4 +1,4 @@
-"""One image file -> a uint8 array; and what is said of files that are none."""
+"""One image file -> a uint8 array; and the messages about files that cannot be read."""
 
 import contextlib
 import warnings
@@ -26,9 +26,9 @@ class ImageFile(NamedTuple):
 
 
 def read_image(file: ImageFile, bad: list[tuple[str, str]], wide: list[int]) -> np.ndarray | None:
-    """One image as it is, uint8 (height, width, 1, 3 or 4); None where it cannot be read: (path, reason) goes to `bad`.
+    """Read one image as it is, uint8 (height, width, 1, 3, or 4); None if it cannot be read, with (path, reason) in `bad`.
 
-    The largest value of one of 16 bits goes to `wide`.
+    The largest value of a 16-bit image is added to `wide`.
     """
     with no_bombs():
         return attempt(lambda stream: decode(stream, None, wide), file, bad)
@@ -43,7 +43,7 @@ def no_bombs() -> Iterator[None]:
 
 
 def scan(files: list[ImageFile], where: str, bad: list, one_size: bool) -> tuple[dict[ImageFile, tuple[int, int, int]], int]:
-    """(file -> height, width and channels of those whose header can be read, channels that hold them all)."""
+    """(file -> height, width, and channels of those whose header can be read, channels that hold them all)."""
     headers = {file: header for file in files if (header := attempt(_header, file, bad))}
     if one_size and headers:
         _refuse_mixed([(height, width) for height, width, _ in headers.values()], where)
@@ -72,7 +72,7 @@ def _header(stream: BinaryIO) -> tuple[int, int, int]:
 
 
 def _native_channels(image: Image.Image) -> int:
-    if image.mode.startswith("I"):  # 16-bit grey, see decode
+    if image.mode.startswith("I"):  # 16-bit gray, see decode
         return 1
     if image.has_transparency_data:
         return 4
@@ -80,7 +80,7 @@ def _native_channels(image: Image.Image) -> int:
 
 
 def decode(stream: BinaryIO, size: tuple[int, int] | None, wide: list[int]) -> np.ndarray:
-    """First frame, upright, resized and cropped to size: uint8 (height, width, 1, 3 or 4); see `read_image` for `wide`."""
+    """The first frame, upright, resized and cropped: uint8 (height, width, 1, 3, or 4); see `read_image` for `wide`."""
     with Image.open(stream, formats=_FORMATS) as image:
         native = _native_channels(image)
         image.load()
@@ -103,7 +103,7 @@ def _refuse_mixed(sides: list[tuple[int, int]], where: str) -> None:
 
 
 def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str) -> InvalidData:
-    """The error for files that cannot be read, (path, reason) each."""
+    """The error for files that cannot be read, given as (path, reason)."""
     bad = sorted(bad)
     lines = [f"  {printable(path)}: {printable(reason)}" for path, reason in bad[:_BAD_FILES_NAMED]]
     if len(bad) > _BAD_FILES_NAMED:
@@ -111,24 +111,25 @@ def unreadable(bad: list[tuple[str, str]], total: int, where: str, on_error: str
     fix = "repair or remove them"
     if on_error == "raise" and len(bad) < total:
         fix += ", or on_error='skip' to leave them out"
-    return InvalidData("\n".join([f"{len(bad)} of {total} images in {where} cannot be read:", *lines, f"Fix: {fix}."]))
+    received = f"All images in {where} must be readable. Received: {len(bad)} of {total} images that cannot be read:"
+    return InvalidData("\n".join([received, *lines, f"Fix: {fix}."]))
 
 
 def warn_of_skipped(bad: Sequence[tuple[str, str]], kept: int) -> None:
-    """Counts and names the files, (path, reason) each, that a training goes on without."""
+    """Count and name the files, given as (path, reason), that a training goes on without."""
     if bad:
         named = "; ".join(f"{printable(path)}: {printable(reason)}" for path, reason in sorted(bad)[:_BAD_FILES_NAMED])
         more = f"; and {len(bad) - _BAD_FILES_NAMED} more" if len(bad) > _BAD_FILES_NAMED else ""
         warnings.warn(
-            f"{len(bad)} files cannot be read and are left out, {kept} examples remain: {named}{more}.", stacklevel=2
+            f"{len(bad)} files cannot be read and are left out; {kept} examples remain: {named}{more}.", stacklevel=2
         )
 
 
 def warn_of_dark(wide: list[int], where: str) -> None:
-    """Warns where the largest values of all 16-bit images, `wide`, speak of fewer bits."""
+    """Warn if the largest values of all 16-bit images, `wide`, suggest fewer bits."""
     if wide and max(wide) < 2**15:
         warnings.warn(
-            f"The {len(wide)} images of 16 bits in the {where} hold values up to {max(wide)} of 65535, and are read as 0 to "
-            f"{round(max(wide) / 257)} of 255. Where they are of fewer bits, such as 12, scale them to 16 before.",
+            f"The {len(wide)} 16-bit images in the {where} hold values up to {max(wide)} of 65535, and are read as 0 to "
+            f"{round(max(wide) / 257)} of 255. If they have fewer bits, such as 12, scale them to 16 bits first.",
             stacklevel=2,
         )

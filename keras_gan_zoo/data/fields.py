@@ -1,12 +1,12 @@
-"""What one example is made of: a variant names its fields, and says of what kind each is.
+"""The fields of an example: a variant names them, and says of what kind each one is.
 
     {"images": Images((28, 28, 1)), "labels": Labels(10)}                 images with their classes
     {"source": Images((64, 64, 1)), "target": Images((64, 64, 3))}        pairs
-    {"a": Images(shape, table="a"), "b": Images(shape, table="b")}        two sets, each in an order of its own
+    {"a": Images(shape, table="a"), "b": Images(shape, table="b")}        two sets, each in its own order
     {"tokens": Tokens((20,), vocabulary=5000)}     {"voxels": Volumes((32, 32, 32, 1))}     {"points": Points((2,))}
 
-A kind knows how its data are read, checked and kept, what networks see of them, how people see them, and what valid ones are
-like. `Schema` puts the fields of a variant together.
+A kind knows how its data are read, checked, and kept, what networks and people see of them, and what valid data look like.
+`Schema` puts the fields of a variant together.
 """
 
 import dataclasses
@@ -31,11 +31,11 @@ class Field:
     """A field of an example: numbers of one shape.
 
     Attributes:
-        shape: of one sample.
-        table: fields of one table belong together row by row; those of another are drawn in an order of their own.
-        dtype: in which arrays are kept and sent.
-        output_range: what networks make is cut to, or None.
-        optional: whether inference draws it where it is an input that is not given.
+        shape: shape of one sample.
+        table: fields of one table belong together row by row; each further table is drawn in its own order.
+        dtype: dtype in which arrays are kept and sent.
+        output_range: range that the outputs of networks are clipped to, or None.
+        optional: whether inference draws the field if it is an input that is not given.
     """
 
     shape: tuple[int, ...] = ()
@@ -45,50 +45,56 @@ class Field:
     optional: ClassVar[bool] = False
 
     def read(self, source: Any, name: str, table: "dict[str, Field]", **options: Any) -> dict[str, np.ndarray]:
-        """The field `name`, and what else of its table a source holds: here an .npz with arrays of these names.
+        """Reads the field `name`, and what else of its table a source holds: here an .npz with arrays of these names.
 
         Args:
             source: a path or a name, as a person gives it to `fit`.
-            name: of this field.
-            table: the fields that belong together, this one among them.
-            **options: such as `split`, of the kind's own reader.
+            name: name of this field.
+            table: the fields that belong together, including this one.
+            **options: options of the kind's own reader, such as `split`.
         """
         return read_arrays(source, table, required=name, **options)
 
     def validate(self, data: Any, name: str) -> np.ndarray:
-        """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value and the fix."""
+        """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value, and the fix."""
         data = np.asarray(as_array(data))
         if data.shape[1:] != tuple(self.shape) or data.ndim != 1 + len(self.shape) or not len(data):
             sides = "".join(f", {side}" for side in self.shape)
-            raise InvalidData(f"{name} has shape {data.shape}; expected (n{sides or ','}), n of at least 1.")
+            raise InvalidData(
+                f"{name} must have the shape (n{sides or ','}), with n of at least 1. Received: shape {data.shape}. Fix: "
+                "reshape it, or select other data."
+            )
         if data.dtype.kind not in "biuf":
-            raise InvalidData(f"{name} has dtype {data.dtype}; expected numbers. Fix: {name}.astype('{self.dtype}').")
-        if data.dtype.kind == "f" and not np.isfinite(data).all():
-            raise InvalidData(f"{name} has values that are NaN or infinite. Fix: find where they come from, or drop them.")
+            raise InvalidData(f"{name} must be numbers. Received: dtype {data.dtype}. Fix: {name}.astype('{self.dtype}').")
+        if data.dtype.kind == "f" and not (finite := np.isfinite(data)).all():
+            raise InvalidData(
+                f"{name} must be finite. Received: {int((~finite).sum())} of {data.size} values that are NaN or infinite. "
+                "Fix: find where they come from, or drop them."
+            )
         return data
 
     def reader(self) -> Callable[[Any, str], np.ndarray]:
-        """`validate` for the batches of one source, one after the other."""
+        """Returns `validate` for the batches of one source, one after the other."""
         return self.validate
 
     def is_example(self, shape: Sequence[int]) -> bool:
-        """Whether data of this shape are one sample, and not a batch of them."""
+        """Whether data of this shape are one sample rather than a batch."""
         return len(shape) == len(self.shape)
 
     def preprocess(self, data: Any) -> Any:
-        """A tensor as it is kept -> what networks see."""
+        """Turns a tensor as it is kept into what networks see."""
         return ops.convert_to_tensor(data, dtype=self.dtype)
 
     def quantize(self, data: np.ndarray) -> np.ndarray:
-        """What networks make -> as data are kept."""
+        """Turns what networks make into data as they are kept."""
         return data.astype(self.dtype, copy=False)
 
     def render(self, data: np.ndarray) -> Any:
-        """What networks make, for people: uint8 images (n, height, width, channels), or n lines of text."""
+        """Turns what networks make into what people see: uint8 images (n, height, width, channels), or n lines of text."""
         return [np.array2string(row, precision=3, separator=" ") for row in data]
 
     def random(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """n valid samples, as they are kept."""
+        """Draws n valid samples, as they are kept."""
         return rng.uniform(-1.0, 1.0, (n, *self.shape)).astype(self.dtype)
 
 
@@ -121,7 +127,7 @@ class Images(Field):
     def validate(self, data, name):
         if is_tf_dataset(data):
             data, _ = read_tf_dataset(data, None)
-        if isinstance(data, ImagesInFiles):  # which were checked when they were found, and do not all fit into memory
+        if isinstance(data, ImagesInFiles):  # they were checked when they were found, and do not all fit into memory
             check_image_shape(data.shape, self.shape, name)
             return data
         return self.reader()(data, name)
@@ -130,7 +136,7 @@ class Images(Field):
         return ImageReader(self.shape)
 
     def is_example(self, shape):
-        # (n, height, width) is a batch of grey images.
+        # (n, height, width) is a batch of gray images.
         return len(shape) == 2 or (len(shape) == 3 and tuple(shape[1:]) != self.shape[:2])
 
     def preprocess(self, data):
@@ -149,7 +155,7 @@ class Images(Field):
 
 @dataclasses.dataclass(frozen=True)
 class Labels(Field):
-    """Classes: integers in [0, classes), or their names where there are any."""
+    """Classes: integers in [0, classes), or their names if they have any."""
 
     classes: int = 0
     names: tuple[str, ...] = ()
@@ -175,12 +181,12 @@ class Labels(Field):
         return rng.integers(0, self.classes, n).astype("int32")
 
     def draw(self, game: Any, n: Any) -> Any:
-        """n classes in a round, uniformly, from the seed of a game."""
+        """Draws n classes in a round, uniformly, from the seed of a game."""
         classes = ops.cast(ops.floor(game.uniform((n,), 0.0, self.classes)), "int32")
         return ops.minimum(classes, self.classes - 1)
 
     def in_order(self, n: int) -> np.ndarray:
-        """n classes from the first to the last, each as often as the others."""
+        """Returns n classes from the first to the last, each as often as the others."""
         return (np.arange(n) * self.classes // n).astype("int32")
 
 
@@ -200,7 +206,7 @@ class Latents(Field):
         return rng.standard_normal((n, *self.shape), dtype="float32")
 
     def draw(self, game: Any, n: Any) -> Any:
-        """n of them in a round, from the seed of a game."""
+        """Draws n latents in a round, from the seed of a game."""
         return (game.uniform if self.distribution == "uniform" else game.normal)((n, *self.shape))
 
 
@@ -211,7 +217,7 @@ class Noise(Latents):
 
 @dataclasses.dataclass(frozen=True)
 class Points(Field):
-    """Points of a space of few dimensions, float32."""
+    """Points in a space of few dimensions, float32."""
 
     def validate(self, data, name):
         return super().validate(data, name).astype(self.dtype, copy=False)
@@ -228,7 +234,7 @@ class Volumes(Field):
         data = super().validate(data, name)
         if not ((data == 0) | (data == 1)).all():
             raise InvalidData(
-                f"{name} has values other than 0 and 1, in [{data.min()}, {data.max()}]; voxels are empty or full. "
+                f"{name} must be 0 (empty voxels) or 1 (full ones). Received: values in [{data.min()}, {data.max()}]. "
                 f"Fix: ({name} >= 0.5).astype('uint8'), with the threshold of your data."
             )
         return data.astype(self.dtype, copy=False)
@@ -256,10 +262,10 @@ class Tokens(Field):
     def validate(self, data, name):
         data = super().validate(data, name)
         if data.dtype.kind not in "iu":
-            raise InvalidData(f"{name} has dtype {data.dtype}; expected integers. Fix: {name}.astype('int32').")
+            raise InvalidData(f"{name} must be integers. Received: dtype {data.dtype}. Fix: {name}.astype('int32').")
         if data.min() < 0 or data.max() >= self.vocabulary:
             raise InvalidData(
-                f"{name} has tokens in [{data.min()}, {data.max()}]; expected [0, {self.vocabulary}). Fix: "
+                f"{name} must be tokens in [0, {self.vocabulary}). Received: tokens in [{data.min()}, {data.max()}]. Fix: "
                 f"vocabulary={data.max() + 1}, or tokens that count from 0."
             )
         return data.astype(self.dtype, copy=False)

@@ -21,7 +21,7 @@ from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory
 from keras_gan_zoo.untrusted import printable, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
-# Images as well, which count as those that cannot be read: to leave them out in silence would train on a part of the data.
+# These are images too, and count as files that cannot be read: to leave them out silently would train on part of the data.
 _UNREAD = tuple(".tif .tiff .avif .heic .heif .jp2 .j2k .jxl .tga .ppm .pgm .pbm .pnm .exr .hdr".split())
 # A zip member is read into memory, so what it claims to unpack to is bounded first.
 _MAX_MEMBER_BYTES = 2**28
@@ -95,7 +95,8 @@ def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
         require_bounded(sum(info.file_size for info in opened.infolist()), source.stat().st_size)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidData(
-            f"'{source}' is not a readable zip archive ({error}). Fix: copy or download it again, it may be truncated."
+            f"'{source}' must be a zip archive that can be read. Received: {error}. Fix: copy or download it again; it may "
+            "be truncated."
         ) from error
     with opened as members:
 
@@ -131,7 +132,7 @@ def _normal(name: str) -> str:
 
 
 def below_top(files: list[ImageFile]) -> list[ImageFile]:
-    """The files as they lie in the one folder that holds them all, if there is one."""
+    """The files relative to the innermost folder that holds them all, if there is one."""
     tops = {file.relative.partition("/")[0] for file in files}
     if len(tops) > 1 or not all("/" in file.relative for file in files):
         return files
@@ -144,7 +145,7 @@ def natural(name: str) -> tuple:
 
 
 def _wanted(names: list[str]) -> list[str]:
-    """The image files among `names`, sorted; without hidden ones and the resource forks that macOS adds to zips."""
+    """The image files among `names`, sorted, without hidden ones and the resource forks that macOS adds to zips."""
 
     def hidden(name: str) -> bool:
         return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
@@ -159,8 +160,8 @@ def _no_images(where: str, names: list[str]) -> InvalidData:
     kinds = Counter(PurePosixPath(name).suffix.lower() or "no extension" for name in names).most_common(5)
     found = ", ".join(f"{count} x {printable(kind)}" for kind, count in kinds) or "no files at all"
     return InvalidData(
-        f"{where} holds no images: looked, sub-folders included, for {', '.join(EXTENSIONS)}; found {found}. "
-        f"Fix: point to the images, or convert them to one of these."
+        f"The {where} must hold images ({', '.join(EXTENSIONS)}), possibly in sub-folders. Received: {found}. Fix: name the "
+        "folder with the images, or convert them to one of these formats."
     )
 
 
@@ -187,7 +188,7 @@ def _load(
                 shape = (*image.shape[:2], channels)
                 images = np.empty((len(headers), *shape), np.uint8) if fits_in_memory(len(headers), shape) else None
             elif image.shape[:2] != shape[:2]:
-                # The sides of the headers agree up to their order, so this is a portrait among landscapes.
+                # The sides in the headers agree up to their order, so this is a portrait among landscapes.
                 raise mixed_sizes(np.array([shape[:2], image.shape[:2]]), where)
             if images is not None:
                 images[len(kept)] = convert_channels(image[None], channels)[0]
@@ -207,17 +208,18 @@ def _load(
 
 
 def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tuple[str, ...]]:
-    """The files as they lie below the folder of the classes, and the classes in their order."""
+    """The files relative to the folder of the classes, and the classes in their order."""
     outside = [file.path for file in files if "/" not in file.relative]
     if outside:
         raise InvalidData(
-            f"labels=True takes the sub-folders of the {where} as classes, but {len(outside)} images lie outside of "
-            f"them, '{printable(outside[0])}' first. Fix: move them into class folders, or labels=False."
+            f"With labels=True each image must lie in a sub-folder of the {where}, which is its class. Received: "
+            f"{len(outside)} images outside of them, the first of which is '{printable(outside[0])}'. Fix: move them into "
+            "class folders, or pass labels=False."
         )
     lower = below_top(files)
     if any("/" not in file.relative for file in lower):
         raise InvalidData(
-            f"labels=True takes the sub-folders of the {where} as classes, but there is only one, "
-            f"'{printable(Path(lower[0].path).parent.name)}'. Fix: a folder for the images of each class, or labels=False."
+            f"With labels=True the {where} must have several sub-folders, one for each class. Received: only "
+            f"'{printable(Path(lower[0].path).parent.name)}'. Fix: one folder for the images of each class, or labels=False."
         )
     return lower, tuple(sorted({file.relative.split("/")[0] for file in lower}, key=natural))

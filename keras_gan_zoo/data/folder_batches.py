@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData
+from keras_gan_zoo.data.checks import refused
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.files import file_at, image_names
@@ -17,22 +17,22 @@ from keras_gan_zoo.data.files import file_at, image_names
 class FolderBatches:
     """The images below a folder, batch by batch, so that memory does not grow with their number.
 
-    Iterating yields uint8 (n, height, width, channels) in the order of the sorted paths, n up to `batch_size`; a thread
+    Iterating yields uint8 (n, height, width, channels) in the order of the sorted paths, with n up to `batch_size`; a thread
     decodes one batch ahead. Files that cannot be read are passed over, and listed in `skipped` as (path, reason).
 
     Args:
-        folder: searched with its sub-folders.
+        folder: folder to search, including its sub-folders.
         batch_size: images in a batch.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA), as in `load_images`; None for what the files have.
+        channels: 1 (gray), 3 (RGB), or 4 (RGBA), as in `load_images`; None for what the files have.
 
     Raises:
-        InvalidData: no folder, no images, images of several sizes, or none that can be read.
+        InvalidData: there is no folder, it holds no images or none that can be read, or they have several sizes.
     """
 
     def __init__(self, folder: str | Path, batch_size: int = 500, channels: int | None = None) -> None:
         folder = Path(folder)
         if not folder.is_dir():
-            raise InvalidData(f"'{folder}' is not a folder. Fix: name the folder that holds the images.")
+            raise refused("folder", str(folder), "a folder that exists", "name the one that holds the images")
         self.where, self.batch_size = f"folder '{folder}'", batch_size
         self.skipped: list[tuple[str, str]] = []
         self._wide: list[int] = []
@@ -48,7 +48,7 @@ class FolderBatches:
     @functools.cached_property
     def _sides(self) -> tuple[int, int]:
         images = (attempt(lambda stream: decode(stream, None, []), file, []) for file in self._files)
-        # Decoded, since EXIF may turn what the header says. Where no file can be, there will be no batch either.
+        # Decoded, since EXIF may rotate what the header says. If no file can be decoded, there will be no batch either.
         return next((image.shape[:2] for image in images if image is not None), (0, 0))
 
     @property
@@ -57,7 +57,7 @@ class FolderBatches:
         return (*self._sides, self.channels)
 
     def digest(self) -> str:
-        """sha256 over the bytes of the files, in hexadecimal: a name for the images in a cache."""
+        """Returns the sha256 of the bytes of all files, in hexadecimal: a name for the images in a cache."""
         digest = hashlib.sha256()
         for file in self._files:
             with file.open() as stream:
@@ -66,14 +66,14 @@ class FolderBatches:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         size = None
-        # What cannot be decoded is listed once, however often the folder is read.
+        # A file that cannot be decoded is listed once, however often the folder is read.
         del self.skipped[self._no_headers :], self._wide[:]
         with ThreadPoolExecutor(1) as reader:
             ahead = None
             for start in [*range(0, len(self._files), self.batch_size), None]:
                 now, ahead = ahead, None if start is None else reader.submit(self._read, start)
                 images = now.result() if now else []
-                # The sides of the headers agree up to their order, so another size is a portrait among landscapes.
+                # The sides in the headers agree up to their order, so another size is a portrait among landscapes.
                 sizes = {image.shape[:2] for image in images} | ({size} if size else set())
                 if len(sizes) > 1:
                     raise mixed_sizes(np.array(sorted(sizes)), self.where)

@@ -10,9 +10,9 @@ class ImageData:
     """Images in memory.
 
     Attributes:
-        images: uint8 (n, height, width, channels) in 0..255; channels 1 (grey), 3 (RGB) or 4 (RGBA).
+        images: uint8 (n, height, width, channels) in 0..255; channels 1 (gray), 3 (RGB), or 4 (RGBA).
         labels: int32 (n,), each >= 0, or None.
-        class_names: the name of each label, or None where the source has no names.
+        class_names: the name of each label, or None if the source has no names.
         skipped: (path, reason) of each file left out with on_error="skip", sorted.
     """
 

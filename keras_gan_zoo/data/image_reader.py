@@ -12,9 +12,9 @@ from keras_gan_zoo.data.convert import float_to_uint8
 class ImageReader:
     """Reads images of a source, at once or batch by batch.
 
-    Floats are taken as [-1, 1] once any value was negative, and as [0, 1] where none was. What was taken as [0, 1] cannot be
-    taken back, so that a negative value after it is refused. So are uint8 images of nothing but 0 and 1, as long as none was
-    brighter: they are masks, which would be all but black.
+    Floats are taken as [-1, 1] once any value was negative, and as [0, 1] if none was. Images that were taken as [0, 1]
+    cannot be changed any more, so a negative value after them is refused. So are uint8 images of nothing but 0 and 1, as
+    long as none was brighter: they are masks, which would be almost black.
 
     Args:
         image_shape: (height, width, channels) that the images must have; None accepts any.
@@ -26,14 +26,15 @@ class ImageReader:
         self._bright = False
 
     def __call__(self, images: Any, name: str = "images") -> np.ndarray:
-        """uint8 (n, height, width, channels) of what `check_images` takes; grey images may lack their last axis."""
+        """Returns uint8 (n, height, width, channels) for what `check_images` takes; gray images may lack their last axis."""
         images = as_array(images)
         check_dtype(images, name)
         if images.ndim == 3:
             if images.shape[2] in CHANNELS:
                 raise InvalidData(
-                    f"{name} has shape {images.shape}, which is either one image or {images.shape[0]} grey ones of width "
-                    f"{images.shape[2]}. Fix: {name}[None] for the first, {name}[..., None] for the second."
+                    f"{name} must have the shape (n, height, width, channels). Received: shape {images.shape}, which is "
+                    f"either one image or {images.shape[0]} gray ones of width {images.shape[2]}. Fix: {name}[None] for the "
+                    f"first, {name}[..., None] for the second."
                 )
             images = images[..., None]
         low, _ = check_images(images, self.image_shape, name)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels
+from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels, refused
 from keras_gan_zoo.data.convert import convert_channels, parse_size, resize_images
 from keras_gan_zoo.data.files import classes_of, image_files, load_folder, load_zip
 from keras_gan_zoo.data.image_data import ImageData
@@ -44,29 +44,29 @@ def load_images(
         source: one of
             * an array or tensor (n, height, width, channels) or (n, height, width): uint8 in 0..255, or float16/32/64 in
               [-1, 1] or [0, 1]. Floats with a negative value are taken as [-1, 1], others as [0, 1], and rounded to
-              256 steps (halves to even), which moves a value by at most 1/510 of the range. uint8 that needs no
+              256 steps (halves to even), which moves a value by at most 1/510 of the range. A uint8 array that needs no
               conversion is shared, not copied. uint8 of nothing but 0 and 1 is refused;
             * a pair (images, labels) of arrays;
             * a path to an .npz file with `images` and perhaps `labels`; or `x_train`, `y_train`, `x_test`, `y_test` as
               in the mnist.npz of Keras, chosen by `split`. Nothing is unpickled;
-            * a folder or a .zip of png, jpg, jpeg, webp, bmp or gif files (first frame), searched with its sub-folders
-              and read in the order of the sorted relative paths. EXIF orientation is applied. Hidden files are ignored.
-              An archive is unpacked in memory;
-            * a TFDS name: "mnist", "mnist:3.0.1", "celeb_a_hq/256". Downloaded if it is not prepared. An existing path
-              comes first; a well-known name that is also a path here is refused with both spellings. Where the
-              environment variable KERAS_GAN_ZOO_DATA names a folder, names, and paths that are not there, are read from
-              its .npz files (see `npz_name`), and TFDS is never asked;
+            * a folder or a .zip of png, jpg, jpeg, webp, bmp, or gif files (first frame), searched including its
+              sub-folders and read in the order of the sorted relative paths. EXIF orientation is applied. Hidden files are
+              ignored. An archive is unpacked in memory;
+            * a TFDS name: "mnist", "mnist:3.0.1", "celeb_a_hq/256". It is downloaded if it is not prepared. An existing
+              path comes first; a well-known name that is also a path here is refused with both spellings. If the
+              environment variable KERAS_GAN_ZOO_DATA names a folder, names and missing paths are read from its .npz files
+              (see `npz_name`), and TFDS is never asked;
             * a finite tf.data.Dataset of images or (images, labels), batched or not.
         size: side of a square, or (height, width). Each image is resized so that it covers the size, antialiased
-            (LANCZOS), and centre-cropped. None keeps the images as they are, which must then be of one size.
-        channels: 1 (grey, ITU-R 601 luma), 3 (RGB, alpha composited over white) or 4 (RGBA). None keeps what the
-            source has; for files that is 4 if any has alpha, 1 if all are grey, else 3.
-        labels: None takes labels where they come along (pairs, .npz, tf.data) and leaves them where they must be asked
-            for. True requires them: class names and labels from TFDS, or from the top-level sub-folders of a folder or
-            zip, sorted. False leaves them out. An array (n,) of integers >= 0 gives them for an array source.
+            (LANCZOS), and center-cropped. None keeps the images as they are; they must then have one size.
+        channels: 1 (gray, ITU-R 601 luma), 3 (RGB, alpha composited over white), or 4 (RGBA). None keeps what the
+            source has; for files that is 4 if any has alpha, 1 if all are gray, else 3.
+        labels: None takes labels from sources that come with them (pairs, .npz, tf.data), and none from others. True
+            requires them: class names and labels from TFDS, or from the top-level sub-folders of a folder or zip, sorted.
+            False leaves them out. An array (n,) of integers >= 0 gives them for an array source.
         split: TFDS split ("train", "test", "train[:1000]"), or "train" / "test" for an .npz with both.
         on_error: for folders and zips, "raise" names the files that cannot be read; "skip" records them in `skipped`.
-        data_dir: where TFDS data lie; None means the environment variable TFDS_DATA_DIR, or else TFDS's own folder.
+        data_dir: folder of the TFDS data; None means the environment variable TFDS_DATA_DIR, or else TFDS's own folder.
 
     Returns:
         An `ImageData`.
@@ -78,16 +78,16 @@ def load_images(
     if channels is not None:
         check_channels(channels)
     if on_error not in ("raise", "skip"):
-        raise InvalidData(f"on_error={on_error!r} must be 'raise' or 'skip'.")
+        raise refused("on_error", on_error, "'raise' or 'skip'")
     if not isinstance(split, str):
-        raise InvalidData(f"split={split!r} must be a string such as 'train' or 'train[:1000]'.")
+        raise refused("split", split, "a string, such as 'train' or 'train[:1000]'")
     if isinstance(source, str) and data_dir is None and (kept := _kept_file(source)):
         source, on_error = kept, "raise"
     kind = _kind(source)
     if not (labels is None or isinstance(labels, bool) or kind == "array"):
         raise InvalidData(
-            f"labels is a {type(labels).__name__}, but source brings its own; arrays of labels are for array sources. "
-            f"Fix: labels=True, False or None."
+            f"labels must be True, False, or None for a source that has its own ({kind}). Received: labels of type "
+            f"{type(labels).__name__}. Fix: labels=True, or an array of images as the source."
         )
     _refuse_unused(kind, split, on_error, data_dir)
     if kind == "tfds":
@@ -105,16 +105,16 @@ def load_images(
         images, found = source, None if isinstance(labels, bool) else labels
     if labels is True and found is None:
         raise InvalidData(
-            f"labels=True, but the source ({kind}) has no labels. Fix: give the pair (images, labels), or leave out "
-            f"labels=True."
+            f"With labels=True the source must have labels. Received: source of kind {kind} without any. Fix: pass the pair "
+            "(images, labels), or leave out labels=True."
         )
     return _from_arrays(images, None if labels is False else found, size, channels)
 
 
 def class_names(source: str, split: str = "train") -> tuple[str, ...]:
-    """The classes that `load_images(source, labels=True)` numbers, in their order, without a look at the images.
+    """The classes that `load_images(source, labels=True)` numbers, in their order, without reading the images.
 
-    Those of an .npz have numbers alone, and so have they here: "0" to the largest label.
+    Those of an .npz have only numbers, which are their names here: "0" to the largest label.
 
     Raises:
         InvalidData: the source cannot be used, or has no labels.
@@ -126,7 +126,10 @@ def class_names(source: str, split: str = "train") -> tuple[str, ...]:
     if kind == "npz":
         _, labels = _read_npz(Path(source), split)
         if labels is None:
-            raise InvalidData(f"'{source}' must hold labels beside its images. Fix: np.savez(path, images=..., labels=...).")
+            raise InvalidData(
+                f"'{source}' must hold labels beside its images. Received: images alone. Fix: np.savez(path, images=..., "
+                "labels=...)."
+            )
         return tuple(map(str, range(int(check_labels(labels).max()) + 1)))
     with image_files(Path(source)) as (files, where):
         return classes_of(files, where)[1]
@@ -147,8 +150,9 @@ def _kept_file(source: str) -> str | None:
     path = Path(folder, npz_name(source))
     if not path.is_file():
         raise InvalidData(
-            f"source={source!r} is not there as {path}, and {DATA_VARIABLE}={folder} says that data sets lie there. Fix: "
-            f"write the file on a machine that has the data, python -m benchmarks export-data {source} --output {folder}."
+            f"{path} must exist, since {DATA_VARIABLE} says that data sets lie in {folder}. Received: source={source!r}, "
+            "and no such file. Fix: write it on a machine that has the data, python -m benchmarks export-data "
+            f"{source} --output {folder}."
         )
     return str(path)
 
@@ -158,15 +162,16 @@ def _kind(source: Any) -> str:
         return "array"
     if isinstance(source, tuple):
         if len(source) != 2:
-            raise InvalidData(f"source is a tuple of {len(source)}; expected the pair (images, labels).")
+            raise InvalidData(f"source must be the pair (images, labels). Received: a tuple of length {len(source)}.")
         return "pair"
     if isinstance(source, (str, os.PathLike)):
         return _kind_of_name(source)
     if is_tf_dataset(source):
         return "tf.data"
     raise InvalidData(
-        f"source is a {type(source).__name__}; expected a NumPy array, a pair (images, labels), a path to an .npz, .zip "
-        f"or folder, a TFDS name or a tf.data.Dataset. Fix: np.asarray(source) for tensors, np.stack(source) for lists."
+        "source must be a NumPy array, a pair (images, labels), a path to an .npz, .zip, or folder, a TFDS name, or a "
+        f"tf.data.Dataset. Received: an object of type {type(source).__name__}. Fix: np.asarray(source) for tensors, "
+        "np.stack(source) for lists."
     )
 
 
@@ -176,31 +181,35 @@ def _kind_of_name(source: str | os.PathLike) -> str:
         if isinstance(source, str) and _TFDS_NAME.fullmatch(source) and path.suffix not in _FILE_SUFFIXES:
             return "tfds"
         raise InvalidData(
-            f"source='{source}': there is no such file or folder, and TFDS names look like 'mnist' or 'mnist:3.0.1'. "
-            f"Fix: correct the path (relative ones start at '{Path.cwd()}')."
+            "source must be a file or folder that exists, or a TFDS name such as 'mnist' or 'mnist:3.0.1'. Received: "
+            f"source='{source}'. Fix: correct the path (relative ones start at '{Path.cwd()}')."
         )
     if source in KNOWN_DATASETS:
         raise InvalidData(
-            f"source={source!r} is both a path here and a TFDS name. Fix: './{source}' for the path, '{source}:*.*.*' "
-            f"for TFDS."
+            f"source must be either a path or a TFDS name. Received: source={source!r}, which is both here. Fix: "
+            f"'./{source}' for the path, '{source}:*.*.*' for TFDS."
         )
     if path.is_dir():
         return "folder"
     if not path.is_file():
-        raise InvalidData(f"source='{source}' is neither a file nor a folder. Fix: name an .npz, a .zip, or the folder.")
+        raise refused("source", str(source), "an .npz file, a .zip file, or a folder of images, and no pipe or device")
     if path.suffix.lower() in _FILE_SUFFIXES:
         return path.suffix.lower()[1:]
-    raise InvalidData(f"source='{source}' is a file of another kind. Fix: an .npz, a .zip of images, or the folder.")
+    raise refused("source", str(source), "an .npz file, a .zip file, or a folder of images")
 
 
 def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any) -> None:
     # An option that would be ignored is a mistake that shows only in the results, if at all.
-    if split != "train" and kind not in ("tfds", "npz"):
-        raise InvalidData(f"split={split!r} is for TFDS names and .npz files, but source is a {kind}. Fix: leave it out.")
-    if on_error != "raise" and kind not in ("folder", "zip"):
-        raise InvalidData(f"on_error={on_error!r} is for folders and zips, but source is a {kind}. Fix: leave it out.")
-    if data_dir is not None and kind != "tfds":
-        raise InvalidData(f"data_dir='{data_dir}' is for TFDS names, but source is a {kind}. Fix: leave it out.")
+    for name, value, default, kinds, where in (
+        ("split", split, "train", ("tfds", "npz"), "TFDS names and .npz files"),
+        ("on_error", on_error, "raise", ("folder", "zip"), "folders and zips"),
+        ("data_dir", data_dir, None, ("tfds",), "TFDS names"),
+    ):
+        if value != default and kind not in kinds:
+            raise InvalidData(
+                f"{name} must be left out, except for {where}. Received: {name}={str(value)!r}, and a source of kind "
+                f"{kind}. Fix: leave {name} out."
+            )
 
 
 def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[str, np.ndarray]:
@@ -208,20 +217,21 @@ def read_arrays(source: Any, names: Collection[str], *, required: str) -> dict[s
 
     Args:
         source: the path, or a name that the folder of KERAS_GAN_ZOO_DATA has as an .npz.
-        names: of the arrays.
-        required: the one that must be there.
+        names: names of the arrays.
+        required: the array that must be there.
 
     Raises:
-        InvalidData: no such file, a damaged one, or one without the array `required`.
+        InvalidData: there is no such file, it is damaged, or it lacks the array `required`.
     """
     path = Path(_kept_file(source) or source) if isinstance(source, str) else source
     if not isinstance(path, Path) or path.suffix != ".npz" or not path.is_file():
-        raise InvalidData(f"source={str(source)!r} is no .npz file, which is what {required} are read from.")
+        raise refused("source", str(source), f"an .npz file that exists, from which {required} are read")
     arrays, held = _opened(path, [name for name in names])
     if required not in arrays:
         wanted = ", ".join(f"{name}={name}" for name in names)
         raise InvalidData(
-            f"'{path}' has no array named {required!r}; it has {held or 'none'}. Fix: np.savez(path, {wanted})."
+            f"'{path}' must hold an array named {required!r}. Received: {held or 'no arrays'}. Fix: np.savez(path, "
+            f"{wanted})."
         )
     return arrays
 
@@ -235,7 +245,7 @@ def _opened(path: Path, names: Collection[str]) -> tuple[dict[str, np.ndarray], 
         fix = "copy or write it again, it may be truncated"
         if "allow_pickle" in str(error):
             fix = "save plain arrays, np.savez(path, images=np.stack(images)); pickled objects are not loaded"
-        raise InvalidData(f"'{path}' cannot be read as .npz ({error}). Fix: {fix}.") from error
+        raise InvalidData(f"'{path}' must be an .npz file that can be read. Received: {error}. Fix: {fix}.") from error
 
 
 def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -249,8 +259,8 @@ def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
             return arrays[image_name], arrays.get(label_name)
     wanted = " or ".join(repr(image_name) for image_name, _ in reversed(pairs))
     raise InvalidData(
-        f"'{path}' has no array named {wanted} for split={split!r}; it has {held or 'none'}. Fix: "
-        f"np.savez(path, images=images, labels=labels)."
+        f"'{path}' must hold an array named {wanted} for split={split!r}. Received: {held or 'no arrays'}. Fix: "
+        "np.savez(path, images=images, labels=labels)."
     )
 
 

@@ -1,9 +1,8 @@
-"""What stands for an array of images that does not fit into memory."""
+"""A stand-in for an array of images that does not fit into memory."""
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,19 @@ import numpy as np
 from keras_gan_zoo.data.checks import InvalidData
 from keras_gan_zoo.data.convert import convert_channels
 from keras_gan_zoo.data.decoding import ImageFile, attempt, decode, no_bombs
+from keras_gan_zoo.untrusted import free_memory
 
-# The rest is for networks, and for batches on their way.
+# The rest is for networks and for batches on their way.
 _SHARE_OF_MEMORY = 0.7
 
 
 class ImagesInFiles:
-    """Images (n, height, width, channels) that are decoded each time that they are asked for by an index, as uint8.
+    """Images (n, height, width, channels), uint8, that are decoded whenever an index asks for them.
 
     Args:
-        files: those that can be read, in the order of the images.
+        files: the files that can be read, in the order of the images.
         image_shape: (height, width, channels) of the images.
-        size: to which they are resized, or None.
+        size: (height, width) that they are resized to, or None.
     """
 
     dtype = np.dtype(np.uint8)
@@ -36,7 +36,7 @@ class ImagesInFiles:
         return len(self._files)
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        """The image of an integer, or the images of a slice or an array of integers or booleans."""
+        """Returns the image of an integer, or the images of a slice or of an array of integers or booleans."""
         chosen = self._files[index]
         if isinstance(chosen, ImageFile):
             return self._decoded(chosen)
@@ -50,26 +50,14 @@ class ImagesInFiles:
         bad: list[tuple[str, str]] = []
         image = attempt(lambda stream: decode(stream, self._size, []), file, bad)
         if image is None or image.shape[:2] != self.shape[1:3]:
-            reason = bad[0][1] if bad else f"it is of {image.shape[:2]} now"
-            raise InvalidData(f"'{file.path}' was read before, and cannot be any more: {reason}. Fix: put it back.")
+            reason = bad[0][1] if bad else f"its size is {image.shape[:2]} now"
+            raise InvalidData(
+                f"'{file.path}' must stay as it is during the training. Received: {reason}. Fix: put the file back."
+            )
         return convert_channels(image[None], self.shape[3])[0]
 
 
 def fits_in_memory(n: int, image_shape: Sequence[int]) -> bool:
-    """Whether n uint8 images take a share of the memory that leaves enough for the training."""
+    """Whether n uint8 images leave enough of the memory for the training."""
     free = free_memory()
     return free is None or n * int(np.prod(image_shape)) <= _SHARE_OF_MEMORY * free
-
-
-def free_memory() -> int | None:
-    """Bytes that a process may still take, as Linux and its control groups say; None elsewhere."""
-    try:
-        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
-    try:
-        group = Path("/sys/fs/cgroup")
-        return min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):  # no group, or "max"
-        return free

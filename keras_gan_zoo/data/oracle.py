@@ -1,11 +1,11 @@
-"""Sequences whose distribution is known: an LSTM with random weights, the oracle of SeqGAN.
+"""Sequences with a known distribution: an LSTM with random weights, the oracle of SeqGAN.
 
     oracle = Oracle(50, 8, seed=0)
     tokens = oracle.sample(10_000, rng)
     oracle.nll(tokens).mean()
 
-Whatever generates can be scored by how likely its samples are (NLL-oracle); the oracle's own samples have the least that is
-possible without loss of variety, which is its entropy. On its own the score rewards a loss of variety.
+Any generator can be scored by how likely its samples are (NLL-oracle); the oracle's own samples have the lowest score that
+is possible without loss of variety, which is the oracle's entropy. On its own, the score rewards a loss of variety.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy as np
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.data.fields import Tokens
 
-# The token that stands before all others. It is one of the vocabulary, as in the authors' code.
+# The token before the first one. It is in the vocabulary, as in the authors' code.
 START = 0
-# Rows that are computed at once; (rows, vocabulary) numbers in float64 are kept for them.
+# Rows that are computed at once, which takes (rows, vocabulary) numbers in float64.
 ROWS = 1000
 
 
@@ -24,14 +24,14 @@ class Oracle:
 
         p(y) = prod_t softmax(W h_t + b)[y_t],   h_t = LSTM(embedding of y_t-1, h_t-1),   y_0 = 0,   h_0 = 0
 
-    All parameters, biases and embeddings among them, are drawn from N(0, 1) (Yu et al., 2016,
+    All parameters, including biases and embeddings, are drawn from N(0, 1) (Yu et al., 2016,
     https://arxiv.org/abs/1609.05473, and the authors' target_lstm.py). Everything is computed in float64.
 
     Args:
         vocabulary: number of tokens (5000 in the paper).
         length: tokens in a sequence (20 in the paper).
-        seed: of the parameters.
-        width: units of the LSTM, and numbers in an embedding (32 in the paper).
+        seed: seed of the parameters.
+        width: units of the LSTM, and size of an embedding (32 in the paper).
     """
 
     def __init__(self, vocabulary: int = 5000, length: int = 20, seed: int = 0, *, width: int = 32) -> None:
@@ -44,21 +44,21 @@ class Oracle:
         self.output_kernel, self.output_bias = rng.standard_normal((width, vocabulary)), rng.standard_normal(vocabulary)
 
     def sample(self, n: int, rng: np.random.Generator | int) -> np.ndarray:
-        """n sequences, int32 (n, length)."""
+        """Draws n sequences, int32 (n, length)."""
         uniform = np.random.default_rng(rng).random((check_integer(n, "n", 1), self.length))
         return np.concatenate([self._drawn(part) for part in _parts(uniform)])
 
     def log_probabilities(self, tokens: np.ndarray) -> np.ndarray:
-        """log p(y_t | y_1 ... y_t-1) of sequences (n, length), float64 of their shape.
+        """Returns log p(y_t | y_1 ... y_t-1) of sequences (n, length), float64 of the same shape.
 
         Raises:
-            InvalidData: sequences of another length, or of other tokens.
+            InvalidData: the sequences have another length, or other tokens.
         """
         tokens = Tokens((self.length,), vocabulary=self.vocabulary).validate(tokens, "tokens")
         return np.concatenate([self._scored(part) for part in _parts(tokens)])
 
     def nll(self, tokens: np.ndarray) -> np.ndarray:
-        """Negative log-likelihood of each of n sequences, per token in nats, (n,); SeqGAN's NLL-oracle is its mean."""
+        """Returns the negative log-likelihood of n sequences, per token in nats, (n,); SeqGAN's NLL-oracle is its mean."""
         return -self.log_probabilities(tokens).mean(axis=1)
 
     def _drawn(self, uniform):

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData
+from keras_gan_zoo.data.checks import InvalidData, refused
 from keras_gan_zoo.data.convert import convert_channels, resize_images
 from keras_gan_zoo.data.decoding import ImageFile, read_image, unreadable, warn_of_dark, warn_of_skipped
 from keras_gan_zoo.data.files import below_top, image_files
@@ -25,40 +25,46 @@ def load_pairs(
 ) -> dict[str, np.ndarray]:
     """Load pairs of images into memory as uint8.
 
-    Each image is resized on its own so that it covers its shape, antialiased (LANCZOS), and centre-cropped.
+    Each image is resized on its own so that it covers its shape, antialiased (LANCZOS), and center-cropped.
 
     Args:
         source: one of
-            * a folder or .zip of images that hold a pair each, side by side: they are cut in the middle;
-            * a dictionary, name -> folder or .zip, for the two names in `shapes`: files of one name (but for the extension,
-              sub-folders included) are a pair;
+            * a folder or .zip of images that each hold a pair, side by side: they are cut in the middle;
+            * a dictionary, name -> folder or .zip, for the two names in `shapes`: files with the same relative path, apart
+              from the extension, are a pair;
             * a folder or .zip with two sub-folders of these names, which hold such files;
             * an .npz file with an array of each name, or the name of one in the folder of KERAS_GAN_ZOO_DATA.
         shapes: name -> (height, width, channels) of the two images of a pair; the first is what is translated.
-        direction: for images side by side, "left_to_right" (the default) where the left half is the first of the two, or
+        direction: for images side by side, "left_to_right" (the default) if the left half is the first of the two, or
             "right_to_left".
-        split: name of a sub-folder of the folder or .zip, such as "test". "train" is everything where there is none.
+        split: name of a sub-folder of the folder or .zip, such as "test". "train" is everything if there is none.
         on_error: "raise" names the files that cannot be read; "skip" leaves their pairs out.
 
     Returns:
         Name -> array (n, height, width, channels), in the order of the sorted paths.
 
     Raises:
-        InvalidData: the source or an option cannot be used, an image has no partner or one of other proportions, or it has
-            no two halves. The message names the value and the fix.
+        InvalidData: the source or an option cannot be used, an image has no partner or one of other proportions, or it does
+            not have two halves. The message names the value and the fix.
     """
     for name, value, possible in (
         ("direction", direction, (None, "left_to_right", "right_to_left")),
         ("on_error", on_error, ("raise", "skip")),
     ):
         if value not in possible:
-            raise InvalidData(f"{name}={value!r} must be {possible[-2]!r} or {possible[-1]!r}.")
+            raise refused(name, value, f"{possible[-2]!r} or {possible[-1]!r}")
     if len(shapes) != 2:
-        raise InvalidData(f"A pair has two images, but there are {', '.join(shapes)}. Fix: pass arrays, one for each.")
+        raise InvalidData(
+            f"A folder or .zip must hold two images for each example. Received: the fields {', '.join(shapes)}. Fix: pass "
+            "arrays, one for each."
+        )
     if not isinstance(source, Mapping) and _is_npz(source):
         _refuse_direction(direction, "an .npz file")
         if split != "train":
-            raise InvalidData(f"split={split!r} is for folders and zips, but source is an .npz file. Fix: leave it out.")
+            raise InvalidData(
+                f"split must be left out, except for folders and zips. Received: split={split!r}, and an .npz file as the "
+                "source. Fix: leave it out."
+            )
         arrays = read_arrays(source, shapes, required=next(iter(shapes)))
         return {
             name: load_images(array, size=tuple(shapes[name][:2]), channels=shapes[name][2]).images
@@ -68,7 +74,10 @@ def load_pairs(
         if isinstance(source, Mapping):
             if set(source) != set(shapes):
                 expected = ", ".join(map(repr, shapes))
-                raise InvalidData(f"source has the keys {', '.join(map(repr, source))}; expected {expected}.")
+                received = ", ".join(map(repr, source)) or "none"
+                raise InvalidData(
+                    f"source must have the keys {expected}. Received: {received}. Fix: pass one folder or .zip for each."
+                )
             opened = {name: _opened(source[name], split, stack) for name in shapes}
             places = {name: (below_top(files), where) for name, (files, where) in opened.items()}
         else:
@@ -90,7 +99,8 @@ def _is_npz(source: str | os.PathLike) -> bool:
 def _refuse_direction(direction: str | None, what: str) -> None:
     if direction is not None:
         raise InvalidData(
-            f"direction={direction!r} is for pairs side by side in one image, but source is {what}. Fix: leave it out."
+            "direction must be left out, except for pairs side by side in one image. Received: "
+            f"direction={direction!r}, and {what} as the source. Fix: leave it out."
         )
 
 
@@ -98,10 +108,10 @@ def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) 
     """The images of a split, and what messages call their place; an archive stays open as long as `stack`."""
     path = Path(source)
     if not path.is_dir() and path.suffix.lower() != ".zip":
-        what = "a file of another kind" if path.exists() else "not there"
+        what = "a file of another kind" if path.exists() else "which does not exist"
         raise InvalidData(
-            f"source='{source}' is {what}; pairs are read from folders, .zip and .npz files. Fix: correct the path "
-            f"(relative ones start at '{Path.cwd()}')."
+            f"source must be a folder, .zip, or .npz file, which pairs are read from. Received: source='{source}', {what}. "
+            f"Fix: correct the path (relative ones start at '{Path.cwd()}')."
         )
     files, where = stack.enter_context(image_files(path))
     for held in (files, below_top(files)):
@@ -111,8 +121,8 @@ def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) 
         folders = sorted({file.relative.split("/")[0] for file in files if "/" in file.relative})
         held = ", ".join(map(repr, folders)) or "none"
         raise InvalidData(
-            f"split={split!r} is the name of a sub-folder, but the {where} has {held}. Fix: put the images of the "
-            "split into one, or leave it out."
+            f"split must be the name of a sub-folder of the {where}. Received: split={split!r}, and the sub-folders {held}. "
+            "Fix: put the images of the split into one, or leave it out."
         )
     return files, where
 
@@ -132,15 +142,16 @@ def _partners(places: Mapping[str, tuple[list[ImageFile], str]]) -> list[dict[st
             known = found[name].setdefault(str(PurePosixPath(file.relative).with_suffix("")), file)
             if known is not file:
                 raise InvalidData(
-                    f"'{known.path}' and '{file.path}' are both {name} of one name, so that it is open which of them is in "
-                    "the pair. Fix: remove or rename one."
+                    f"The images of {name} must have different names, apart from the extension. Received: '{known.path}' "
+                    f"and '{file.path}', either of which may belong to the pair. Fix: remove or rename one."
                 )
     for name, other in (list(places), list(places)[::-1]):
         if alone := [file for stem, file in found[name].items() if stem not in found[other]]:
             raise InvalidData(
-                f"'{alone[0].path}' has no partner: the {places[other][1]} has no image of this name. Of {len(found[name])} "
-                f"images of {name}, {len(alone)} have none among the {len(found[other])} of {other}. Fix: give both images "
-                "of a pair one name, and remove those without a partner."
+                f"Each image of {name} must have a partner of the same name in the {places[other][1]}. Received: "
+                f"'{alone[0].path}' without one; of {len(found[name])} images of {name}, {len(alone)} have none among the "
+                f"{len(found[other])} of {other}. Fix: give both images of a pair one name, and remove those without a "
+                "partner."
             )
     first, second = found.values()
     return [dict(zip(found, (file, second[stem]), strict=True)) for stem, file in first.items()]
@@ -149,7 +160,7 @@ def _partners(places: Mapping[str, tuple[list[ImageFile], str]]) -> list[dict[st
 def _read(
     pairs: list[dict[str, ImageFile]], shapes: Mapping[str, Sequence[int]], where: str, on_error: str
 ) -> dict[str, np.ndarray]:
-    """The arrays of pairs of files, or of files with pairs in them, whose halves are in the order of the names."""
+    """The arrays of pairs of files, or of files that each hold a pair, with its halves in the order of the names."""
     arrays = {name: np.empty((len(pairs), *shape), np.uint8) for name, shape in shapes.items()}
     bad: list[tuple[str, str]] = []
     wide: list[int] = []
@@ -181,8 +192,9 @@ def _images(pair: dict[str, ImageFile], bad: list[tuple[str, str]], wide: list[i
     # To a pixel, as the sides of the smaller one may have been rounded.
     if abs(height * other_width - width * other_height) >= max(width, other_width):
         raise InvalidData(
-            f"'{first.path}' is {height}x{width} pixels and its partner '{second.path}' {other_height}x{other_width} "
-            "(height x width): of other proportions, they would be cropped differently. Fix: crop one of them."
+            "The two images of a pair must have the same proportions, or they would be cropped differently. Received: "
+            f"'{first.path}' of {height}x{width} pixels and '{second.path}' of {other_height}x{other_width} (height x "
+            "width). Fix: crop one of them."
         )
     return images
 
@@ -191,7 +203,7 @@ def _halves(image: np.ndarray, path: str) -> tuple[np.ndarray, np.ndarray]:
     width = image.shape[1]
     if width % 2:
         raise InvalidData(
-            f"'{path}' is {width} pixels wide, and has no two halves. Fix: images of even width that hold a pair side by "
-            "side, or one folder for each side of the pairs."
+            f"An image that holds a pair must have an even width. Received: '{path}', {width} pixels wide. Fix: images of "
+            "even width that hold a pair side by side, or one folder for each side of the pairs."
         )
     return image[:, : width // 2], image[:, width // 2 :]

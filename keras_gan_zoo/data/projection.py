@@ -1,8 +1,8 @@
 """Pictures of volumes: NumPy in, NumPy out.
 
-A volume (x, y, z) stands on its side z = 0: x runs from left to right, y from front to back, z upwards. The camera looks
-from the front, the right and above, without perspective: all rays have one direction, and each shows the first full voxel
-that it meets. How bright that is tells where its face looks, what stands before the face, and how far away it is.
+A volume (x, y, z) stands on its side z = 0: x runs from left to right, y from front to back, z upward. The camera looks
+from the front, the right, and above, without perspective: all rays have one direction, and each shows the first full voxel
+that it meets. How bright a voxel is depends on where its face looks, what stands before the face, and its distance.
 """
 
 import functools
@@ -10,28 +10,28 @@ from typing import Any
 
 import numpy as np
 
-# The camera stands 35 degrees to the right of the front, 27 degrees up. Unit vectors towards it, and to its right and up.
+# The camera stands 35 degrees to the right of the front, 27 degrees up. Unit vectors toward it, and to its right and up.
 _AZIMUTH, _ELEVATION = np.deg2rad(35.0), np.deg2rad(27.0)
 _CAMERA = np.array([np.sin(_AZIMUTH) * np.cos(_ELEVATION), -np.cos(_AZIMUTH) * np.cos(_ELEVATION), np.sin(_ELEVATION)])
 _RIGHT = np.array([np.cos(_AZIMUTH), np.sin(_AZIMUTH), 0.0])
 _UP = np.cross(_CAMERA, _RIGHT)
-# Light on the faces towards +x, -y and +z, the only ones that the camera sees; on nothing.
+# Light on the faces toward +x, -y, and +z, the only ones that the camera sees; and on the background.
 _FACES, _BACKGROUND = np.array([0.42, 0.68, 0.95]), 1.0
 # Shares of the light that the farthest voxel keeps, and a face with full voxels all around it.
 _FAR, _CORNER = 0.6, 0.45
-# The side of the picture, in the longest side of what is seen.
+# The side of the picture, as a multiple of the longest side of what is seen.
 _MARGIN = 1.04
-# Rays for each side of a pixel, whose mean it is: edges without steps.
+# Rays for each side of a pixel, which is their mean, so that edges have no steps.
 _RAYS = 2
 
 
 @functools.lru_cache(maxsize=8)
 def _rays(shape: tuple[int, ...], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the rays of a picture of size x size rays pass, from the camera on.
+    """The voxels that the rays of a picture of size x size rays pass, starting at the camera.
 
     Returns:
-        Numbers of voxels (rays, steps) in C order, or that of all voxels where a step has left the volume, and the axis
-        (0, 1, 2) of the face that a ray enters each by.
+        Indices of voxels (rays, steps) in C order, or the number of all voxels once a step has left the volume; and the axis
+        (0, 1, 2) of the face through which a ray enters each voxel.
     """
     sides, camera = np.array(shape), _CAMERA.astype("float32")
     corners = np.stack(np.meshgrid(*([0.0, side] for side in shape)), -1).reshape(-1, 3) - sides / 2
@@ -87,24 +87,30 @@ def _light(full: np.ndarray) -> np.ndarray:
 
 
 def render_voxels(volumes: Any, size: int = 96) -> np.ndarray:
-    """Volumes as if of plaster, in three-quarter view.
+    """Renders volumes as if made of plaster, in three-quarter view.
 
     Args:
-        volumes: (n, x, y, z, channels) in [0, 1], with z upwards and the front at y = 0. A voxel is full where one of its
+        volumes: (n, x, y, z, channels) in [0, 1], with z upward and the front at y = 0. A voxel is full if one of its
             channels is at least 0.5.
-        size: side of the pictures in pixels, whatever that of the volumes.
+        size: side of the pictures in pixels, whatever the size of the volumes.
 
     Returns:
         uint8 (n, size, size, 1), white where there is nothing.
+
+    Raises:
+        ValueError: an array of another rank, or an empty one.
     """
     volumes = np.asarray(volumes)
     if volumes.ndim != 5 or not volumes.size:
-        raise ValueError(f"volumes has shape {volumes.shape}; expected (n, x, y, z, channels), each of at least 1.")
+        raise ValueError(
+            "volumes must have the shape (n, x, y, z, channels), each of at least 1. Received: shape "
+            f"{volumes.shape}. Fix: volumes[None, ..., None] for a single volume without channels."
+        )
     full = (volumes >= 0.5).any(axis=-1)
     shape = full.shape[1:]
     voxels, axes = _rays(shape, _RAYS * size)
     light = _light(full) * _nearness(shape)[:, None]
-    # The voxel after the last one stands for what is outside.
+    # The voxel after the last one stands for everything outside.
     full = np.pad(full.reshape(len(full), -1), [(0, 0), (0, 1)])
     rays = np.arange(len(voxels))
     pictures = np.full((len(full), len(voxels)), _BACKGROUND)

@@ -1,7 +1,7 @@
-"""Sources that yield examples or batches -> rounds: checked arrays, as many minibatches as a round takes.
+"""Sources that yield examples or batches -> rounds: checked arrays, with as many minibatches as a round takes.
 
-What a source yields is read by the rule by which arrays are read (`Schema.reader`), so that the same examples train alike,
-whether they come as an array, a tf.data.Dataset, a PyDataset, a DataLoader, or from a generator.
+What a source yields is read by the same rule as arrays (`Schema.reader`), so that the same examples train alike, whether
+they come as an array, a tf.data.Dataset, a PyDataset, a DataLoader, or from a generator.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from .schema import Batch, Schema
 
 
 def holds_batches(x: Any) -> bool:
-    """Whether `x` yields examples or batches one after the other, rather than being all data at once."""
+    """Whether `x` yields examples or batches one after the other, rather than all data at once."""
     finite = isinstance(x, (str, Path, ImageData, ImagesInFiles, tuple, list, dict)) or hasattr(x, "__array__")
     return not finite and (hasattr(x, "__iter__") or hasattr(x, "__getitem__"))
 
@@ -29,17 +29,18 @@ class Rounds:
 
     Args:
         source: an iterable of examples or of batches: arrays, tensors, tuples in the order of the fields, or dictionaries.
-            An iterator can be passed over once, and anything else as often as wanted.
+            An iterator can be passed over once, and anything else any number of times.
         schema: the fields of an example.
-        batch_size: examples in a minibatch, where the source yields single ones; those that are left over sit a pass out.
+        batch_size: examples in a minibatch, if the source yields single ones; those that are left over sit a pass out.
         count: minibatches in a round; those that are left over sit a pass out.
-        replicas: each gets an equal part of every minibatch, which is cut to a multiple of their number.
+        replicas: number of replicas, each of which gets an equal part of every minibatch; minibatches are cut to a multiple
+            of it.
 
     Attributes:
         first: the first minibatch.
-        failures: what was raised in passes that cannot be used.
-        length: rounds in a pass, or None where that is not known.
-        size: rows in each round, or None where they may differ.
+        failures: errors that were raised in passes that cannot be used.
+        length: rounds in a pass, or None if that is not known.
+        size: rows in each round, or None if they may differ.
 
     Raises:
         InvalidData: the source does not yield enough for one round, or a batch cannot be used.
@@ -54,16 +55,16 @@ class Rounds:
         first = next(elements, None)
         if first is None:
             raise InvalidData(
-                f"x must yield examples. Received: an empty {type(source).__name__}. Fix: check its filters, and that it "
-                "was not used up."
+                f"x must yield examples. Received: an empty {type(source).__name__}. Fix: check its filters, and whether it "
+                "has been used up."
             )
         self._batch_size = batch_size if schema.is_example(first) else None
-        # This pass is the first one: to begin it anew might cost an order of images, or the images of an iterator.
+        # This pass is the first one: to begin it again might change the order of the images, or lose those of an iterator.
         self._begun = self._rounds(itertools.chain([first], elements))
         round_ = next(self._begun)
         self.first = {name: array[: len(array) // count] for name, array in round_.items()}
         self._begun = itertools.chain([round_], self._begun)
-        # Under a strategy of several replicas Keras begins twice, the first time for a look at one batch.
+        # Under a strategy of several replicas Keras begins twice, the first time to look at one batch.
         self._look = [round_] if self.once and replicas > 1 else None
         self.size = batch_size * count if self._batch_size else None
         self.length = self._known_length()
@@ -110,7 +111,7 @@ class Rounds:
         if self._batch_size:
             batches = map(self.schema.stacked, iter(lambda: list(itertools.islice(elements, self._batch_size)), []))
         for batch in map(self._read, batches):
-            # Where rows are left over that cannot be shared out, as where an array is cut into batches, they sit out.
+            # Rows that cannot be shared out sit out, as do those that are left over when an array is cut into batches.
             rows = _rows(batch) // self.replicas * self.replicas
             if rows:
                 yield {name: array[:rows] for name, array in batch.items()}
@@ -118,7 +119,7 @@ class Rounds:
     def _known_length(self) -> int | None:
         if hasattr(self._source, "cardinality"):  # of a tf.data.Dataset; negative where it is infinite or unknown
             number = int(self._source.cardinality())
-        else:  # a DataLoader of torch knows its length where its data set does
+        else:  # a DataLoader of torch knows its length if its data set does
             number = len(self._source) if hasattr(getattr(self._source, "dataset", None), "__len__") else -1
         if self._batch_size:
             number = number // (self._batch_size * self.count) if number >= 0 else -1
@@ -128,11 +129,11 @@ class Rounds:
 
 
 class CheckedBatches(keras.utils.PyDataset):
-    """The batches of a PyDataset, read by the rule for all sources, with the workers that it asks for.
+    """The batches of a PyDataset, read by the rule for all sources, with as many workers as it asks for.
 
     Attributes:
         first: the first batch.
-        failures: what was raised for batches that cannot be used.
+        failures: errors that were raised for batches that cannot be used.
     """
 
     def __init__(self, batches: keras.utils.PyDataset, schema: Schema) -> None:
@@ -145,7 +146,7 @@ class CheckedBatches(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> int | None:
-        """As the PyDataset has; None where it is endless."""
+        """The number of the PyDataset; None if it is endless."""
         return self.batches.num_batches
 
     def __getitem__(self, index: int) -> Batch:
@@ -163,7 +164,7 @@ class CheckedBatches(keras.utils.PyDataset):
 
 
 class Epochs:
-    """A PyDataset of which each iteration is an epoch."""
+    """A PyDataset of which each iteration is one epoch."""
 
     def __init__(self, batches: keras.utils.PyDataset) -> None:
         self.batches = batches
@@ -175,7 +176,7 @@ class Epochs:
 
 
 def joined_arrays(parts: Sequence[Batch]) -> Batch:
-    """One batch of the rows of all parts, in their order."""
+    """Joins the rows of all parts, in their order, to one batch."""
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -1,4 +1,4 @@
-"""The fields of a variant put together: what packs, unpacks, reads and checks its examples. Nothing here knows a model."""
+"""The fields of a variant put together: packs, unpacks, reads, and checks its examples. Nothing here knows a model."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ class Schema:
 
     Args:
         fields: name -> kind, in the order in which people give them.
-        owner: who trains on them, for messages.
+        owner: name of what trains on them, for messages.
     """
 
     def __init__(self, fields: Mapping[str, Field], owner: str) -> None:
@@ -47,7 +47,7 @@ class Schema:
         given, shown = self._given(x, y, options)
         if missing := [name for name in self.fields if given.get(name) is None]:
             raise InvalidData(
-                f"{self.owner} trains on {self._told()}, but the data has no {missing[0]}; pass "
+                f"{self._must()}. Received: data without {missing[0]}. Fix: pass "
                 f"{'y' if len(self.fields) == 2 and missing[0] == self._names[1] else 'a dictionary with all of them'}."
             )
         arrays = {name: field.validate(given[name], shown.get(name, name)) for name, field in self.fields.items()}
@@ -55,17 +55,16 @@ class Schema:
             first, *others = table
             for name in others:
                 if len(arrays[name]) != len(arrays[first]):
-                    sizes = f"{len(arrays[name])} entries for {len(arrays[first])} {first}"
-                    raise InvalidData(f"{shown.get(name, name)} has {sizes}. Fix: one for each, in one order.")
+                    raise self._uneven(shown.get(name, name), arrays[name], first, arrays[first])
         return arrays
 
     def read(self, source: Any, **options: Any) -> dict[str, np.ndarray]:
-        """The fields that a path or name holds, one table after the other."""
+        """Reads the fields that a path or name holds, one table after the other."""
         found = {}
         if len(self.tables) > 1:
             raise InvalidData(
-                f"{self.owner} trains on {self._told()}, which come from {len(self.tables)} sources; pass a dictionary with "
-                f"one for each, such as {{{', '.join(f'{name!r}: ...' for name in self.fields)}}}."
+                f"{self._must()}, which come from {len(self.tables)} sources. Received: one, {str(source)!r}. Fix: pass a "
+                f"dictionary with one for each, {{{', '.join(f'{name!r}: ...' for name in self.fields)}}}."
             )
         for table in self.tables.values():
             first = next(iter(table))
@@ -73,7 +72,7 @@ class Schema:
         return found
 
     def named(self, data: Any) -> Batch:
-        """A batch by the names of its fields, whatever Keras or a data set wrapped it in."""
+        """Returns a batch by the names of its fields, whatever Keras or a data set wrapped it in."""
         parts = data
         while isinstance(parts, (tuple, list)):
             parts = [part for part in parts if part is not None]
@@ -88,19 +87,19 @@ class Schema:
             parts = dict(zip(self.fields, parts, strict=True)) if len(parts) == len(self.fields) else {}
         if set(self.fields) - set(parts):
             raise InvalidData(
-                f"{self.owner} trains on {self._told()}, but the data yields {', '.join(map(str, held))}; map the data set "
+                f"{self._must()}. Received: data that yields {', '.join(map(str, held))}. Fix: map the data set "
                 f"to {'that' if len(self.fields) == 1 else 'a tuple in this order, or to a dictionary'}."
             )
         return {name: parts[name] for name in self.fields}
 
     def preprocess(self, batch: Batch) -> Batch:
-        """What networks see of a batch."""
+        """Turns a batch into what networks see of it."""
         return {name: field.preprocess(batch[name]) for name, field in self.fields.items()}
 
     def reader(self) -> Callable[[Any], dict[str, np.ndarray]]:
-        """Reads the batches of one source, one call each, as `arrays` reads data that are there at once.
+        """Returns what reads the batches of one source, one per call, as `arrays` reads data that are there at once.
 
-        What a batch does not tell, such as the range of images without a dark pixel, is as it was in those before it.
+        What a batch does not tell, such as the range of images without a dark pixel, is as it was in the batches before.
         """
         return functools.partial(self._read_batch, {name: field.reader() for name, field in self.fields.items()})
 
@@ -110,19 +109,23 @@ class Schema:
         first, *others = arrays
         for name in others:
             if len(arrays[name]) != len(arrays[first]):
-                raise InvalidData(
-                    f"A batch must have one entry of {name} for each of {first}. Received: {len(arrays[name])} for "
-                    f"{len(arrays[first])}. Fix: one for each, in one order."
-                )
+                raise self._uneven(name, arrays[name], first, arrays[first])
         return arrays
 
+    @staticmethod
+    def _uneven(name, array, first, others):
+        return InvalidData(
+            f"{name} must have one entry for each of {first}, in the same order. Received: {len(array)} entries for "
+            f"{len(others)} {first}. Fix: load both together, or select from both alike."
+        )
+
     def is_example(self, data: Any) -> bool:
-        """Whether these are the fields of one example, and not of a batch."""
+        """Whether these are the fields of one example rather than of a batch."""
         named = self.named(data)
         return all(field.is_example(np.shape(as_array(named[name]))) for name, field in self.fields.items())
 
     def stacked(self, examples: Sequence[Any]) -> dict[str, np.ndarray]:
-        """Examples as one batch."""
+        """Stacks examples to one batch."""
         named = [self.named(example) for example in examples]
         return {name: self._stacked(name, [as_array(example[name]) for example in named]) for name in self.fields}
 
@@ -130,16 +133,16 @@ class Schema:
         if len(shapes := {np.shape(value) for value in values}) > 1:
             raise InvalidData(
                 f"{name} must have the shape {self.fields[name].shape}. Received: examples of the shapes "
-                f"{', '.join(map(str, sorted(shapes)))}. Fix: bring all to one size before."
+                f"{', '.join(map(str, sorted(shapes)))}. Fix: bring all of them to one size first."
             )
         return np.stack(values)
 
     def signature(self, batch_size: int | None) -> dict[str, tuple[tuple[int | None, ...], str]]:
-        """Name -> (shape, dtype) of what a batch holds; None where batches differ in size."""
+        """Returns name -> (shape, dtype) of what a batch holds; the size is None if batches differ in it."""
         return {name: ((batch_size, *field.shape), field.dtype) for name, field in self.fields.items()}
 
     def _by_name(self, data):
-        """Data by the names of the fields, which TFDS and others have in the singular ("image" for "images")."""
+        """Data by the names of the fields, which are in the singular in TFDS and elsewhere ("image" for "images")."""
         singular = {name.removesuffix("s"): name for name in self.fields}
         return {name if name in self.fields else singular.get(name, name): value for name, value in data.items()}
 
@@ -147,22 +150,21 @@ class Schema:
     def _names(self):
         return list(self.fields)
 
-    def _told(self):
-        return f"({', '.join(self.fields)})" if len(self.fields) > 1 else f"{self._names[0]} alone"
+    def _must(self):
+        told = f"({', '.join(self.fields)})" if len(self.fields) > 1 else f"{self._names[0]} alone"
+        return f"{self.owner} must be trained on {told}"
 
     def _given(self, x, y, options):
-        """Name -> data, and name -> what messages call it."""
+        """Name -> data, and name -> what messages call the data."""
         first = self._names[0]
         shown = {name: shown for name, shown in zip(self.fields, ("x", "y"), strict=False)}
         if y is not None and len(self.fields) < 2:
-            raise InvalidData(f"y was given, but {self.owner} trains on {self._told()}; leave y out.")
+            raise InvalidData(f"{self._must()}. Received: y of type {type(y).__name__}. Fix: leave y out.")
         if isinstance(x, Mapping):
             x = self._by_name(x)
             if unknown := [name for name in x if name not in self.fields]:
-                raise InvalidData(
-                    f"x has the field {unknown[0]!r}, but {self.owner} trains on {self._told()}; leave it out."
-                )
-            # A field of its own source, such as a folder.
+                raise InvalidData(f"{self._must()}. Received: x with the field {unknown[0]!r}. Fix: leave it out.")
+            # A field may have its own source, such as a folder.
             one = {name: {name: self.fields[name]} for name in x}
             given = {
                 name: self.fields[name].read(value, name, one[name], **options)[name]
@@ -175,9 +177,7 @@ class Schema:
             given = self.read(x, **options)
         elif isinstance(x, tuple):
             if len(x) > len(self.fields):
-                raise InvalidData(
-                    f"x is a tuple of {len(x)}, but {self.owner} trains on {self._told()}; leave the rest out."
-                )
+                raise InvalidData(f"{self._must()}. Received: x, a tuple of length {len(x)}. Fix: leave the rest out.")
             given = dict(zip(self.fields, x, strict=False))
         else:
             given = {first: x}

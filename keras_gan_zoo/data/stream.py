@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData, check_flag, check_integer
+from keras_gan_zoo.data.checks import InvalidData, check_flag, check_integer, refused
 from keras_gan_zoo.data.fields import Field, Images
 from keras_gan_zoo.data.schema import Schema
 
@@ -16,37 +16,37 @@ class Stream(keras.utils.PyDataset):
     Item i is batch number b = start + i of the sequence. With k = n // batch_size batches per epoch, it holds the
     rows at positions [(b mod k) batch_size, (b mod k + 1) batch_size) of the permutation that
     `numpy.random.default_rng([seed, b // k])` draws; the last n mod batch_size rows of each permutation sit that
-    epoch out, so that every batch has one shape. Each further table has epochs of its own length, and permutations from
-    `default_rng([seed, b // k, 2, number of the table])`. No state is kept, so a run that stopped after t steps goes on
+    epoch out, so that all batches have the same shape. Each further table has epochs of its own length, and permutations
+    from `default_rng([seed, b // k, 2, number of the table])`. No state is kept, so a run that stopped after t steps goes on
     bit-exactly with start=t (under one version of NumPy, which does not promise its random streams across versions).
 
         stream = Stream({"images": images}, {"images": Images((28, 28, 1))}, batch_size=64, length=5000, seed=7)
         gan.fit(stream)
 
-    How `fit` of Keras 3.15 reads it, where it is not the zoo's own:
+    How the `fit` of Keras 3.15 itself, as opposed to the zoo's own, reads it:
 
     * `shuffle=False` is needed. The default, True, permutes the items with Python's global random state.
-    * One epoch of `fit` is the whole stream, and each further one repeats the same batches. Either make `length` all
-      steps of the run, or give `steps_per_epoch` too: with length = epochs * steps_per_epoch, `fit` reads straight on.
-    * `workers` stays 1 and `use_multiprocessing` False; other values are refused. An item does not depend on who makes
-      it, but Keras's queue drops the batches that it drew to build the model (JAX, torch), and starts again at item 0
-      after each epoch with `steps_per_epoch`. Workers would gain nothing, as a batch takes microseconds.
-    * TensorFlow sees a batch axis of None (Keras hides it from every PyDataset), though each batch has batch_size rows.
+    * One epoch of `fit` is the whole stream, and each further one repeats the same batches. Either let `length` be all
+      steps of the run, or pass `steps_per_epoch` too: with length = epochs * steps_per_epoch, `fit` reads straight on.
+    * `workers` stays 1 and `use_multiprocessing` False; other values are refused. An item does not depend on which worker
+      makes it, but Keras's queue drops the batches that it drew to build the model (JAX, torch), and starts again at item 0
+      after each epoch with `steps_per_epoch`. Workers would gain nothing, since a batch takes microseconds.
+    * TensorFlow sees a batch axis of None (Keras hides it for every PyDataset), although each batch has batch_size rows.
 
     Args:
-        arrays: name of a field -> array (n, ...), as `Schema.arrays` gives them. Kept, not copied.
+        arrays: name of a field -> array (n, ...), as `Schema.arrays` gives them. They are kept, not copied.
         fields: name -> kind.
         batch_size: rows per batch, 1 <= batch_size <= n.
         length: number of batches, >= 1.
         start: number in the sequence of the first batch, >= 0.
-        seed: 0 <= seed < 2^32. Decides the permutations, flips and crops.
-        flip: mirror left to right with probability 1/2: all images of a row, or none.
+        seed: 0 <= seed < 2^32. It decides the permutations, flips, and crops.
+        flip: whether to mirror left to right with probability 1/2: all images of a row, or none.
         crop: pixels, 0 <= crop < height and width, by which the images of a row are moved at most along each axis: they are
             continued by their own mirror images on all sides, and a window of their size is cut out at random, the same one
             for all images of a row.
 
     Raises:
-        InvalidData: numbers other than described, no images to flip or crop, or a batch_size above n.
+        InvalidData: a number is not as described, there are no images to flip or crop, or batch_size is above n.
     """
 
     def __init__(
@@ -73,21 +73,24 @@ class Stream(keras.utils.PyDataset):
         self.crop = check_integer(crop, "crop", 0, min(map(min, sizes.values()), default=None))
         if (flip or crop) and not sizes:
             raise InvalidData(
-                f"flip={flip!r} and crop={crop!r} are for images, and there are {', '.join(fields)}; leave both out."
+                f"flip and crop must be left out where there are no images. Received: flip={flip!r} and crop={crop!r}, for "
+                f"the fields {', '.join(fields)}. Fix: leave both out."
             )
         for table in self.tables.values():
             sides = {sizes[name] for name in table if name in sizes}
             if crop and len(sides) > 1:
                 raise InvalidData(
-                    f"crop={crop!r} moves images of one row alike, and theirs are of sizes {sorted(sides)}; pass 0."
+                    "crop must be 0 unless all images of a row have one size, since it moves them alike. Received: "
+                    f"crop={crop!r}, and the sizes {sorted(sides)}. Fix: crop=0."
                 )
         for table in self.tables:
             if self.batch_size > self.rows(table):
                 raise InvalidData(
-                    f"batch_size={self.batch_size} is more than the {self.rows(table)} {next(iter(self.tables[table]))}; a "
-                    f"batch is drawn from one epoch. Fix: batch_size of at most {self.rows(table)}, or more data."
+                    f"batch_size must be at most the number of {next(iter(self.tables[table]))}, since a batch is drawn "
+                    f"from one epoch. Received: batch_size={self.batch_size}, and {self.rows(table)} of them. Fix: a "
+                    "smaller batch_size, or more data."
                 )
-        # The last permutation used of each table, with its epoch: replaced as one, so threads see both or neither.
+        # The last permutation of each table, with its epoch: replaced as one, so that threads see both or neither.
         self._permutations: dict[str, tuple[int, np.ndarray]] = {}
 
     @property
@@ -98,7 +101,7 @@ class Stream(keras.utils.PyDataset):
     @workers.setter
     def workers(self, value: int) -> None:
         if value != 1:
-            raise InvalidData(f"workers={value!r}: only with 1 does Keras keep the order of the items. Fix: leave it.")
+            raise refused("workers", value, "1, since otherwise Keras does not keep the order of the items")
 
     @property
     def use_multiprocessing(self) -> bool:
@@ -108,25 +111,23 @@ class Stream(keras.utils.PyDataset):
     @use_multiprocessing.setter
     def use_multiprocessing(self, value: bool) -> None:
         if value:
-            raise InvalidData(
-                f"use_multiprocessing={value!r}: only with False does Keras keep the order of the items. Fix: leave it."
-            )
+            raise refused("use_multiprocessing", value, "False, since otherwise Keras does not keep the order of the items")
 
     def rows(self, table: str) -> int:
-        """Rows of a table."""
+        """The number of rows of a table."""
         return len(self.arrays[next(iter(self.tables[table]))])
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Batch number start + index: name of a field -> array (batch_size, ...).
+        """Returns batch number start + index: name of a field -> array (batch_size, ...).
 
         Raises:
             IndexError: index is not in [0, length).
         """
         if not 0 <= index < self.length:
-            raise IndexError(f"index {index} is outside of [0, {self.length}).")
+            raise IndexError(f"index must be in [0, {self.length}). Received: index={index}.")
         number = self.start + int(index)
         batch = {}
         for table, (name, fields) in enumerate(self.tables.items()):
@@ -149,7 +150,7 @@ class Stream(keras.utils.PyDataset):
         names = [name for name, field in fields.items() if isinstance(field, Images)]
         if not names or not (self.flip or self.crop):
             return batch
-        # The 1 keeps these draws apart from those of the permutations; a 0 would not, NumPy pads the entropy with it.
+        # The 1 keeps these draws apart from those of the permutations; a 0 would not, since NumPy pads the entropy with it.
         rng = np.random.default_rng([self.seed, number, 1] + ([table] if table else []))
         if self.flip:
             mirrored = rng.random(self.batch_size) < 0.5

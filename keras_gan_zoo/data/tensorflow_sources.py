@@ -1,6 +1,6 @@
 """TensorFlow Datasets by name, and tf.data.Dataset objects -> uint8 arrays.
 
-The only module of `data` that imports TensorFlow, and only inside the functions.
+This is the only module of `data` that imports TensorFlow, and it does so only inside functions.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from keras_gan_zoo.data.checks import CHANNELS, InvalidData
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes, resize_images
 from keras_gan_zoo.data.image_data import ImageData
 
-# Image sets that people train GANs on. Suggestions draw on them when TFDS itself cannot be asked.
+# Image sets that people train GANs on, for suggestions when TFDS itself cannot be asked.
 KNOWN_DATASETS = (
     "caltech_birds2011",
     "cars196",
@@ -69,16 +69,21 @@ def load_tfds(
     label_key = _feature(builder, tfds.features.ClassLabel, "label", "class labels") if labels else None
     feature = builder.info.features[image_key]
     if np.dtype(feature.np_dtype) != np.uint8:
-        raise InvalidData(f"TFDS {name!r} has images of dtype {np.dtype(feature.np_dtype)}; expected uint8.")
+        raise InvalidData(
+            f"The images of TFDS {name!r} must be uint8. Received: dtype {np.dtype(feature.np_dtype)}. Fix: tfds.load it, "
+            "map it to images in [0, 1], and pass that tf.data.Dataset."
+        )
     try:
         n = builder.info.splits[split].num_examples
     except (KeyError, ValueError) as error:
         raise InvalidData(
-            f"split={split!r} is not a split of TFDS {name!r}. Fix: one of {', '.join(builder.info.splits)}, or a part "
-            f"such as 'train[:1000]'."
+            f"split must be a split of TFDS {name!r} ({', '.join(builder.info.splits)}), or a part of one, such as "
+            f"'train[:1000]'. Received: split={split!r}."
         ) from error
     if not n:
-        raise InvalidData(f"split={split!r} of TFDS {name!r} is empty. Fix: a larger part of it.")
+        raise InvalidData(
+            f"The split of TFDS {name!r} must hold images. Received: split={split!r}, which is empty. Fix: a larger part."
+        )
     keys = [key for key in (image_key, label_key) if key]
     dataset = builder.as_dataset(
         split=split, shuffle_files=False, decoders=tfds.decode.PartialDecoding({key: True for key in keys})
@@ -116,9 +121,10 @@ def _import_tfds(name: str) -> Any:
         return tfds
     except ImportError as error:
         raise InvalidData(
-            f"source={name!r} is neither a file nor a folder, so it is read as a TFDS name{_closest(name)}, but TFDS "
-            f"cannot be imported ({error}). Fix: pip install tensorflow tensorflow-datasets importlib_resources, "
-            f"correct the path, or give an array, an .npz file or a folder of images."
+            f"source must be a file or folder that exists, or else a TFDS name{_closest(name)}, and those need TFDS. "
+            f"Received: source={name!r}, and TFDS cannot be imported ({error}). Fix: pip install tensorflow "
+            "tensorflow-datasets importlib_resources, correct the path, or pass an array, an .npz file, or a folder of "
+            "images."
         ) from error
 
 
@@ -126,8 +132,8 @@ def _import_tensorflow() -> Any:
     import tensorflow as tf
 
     if keras.config.backend() != "tensorflow":
-        # TensorFlow only reads files here, yet it would reserve the GPU memory that JAX or torch need. Where it is
-        # initialised already (RuntimeError), that has been decided elsewhere.
+        # TensorFlow only reads files here, but it would reserve the GPU memory that JAX or torch need. If it has been
+        # initialized already (RuntimeError), that was decided elsewhere.
         with contextlib.suppress(RuntimeError):
             tf.config.set_visible_devices([], "GPU")
     return tf
@@ -138,11 +144,14 @@ def _builder(tfds: Any, name: str, data_dir: str | os.PathLike | None) -> Any:
         return tfds.builder(name, data_dir=data_dir)
     except tfds.core.registered.DatasetNotFoundError as error:
         raise InvalidData(
-            f"source={name!r} is neither an existing file or folder nor a TFDS name"
-            f"{_closest(name, tfds.list_builders(with_community_datasets=False))}. Fix: correct the path or the name."
+            "source must be a file or folder that exists, or a TFDS name"
+            f"{_closest(name, tfds.list_builders(with_community_datasets=False))}. Received: source={name!r}. Fix: correct "
+            "the path or the name."
         ) from error
     except (ValueError, AssertionError) as error:  # an unknown version or configuration
-        raise InvalidData(f"TFDS does not have source={name!r}: {str(error).strip()}") from error
+        raise InvalidData(
+            f"source must be a version and configuration that TFDS has. Received: source={name!r}. {str(error).strip()}"
+        ) from error
 
 
 def _closest(name: str, known: Any = KNOWN_DATASETS) -> str:
@@ -159,7 +168,7 @@ def _prepare(builder: Any, name: str) -> None:
     if builder.is_prepared():
         return
     _log.warning(
-        "TFDS %r is not prepared in %s: downloading it. Without a network TFDS gives up after some minutes.",
+        "TFDS %r is not prepared in %s: downloading it. Without a network TFDS gives up after a few minutes.",
         name,
         builder.data_path,
     )
@@ -167,30 +176,31 @@ def _prepare(builder: Any, name: str) -> None:
         builder.download_and_prepare()
     except Exception as error:  # no network, no space, a manual download: whatever it is, the way out is the same
         raise InvalidData(
-            f"TFDS {name!r} is not prepared in '{builder.data_path}' and could not be downloaded "
-            f"({type(error).__name__}: {error}). Fix: on a machine with a network run "
+            f"TFDS {name!r} must be prepared in '{builder.data_path}', or be available for download. Received: "
+            f"{type(error).__name__}: {error}. Fix: on a machine with a network run "
             f"tfds.builder({name!r}, data_dir=DIR).download_and_prepare(), copy DIR here, and set TFDS_DATA_DIR=DIR or "
-            f"pass data_dir=DIR."
+            "pass data_dir=DIR."
         ) from error
 
 
 def _feature(builder: Any, kind: type, usual: str, what: str) -> str:
-    """The key of the feature of a kind: the usual one, or the only one."""
+    """The key of the feature of a kind: the usual key, or the only one."""
     features = builder.info.features
     found = [key for key, feature in features.items() if isinstance(feature, kind)]
     if usual in found:
         return usual
     if len(found) != 1:
-        several = f"several features with {what} ({', '.join(found)})" if found else f"no feature with {what}"
+        several = f"several ({', '.join(found)})" if found else "none"
         raise InvalidData(
-            f"TFDS {builder.info.name!r} has {several}; its features: {', '.join(features)}. Fix: tfds.load it, map it "
-            f"to (image, label) pairs or images, and give that tf.data.Dataset to load_images."
+            f"TFDS {builder.info.name!r} must have one feature with {what}. Received: {several}, among "
+            f"{', '.join(features)}. Fix: tfds.load it, map it to (image, label) pairs or images, and pass that "
+            "tf.data.Dataset to load_images."
         )
     return found[0]
 
 
 def is_tf_dataset(source: Any) -> bool:
-    """Whether source is a tf.data.Dataset, asked without importing TensorFlow for other objects."""
+    """Whether source is a tf.data.Dataset, decided without importing TensorFlow for other objects."""
     if not any(base.__module__.startswith("tensorflow.") for base in type(source).__mro__):
         return False
     return isinstance(source, _import_tensorflow().data.Dataset)
@@ -200,10 +210,10 @@ def read_tf_dataset(dataset: Any, size: tuple[int, int] | None) -> tuple[np.ndar
     """Read a finite tf.data.Dataset of images or (images, labels), batched or not, into memory.
 
     Returns:
-        images (n, height, width, channels) of the dtype they have there, resized if they are uint8; labels (n,) or None.
+        images (n, height, width, channels) in the dtype they have there, resized if they are uint8; labels (n,) or None.
 
     Raises:
-        InvalidData: it is infinite, empty, of another structure, or mixes sizes that cannot be resized.
+        InvalidData: it is infinite or empty, has another structure, or mixes sizes that cannot be resized.
     """
     tf = _import_tensorflow()
     spec = dataset.element_spec
@@ -211,11 +221,13 @@ def read_tf_dataset(dataset: Any, size: tuple[int, int] | None) -> tuple[np.ndar
     specs = spec if pair else (spec,)
     if not all(isinstance(part, tf.TensorSpec) and part.shape.rank is not None for part in specs):
         raise InvalidData(
-            f"source is a tf.data.Dataset of {spec}; expected images or (images, labels) of known rank. Fix: "
-            f"dataset.map(lambda example: (example['image'], example['label'])), for example."
+            f"A tf.data.Dataset must hold images or (images, labels) of known rank. Received: elements {spec}. Fix: for "
+            "example, dataset.map(lambda example: (example['image'], example['label']))."
         )
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise InvalidData("source is an infinite tf.data.Dataset. Fix: leave out .repeat(), or add .take(count).")
+        raise InvalidData(
+            "A tf.data.Dataset must be finite. Received: an infinite one. Fix: leave out .repeat(), or add .take(count)."
+        )
     batched, grey = _layout(specs)
     parts, labels = [], []
     for element in dataset.as_numpy_iterator():
@@ -227,15 +239,19 @@ def read_tf_dataset(dataset: Any, size: tuple[int, int] | None) -> tuple[np.ndar
         if parts and image.shape[1:] != parts[0].shape[1:]:
             if image.dtype != np.uint8 and size is not None:
                 raise InvalidData(
-                    f"source is a tf.data.Dataset of {image.dtype} images of several sizes; only uint8 can be resized "
-                    f"one by one. Fix: map the images to 0..255 and tf.cast(image, tf.uint8) first."
+                    "The images of a tf.data.Dataset must be uint8 if they have several sizes, since only those can be "
+                    f"resized one by one. Received: dtype {image.dtype}. Fix: map the images to 0..255 and tf.cast(image, "
+                    "tf.uint8) first."
                 )
             raise mixed_sizes(np.array([parts[0].shape[1:3], image.shape[1:3]]), "the tf.data.Dataset")
         parts.append(image)
         if pair:
             labels.append(np.atleast_1d(element[1]))
     if not parts:
-        raise InvalidData("source is an empty tf.data.Dataset. Fix: check its filters, and that it was not used up.")
+        raise InvalidData(
+            "A tf.data.Dataset must yield images. Received: an empty one. Fix: check its filters, and whether it has been "
+            "used up."
+        )
     return np.concatenate(parts), np.concatenate(labels) if pair else None
 
 
@@ -249,7 +265,7 @@ def _layout(specs: tuple) -> tuple[bool, bool]:
     grey = rank == 2 + batched
     if rank not in (2 + batched, 3 + batched):
         raise InvalidData(
-            f"source is a tf.data.Dataset of elements {specs}; expected images (height, width[, channels]) with scalar "
-            f"labels, or batches of both. Fix: dataset.map the elements to that."
+            "A tf.data.Dataset must hold images (height, width[, channels]) with scalar labels, or batches of both. "
+            f"Received: elements {specs}. Fix: dataset.map the elements to that."
         )
     return batched, grey

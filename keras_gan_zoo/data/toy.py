@@ -1,15 +1,17 @@
-"""Data whose distribution is known, to see which of its modes a generator covers.
+"""Data with a known distribution, to see which of its modes a generator covers.
 
     points, modes = ring().sample(256, rng)
 
-The ring of eight Gaussians and the grid of 25 exist in several scalings in the literature, so a result has to name its
-variant. Angles are 2 pi i / 8 for i = 0 to 7: some published code divides the circle with both ends, which makes two of
-the eight modes one.
+The ring of eight Gaussians and the grid of 25 have several scalings in the literature, so a result has to name its variant.
+Angles are 2 pi i / 8 for i = 0 to 7: some published code includes both ends of the circle, which turns two of the eight
+modes into one.
 """
 
 import dataclasses
 
 import numpy as np
+
+from keras_gan_zoo.data.checks import refused
 
 RINGS = {
     # name: (radius, standard deviation, divisor of all coordinates)
@@ -28,7 +30,7 @@ class GaussianMixture:
     """Equally likely Gaussians of one isotropic standard deviation.
 
     Attributes:
-        name: of the variant.
+        name: name of the variant.
         means: (modes, dimension).
         sigma: standard deviation in each direction.
     """
@@ -38,7 +40,7 @@ class GaussianMixture:
     sigma: float
 
     def sample(self, n: int, rng: np.random.Generator | int) -> tuple[np.ndarray, np.ndarray]:
-        """n points, float32 (n, dimension), and the mode of each, int32 (n,)."""
+        """Draws n points, float32 (n, dimension), and returns them with the mode of each, int32 (n,)."""
         rng = np.random.default_rng(rng)
         modes = rng.integers(0, len(self.means), n)
         points = self.means[modes] + self.sigma * rng.standard_normal((n, self.means.shape[1]))
@@ -59,17 +61,17 @@ class SwissRoll:
     scale: float = 7.5
 
     def curve(self, u: np.ndarray) -> np.ndarray:
-        """Points without noise, (n, 2), for u in [0, 1], (n,)."""
+        """Returns points without noise, (n, 2), for u in [0, 1], (n,)."""
         t = 1.5 * np.pi * (1 + 2 * np.asarray(u))
         return np.stack([t * np.cos(t), t * np.sin(t)], axis=-1) / self.scale
 
     @property
     def sigma(self) -> float:
-        """Standard deviation of the noise in the data's own units."""
+        """The standard deviation of the noise in the data's own units."""
         return self.noise / self.scale
 
     def sample(self, n: int, rng: np.random.Generator | int) -> tuple[np.ndarray, np.ndarray]:
-        """n points, float32 (n, 2), and their places u on the curve, float32 (n,)."""
+        """Draws n points, float32 (n, 2), and returns them with their places u on the curve, float32 (n,)."""
         rng = np.random.default_rng(rng)
         u = rng.uniform(size=n)
         points = self.curve(u) + self.sigma * rng.standard_normal((n, 2))
@@ -107,11 +109,14 @@ def stacked_mnist(
         uint8 (n, height, width, 3), and modes 100 d_red + 10 d_green + d_blue, int32 (n,).
 
     Raises:
-        ValueError: images of another shape, or labels that are not theirs.
+        ValueError: the images have another shape, or the labels are not theirs.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     if images.ndim != 4 or images.shape[3] != 1 or labels.shape != images.shape[:1]:
-        raise ValueError(f"Expected images (m, height, width, 1) and labels (m,), got {images.shape} and {labels.shape}.")
+        raise ValueError(
+            "images must have the shape (m, height, width, 1), and labels (m,). Received: shapes "
+            f"{images.shape} and {labels.shape}. Fix: images[..., None] for digits without a channel axis."
+        )
     chosen = np.random.default_rng(rng).integers(0, len(images), (n, 3))
     stacked = np.moveaxis(images[chosen][..., 0], 1, -1)
     return stacked, (labels[chosen] @ [100, 10, 1]).astype("int32")
@@ -119,5 +124,5 @@ def stacked_mnist(
 
 def _known(variants, name):
     if name not in variants:
-        raise ValueError(f"variant={name!r} is unknown; possible are {', '.join(variants)}.")
+        raise refused("variant", name, f"one of {', '.join(map(repr, variants))}")
     return variants[name]

@@ -1,4 +1,4 @@
-"""Layers and constraints that Keras does not have, or does not have right."""
+"""Layers and constraints that Keras does not have, or that differ from their papers there."""
 
 from .batch_norm import BatchNorm
 from .constraints import WeightClip

@@ -1,26 +1,26 @@
-"""Batch normalisation (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167)."""
+"""Batch normalization (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167)."""
 
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-from ..backend import batch_normalised
+from ..backend import batch_normalized
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class BatchNorm(layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis, that trains with the backend's own operation.
+    """`keras.layers.BatchNormalization` over the last axis, trained with the backend's own operation.
 
         y = gamma (x - mean) / sqrt(variance + epsilon) + beta
-        moving <- momentum moving + (1 - momentum) of the batch (its variance divided by n, as Keras has it)
+        moving <- momentum moving + (1 - momentum) batch   (the variance of the batch divided by n, as in Keras)
 
-    The values are Keras's, in training up to rounding and in inference exactly.
+    The values are those of Keras, up to rounding in training, and exactly in inference.
 
     Args:
         momentum: share of the moving statistics that a step keeps.
-        epsilon: what is added to the variance.
-        **kwargs: of `keras.layers.BatchNormalization`, but for axis, center, scale, renorm and synchronized.
+        epsilon: number added to the variance.
+        **kwargs: arguments of `keras.layers.BatchNormalization`, except for axis, center, scale, renorm, and synchronized.
     """
 
     def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class BatchNorm(layers.BatchNormalization):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or not self.trainable:
             return super().call(inputs, training=training)
-        y, mean, variance = batch_normalised(inputs, self.gamma, self.beta, self.epsilon)
+        y, mean, variance = batch_normalized(inputs, self.gamma, self.beta, self.epsilon)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             value = ops.stop_gradient(value)
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))

@@ -1,4 +1,4 @@
-"""Class labels as tensors that networks can take in."""
+"""Class labels as tensors for networks."""
 
 from collections.abc import Sequence
 from typing import Any

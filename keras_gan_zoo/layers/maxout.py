@@ -14,7 +14,7 @@ class MaxoutDense(layers.Dense):
     Args:
         units: number of outputs.
         pieces: number of linear maps that each output is the maximum of.
-        **kwargs: of `keras.layers.Dense`.
+        **kwargs: arguments of `keras.layers.Dense`.
     """
 
     def __init__(self, units: int, pieces: int, **kwargs: Any) -> None:

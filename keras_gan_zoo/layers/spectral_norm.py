@@ -1,11 +1,11 @@
-"""Spectral normalisation as a reparametrisation (Miyato et al., 2018, https://arxiv.org/abs/1802.05957).
+"""Spectral normalization as a reparametrization (Miyato et al., 2018, https://arxiv.org/abs/1802.05957).
 
-    W_SN = W / s,   s = u^T W v,   and before it, once for each call in training,
+    W_SN = W / s,   s = u^T W v,   and before it, once in each training call,
     v <- W^T u / |W^T u|,   u <- W v / |W v|        (u and v are constants for the gradient, W in s is not)
 
-The gradient is that of the function W -> W / s: it is orthogonal to W, and the kernel variable itself is never changed by
-a call. `keras.layers.SpectralNormalization` of Keras 3.15 overwrites the kernel on each training call and leaves the
-derivative of s out, which is another method.
+The gradient is that of the function W -> W / s: it is orthogonal to W, and a call never changes the kernel variable itself.
+`keras.layers.SpectralNormalization` of Keras 3.15 overwrites the kernel in each training call and leaves out the derivative
+of s, which is another method.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class _SpectralNorm:
         kernel = ops.convert_to_tensor(self._kernel)
         u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
         sigma = ops.sum(v * ops.matmul(self._matrix(kernel), u))
-        # A kernel of zeros has no direction, and stays what it is.
+        # A kernel of zeros has no direction, and stays as it is.
         sigma = ops.where(sigma == 0, 1.0, sigma)
         return kernel / ops.cast(sigma, kernel.dtype)
 
@@ -66,7 +66,7 @@ class _SpectralNorm:
             self._iterate()
         return super().call(inputs)
 
-    # Dense and Conv2D would write the divided kernel, and leave u and v out.
+    # Dense and Conv2D would write the divided kernel, and leave out u and v.
 
     def save_own_variables(self, store: Any) -> None:
         layers.Layer.save_own_variables(self, store)
@@ -77,16 +77,17 @@ class _SpectralNorm:
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class SNDense(_SpectralNorm, layers.Dense):
-    """`keras.layers.Dense` with a spectrally normalised kernel."""
+    """`keras.layers.Dense` with a spectrally normalized kernel."""
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class SNConv2D(_SpectralNorm, layers.Conv2D):
-    """`keras.layers.Conv2D` with a spectrally normalised kernel."""
+    """`keras.layers.Conv2D` with a spectrally normalized kernel."""
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class SNConv2DTranspose(_SpectralNorm, layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose` with a spectrally normalised kernel (whose output channels come last but one)."""
+    """`keras.layers.Conv2DTranspose` with a spectrally normalized kernel (whose output channels are the last axis but "
+    "one)."""
 
     output_axis = -2

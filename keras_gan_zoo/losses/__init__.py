@@ -1,4 +1,4 @@
-"""Pure functions of scores, input gradients and codes; none of them sees a model."""
+"""Pure functions of scores, input gradients, and codes; none of them sees a model."""
 
 from .adversarial import (
     hinge_discriminator_loss,

@@ -18,7 +18,7 @@ def minimax_discriminator_loss(real_scores: Any, fake_scores: Any) -> Any:
         fake_scores: scores of generated samples.
 
     Returns:
-        Scalar loss; 2 log 2 = 1.386 where the discriminator cannot tell real from fake.
+        Scalar loss; 2 log 2 = 1.386 if the discriminator cannot tell real from fake.
     """
     return ops.mean(ops.softplus(-real_scores)) + ops.mean(ops.softplus(fake_scores))
 
@@ -41,7 +41,7 @@ def hinge_discriminator_loss(real_scores: Any, fake_scores: Any) -> Any:
         fake_scores: scores f of generated samples.
 
     Returns:
-        Scalar loss; 2 where all scores are 0, and without a gradient where r > 1 and f < -1.
+        Scalar loss; 2 if all scores are 0, and without a gradient where r > 1 and f < -1.
     """
     return ops.mean(ops.relu(1.0 - real_scores)) + ops.mean(ops.relu(1.0 + fake_scores))
 
@@ -61,7 +61,7 @@ def least_squares_discriminator_loss(
 
 
 def least_squares_generator_loss(fake_scores: Any, target_label: float = 1.0) -> Any:
-    """E (f - c)^2 / 2, where c = `target_label` is what the generator wants its samples to be scored."""
+    """E (f - c)^2 / 2, where c = `target_label` is the score that the generator wants for its samples."""
     return ops.mean(ops.square(fake_scores - target_label)) / 2
 
 

@@ -1,4 +1,4 @@
-"""Losses beside the adversarial game: pure functions of tensors."""
+"""Losses besides the adversarial ones: pure functions of tensors."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ def categorical_information_loss(codes: Any, logits: Any) -> Any:
         logits: raw outputs of Q, (batch, categories).
 
     Returns:
-        Scalar, in nats: log(categories) where Q knows nothing, 0 where it knows the code.
+        Scalar, in nats: log(categories) if Q knows nothing, 0 if it knows the code.
     """
     log_probability = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
     return -ops.mean(ops.sum(codes * log_probability, axis=-1))
@@ -32,7 +32,7 @@ def gaussian_information_loss(codes: Any, means: Any) -> Any:
         means: outputs of Q, (batch, number of codes).
 
     Returns:
-        Scalar, in nats: log(2 pi) / 2 = 0.919 for each code where Q is exact.
+        Scalar, in nats: log(2 pi) / 2 = 0.919 for each code if Q is exact.
     """
     return ops.mean(ops.sum((ops.square(codes - means) + math.log(2 * math.pi)) / 2, axis=-1))
 
@@ -45,6 +45,6 @@ def autoencoder_error(images: Any, reconstructions: Any) -> Any:
         reconstructions: the same shape.
 
     Returns:
-        (batch,), 0 and more.
+        (batch,), each 0 or more.
     """
     return ops.mean(ops.abs(images - reconstructions), axis=tuple(range(1, len(images.shape))))

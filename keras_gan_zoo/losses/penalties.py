@@ -1,8 +1,8 @@
 """Penalties on the discriminator's input gradient: pure functions of that gradient.
 
 `gradient` is the derivative of the sum of the scores with respect to the input of the discriminator, of shape (batch,
-...). A penalty belongs to each sample: norms run over all axes but the first, sums are never replaced by means, and the
-mean is taken over the batch last. Batch norm in the discriminator would mix the samples and is not allowed.
+...). A penalty belongs to each sample: norms run over all axes but the first, sums are never replaced by means, and the mean
+over the batch comes last. Batch norm in the discriminator would mix the samples, and is not allowed.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ def gradient_penalty(gradient: Any, target: float = 1.0, one_sided: bool = False
 
     Args:
         gradient: input gradient of the critic at the interpolates, (batch, ...).
-        target: the norm that the critic is held to.
-        one_sided: penalise only norms above the target (WGAN-LP, https://arxiv.org/abs/1709.08894).
+        target: norm that the critic is held to.
+        one_sided: whether to penalize only norms above the target (WGAN-LP, https://arxiv.org/abs/1709.08894).
 
     Returns:
         Scalar, to be multiplied by the penalty weight (10 in the paper).

@@ -1,7 +1,7 @@
-"""Losses of generators that no gradient can be sent through, as their samples are discrete: the score function estimator.
+"""Losses of generators without a gradient through their samples, which are discrete: the score function estimator.
 
 With policy pi and samples y, d/dw E r(y) = E r(y) d/dw log pi(y) (REINFORCE; Williams, 1992). Rewards may be any estimate of
-what follows a choice, less anything that does not depend on it.
+what follows a choice, minus anything that does not depend on it.
 """
 
 from typing import Any
@@ -16,10 +16,10 @@ def policy_gradient_loss(log_probabilities: Any, rewards: Any) -> Any:
 
     Args:
         log_probabilities: log pi of the tokens that were drawn, (batch, length), each at most 0.
-        rewards: action values Q of the same tokens, (batch, length): position t is what is expected once y_t is known. No
-            gradient goes through them.
+        rewards: action values Q of the same tokens, (batch, length): position t is the expectation once y_t is known. No
+            gradient flows through them.
 
     Returns:
-        Scalar: the sum over positions, and the mean over the batch. Its gradient counts, not its value.
+        Scalar: the sum over positions, and the mean over the batch. Only its gradient has a meaning, not its value.
     """
     return -ops.mean(ops.sum(log_probabilities * ops.stop_gradient(rewards), axis=1))

@@ -1,6 +1,6 @@
 """Boundary equilibrium GAN (Berthelot et al., 2017, https://arxiv.org/abs/1703.10717).
 
-The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |x - D(x)|, and the score is -L(x).
+The discriminator is an autoencoder; the energy of x is its error L(x) = mean |x - D(x)|, and the score is -L(x).
 
     loss of D      L(x) - k L(G(z))
     loss of G      L(G(z))
@@ -8,10 +8,10 @@ The discriminator is an auto-encoder; the energy of x is its error L(x) = mean |
     convergence    L(x) + |gamma L(x) - L(G(z))|              (lower is better; it does not see a collapse)
 
 The game compares mean errors, not images: samples of a single mode are an equilibrium too, once their error is gamma times
-that of the data. What drives G away from there is k alone: D lowers the error at x with weight p_data(x) - k p_G(x), so G
-leaves a mode only where that holds more than 1 / k of its true share. Where k stays near 0, any point that D copies well is
-an optimum of G. A balance_rate of 0.001 goes with the paper's hundreds of thousands of rounds. Short trainings need one that
-answers within tens of rounds, a gamma near 1 and a D slower than G (the recipe began_mnist); on points in the plane even
+that of the data. Only k drives G away from there: D lowers the error at x with weight p_data(x) - k p_G(x), so G leaves a
+mode only if the mode holds more than 1 / k times its true share. If k stays near 0, any point that D copies well is an
+optimum of G. A balance_rate of 0.001 suits the paper's hundreds of thousands of rounds. Short trainings need a rate that
+responds within tens of rounds, a gamma near 1, and a D slower than G (the recipe began_mnist); on points in the plane even
 these end on one mode.
 
 Differs from the paper: its optional skip connections and vanishing residuals are left out.
@@ -33,11 +33,11 @@ from .gan import GAN
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class BEGAN(GAN):
-    """An auto-encoder as discriminator, and a controller that keeps the two players in balance.
+    """An autoencoder as discriminator, and a controller that keeps the two players in balance.
 
     Args:
         image_shape: (height, width, channels) of the images.
-        latent_dim: latent variables, and hidden units of the auto-encoder (64).
+        latent_dim: latent variables, and hidden units of the autoencoder (64).
         width: channels of the convolutions (64 or 128 in the paper).
         gamma: diversity ratio E L(G(z)) / E L(x) to be held, in [0, 1]; lower gives sharper, less varied images.
         balance_rate: step of k in a round (lambda_k in the paper), for errors that are means over the pixels.
@@ -98,7 +98,7 @@ class BEGAN(GAN):
         return 0.0
 
     def move_balance(self, real_error: Any, fake_error: Any) -> None:
-        """One step of the controller, from the errors under the networks that the round began with."""
+        """Takes one step of the controller, from the errors under the networks that the round began with."""
         real_error, fake_error = ops.stop_gradient(real_error), ops.stop_gradient(fake_error)
         imbalance = self.gamma * real_error - fake_error
         self.balance.assign(ops.clip(self.balance + self.balance_rate * imbalance, 0.0, 1.0))

@@ -4,9 +4,9 @@
     loss of D            -V
     loss of G            -E log D(G(z))      (saturating=True: E log(1 - D(G(z))), the minimax form)
 
-A GAN is a game. A player is a set of networks, an optimizer, an objective and a number of steps; a round lets each player
-move in turn. The rules of this game stand in `base/two_player_game.py`, the template of every other: a variant overrides
-those in which its paper differs, and nothing else.
+A GAN is a game. A player is a set of networks, an optimizer, an objective, and a number of steps; a round lets each player
+move in turn. The rules of this game are in `base/two_player_game.py`, the template of all others: a variant overrides those
+rules in which its paper differs, and nothing else.
 
 Differs from the paper: G is judged on the samples of D's last step (as in the authors' code of DCGAN) instead of fresh ones,
 which saves a pass of G; Adam (2e-4, beta_1 0.5) instead of SGD with growing momentum; Gaussian instead of uniform latents;
@@ -41,7 +41,7 @@ class GAN(LatentSampler, TwoPlayerGame):
 
     # Classes of a conditional variant; None for images alone.
     num_classes = None
-    # Their names, where the data have any, so that people may say labels="cat".
+    # Their names, if the data have any, so that people may write labels="cat".
     class_names: tuple[str, ...] = ()
     tiny_width: ClassVar[int] = 40
 

@@ -8,12 +8,12 @@ The 2014 game on volumes of voxels x in {0, 1}, with a discriminator that waits 
     gate           D takes its step only if accuracy < threshold
 
 A discriminator of volumes learns much faster than their generator, so it also has a learning rate of 1e-5 against the
-generator's 2.5e-3. Where D waits, its weights and its optimizer stand still, and its loss is not in the logs; the accuracy
-always is. The statistics of its batch norm, which training does not read, follow all batches that it sees, with those by
-which it is decided whether it waits.
+generator's 2.5e-3. While D waits, its weights and its optimizer stand still, and its loss is not in the logs; the accuracy
+always is. The statistics of its batch norm, which training does not read, follow all batches that it sees, including those
+that decide whether it waits.
 
 Differs from the paper: latents are drawn from U(-1, 1), not U(0, 1), whose mean outweighs them: with it all chairs are alike
-(sides of 16, 2,000 rounds); D is asked anew for its accuracy, so that where it does not wait it sees a batch twice; G is
+(sides of 16, 2,000 rounds); the accuracy of D takes a pass of its own, so if D does not wait it sees a batch twice; G is
 judged on the samples of D's last step, as in `GAN`.
 """
 
@@ -35,12 +35,12 @@ class GAN3D(LatentSampler, TwoPlayerGame):
     """Volumes of voxels from noise.
 
     Args:
-        side: of the volumes (64); a power of two of at least 8.
+        side: side of the volumes (64); a power of two of at least 8.
         latent_dim: number of latent variables (200).
         width: channels at half the side (64).
         discriminator_width: the discriminator's width, where it differs from the generator's.
         discriminator_norm: "batch" (the paper) or None.
-        threshold: accuracy from which on the discriminator waits (0.8), in [0, 1]; above 1 it never does.
+        threshold: accuracy at and above which the discriminator waits (0.8), in [0, 1]; above 1 it never does.
         latent_distribution: "uniform" or "normal".
         **options: as in `GAN`.
     """
@@ -98,5 +98,5 @@ class GAN3D(LatentSampler, TwoPlayerGame):
         right = ops.cast(ops.concatenate([of_real["scores"] >= 0, of_fake["scores"] <= 0]), "float32")
         count = ops.cast(ops.size(right), "float32")
         self.log("accuracy", ops.sum(right) / count)
-        # Counts compare exactly. A mean does not: XLA multiplies by 1 / count, and makes 160 / 200 less than 0.8.
+        # Counts compare exactly. Means do not: XLA multiplies by 1 / count, and makes 160 / 200 less than 0.8.
         return ops.sum(right) < self.threshold * count

@@ -1,7 +1,7 @@
 """InfoGAN (Chen et al., 2016, https://arxiv.org/abs/1606.03657).
 
 The latents are noise z and a code c: a category and numbers in [-1, 1]. A recognition network Q, which shares D's trunk,
-guesses the code from the image, and G is paid for codes that can be guessed:
+guesses the code from the image, and G is rewarded for codes that can be guessed:
 
     loss of D and Q   -E log D(x) - E log(1 - D(G(z, c))) - w I
     loss of G         -E log D(G(z, c)) - w I
@@ -36,9 +36,9 @@ from .gan import GAN
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class InfoGAN(GAN):
-    """A generator with codes that a third network can read off its images. It trains on images alone.
+    """A generator with codes that a third network can read from its images. It trains on images alone.
 
-    `generate(labels=...)` sets the category; which category means what, training decides.
+    `generate(labels=...)` sets the category; training decides what each category means.
 
     Args:
         image_shape: (height, width, channels) of the images.
@@ -50,7 +50,7 @@ class InfoGAN(GAN):
         discriminator_hidden: the same for D alone, where it differs.
         categorical_weight: w for the category (1).
         continuous_weight: w for the continuous codes (0.1).
-        norm: normalisation of D and Q, "batch" (the paper), "layer" or None.
+        norm: normalization of D and Q, "batch" (the paper), "layer", or None.
         **options: as in `GAN`.
     """
 
@@ -111,7 +111,7 @@ class InfoGAN(GAN):
         return discriminator._replace(networks=(self.discriminator, self.recognition)), generator
 
     def inputs(self) -> dict[str, Field]:
-        # In the order in which they are drawn: the numbers first, so that a seed names the images that it always named.
+        # In the order in which they are drawn: the numbers first, so that a seed gives the images that it always gave.
         numbers = Latents((self.continuous,), distribution="uniform")
         return {"numbers": numbers, **super().inputs(), "labels": Labels(classes=self.categories)}
 
@@ -131,7 +131,7 @@ class InfoGAN(GAN):
         return self.information_loss(fake, of_fake["features"])
 
     def information_loss(self, fake: Batch, features: Any) -> Any:
-        """The weighted loss of guessing the codes of generated images from what D says of these."""
+        """Returns the weighted loss of guessing the codes of generated images from what D says about them."""
         logits, means = self.recognition(features, training=True)
         check_output("the logits of the recognition network", logits, (self.categories,))
         check_output("the means of the recognition network", means, (self.continuous,))

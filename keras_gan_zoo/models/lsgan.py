@@ -3,7 +3,7 @@
     loss of D    E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2
     loss of G    E (D(G(z)) - c)^2 / 2           a, b, c = fake_label, real_label, target_label
 
-D is linear: there is no sigmoid. With (a, b, c) = (-1, 1, 0) G minimises a Pearson chi-squared divergence.
+D is linear: there is no sigmoid. With (a, b, c) = (-1, 1, 0) G minimizes a Pearson chi-squared divergence.
 
 Differs from the paper: the DCGAN networks and Adam 2e-4 (the paper's rate for its character data; 1e-3 for LSUN with a
 VGG-like generator).
@@ -25,9 +25,9 @@ class LSGAN(DCGAN):
     Args:
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables.
-        fake_label: what D is to answer to generated images (a).
-        real_label: what D is to answer to real images (b).
-        target_label: what G wants D to answer (c).
+        fake_label: target of D for generated images (a).
+        real_label: target of D for real images (b).
+        target_label: score that G wants from D (c).
         **options: as in `DCGAN`.
     """
 

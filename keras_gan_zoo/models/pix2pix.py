@@ -1,20 +1,20 @@
 """pix2pix (Isola et al., 2016, https://arxiv.org/abs/1611.07004).
 
-From pairs of images (x, y), source and target, G learns to make y of x. D judges each patch of y beside x; an L1 term takes
-care of what is larger than a patch. Means are over all images, patches, pixels and channels.
+From pairs of images (x, y), source and target, G learns to make y from x. D judges each patch of y beside x; an L1 term
+takes care of everything larger than a patch. Means are over all images, patches, pixels, and channels.
 
     loss of D      1/2 E -log D(x, y) + 1/2 E -log(1 - D(x, G(x, z))) + m/2 E -log(1 - D(x', y)),   D = sigmoid(score)
     loss of G      E -log D(x, G(x, z)) + w E |y - G(x, z)|,   w = l1_weight
 
 In the paper m = mismatch_weight is 0. Since translations fit their sources at least as well as real targets do, D may then
-come to score right and wrong pairs alike. The last term, where x' is the source of another pair of the batch, has D tell
+come to score right and wrong pairs alike. The last term, where x' is the source of another pair of the batch, makes D tell
 them apart (Reed et al., 2016, https://arxiv.org/abs/1605.05396).
 
-The noise z is nothing but G's dropout, which stays on after training.
+The noise z is only G's dropout, which stays on after training.
 
-Differs from the paper: instance norm in place of batch norm, which the authors run with the statistics of the batch, after
-training too, so that at their batch of one image it is the same; G is judged by D after D's step, where the authors' code
-takes D's scores from before it.
+Differs from the paper: instance norm in place of batch norm, which the authors run with the statistics of the batch even
+after training, so that it is the same for their batch of one image; G is judged by D after D's step, where the authors' code
+uses D's scores from before it.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from ..base import Sampler, TwoPlayerGame
 from ..base.options import check_number, check_shape, check_size
 from ..base.wiring import layers_of
 from ..data import Batch, Field, Images
-from ..data.checks import check_integer
+from ..data.checks import check_integer, refused
 from ..networks.patch import patch_discriminator
 from ..networks.resnet_translator import resnet_translator
 from ..networks.unet import unet_generator
@@ -41,22 +41,22 @@ class Pix2Pix(Sampler, TwoPlayerGame):
     pairs, which are mirrored and moved: `flip=True, crop=15`.
 
     `translate(sources, seed=0)` draws from its seed what dropout leaves out: the same seed gives the same images on every
-    call with the same `batch_size`, and another one gives others. An exported generator has no dropout.
+    call with the same `batch_size`, and another seed gives others. An exported generator has no dropout.
 
     Args:
-        source_shape: (height, width, channels) of the images that come in.
-        target_shape: of the images that are made of them, of the same height and width.
+        source_shape: (height, width, channels) of the source images.
+        target_shape: shape of the target images, with the same height and width.
         network: "unet", the paper's generator, for sides that are powers of 2 (or see `depth`); or "resnet", CycleGAN's with
             dropout in its blocks, for sides that are multiples of 4.
         width: channels of the generator's first map (64 in the paper).
         depth: halvings of the U-Net; by default until a side is one pixel, as in the paper.
         dropout: share dropped in some layers of the generator (0.5 in the paper).
-        dropout_at_test: whether it stays on after training (the paper); without it, translations are not random.
+        dropout_at_test: whether dropout stays on after training (the paper); without it, translations are not random.
         discriminator_width: channels of the discriminator's first map; by default those of the generator.
-        patch_layers: from 1 to 5, for patches of 16, 34, 70 (the paper), 142 and 286 pixels a side.
-        conditional_discriminator: whether the discriminator is shown the source. The paper compares with one that is not.
+        patch_layers: from 1 to 5, for patches with sides of 16, 34, 70 (the paper), 142, and 286 pixels.
+        conditional_discriminator: whether the discriminator sees the source. The paper also tries one that does not.
         l1_weight: weight w of the mean absolute error (100).
-        mismatch_weight: weight m of targets beside the source of another pair (0 in the paper), for batches of 2 and more.
+        mismatch_weight: weight m of targets beside the source of another pair (0 in the paper), for batches of 2 or more.
         **options: as in `GAN`.
     """
 
@@ -84,17 +84,19 @@ class Pix2Pix(Sampler, TwoPlayerGame):
         self.target_shape = check_shape(target_shape, "target_shape")
         if self.source_shape[:2] != self.target_shape[:2]:
             raise ValueError(
-                f"target_shape={target_shape!r} is not possible with source_shape={source_shape!r}; pass the same height "
-                "and width."
+                "target_shape and source_shape must have the same height and width. Received: "
+                f"target_shape={target_shape!r} and source_shape={source_shape!r}."
             )
         if network not in ("unet", "resnet"):
-            raise ValueError(f"network={network!r} is not possible; pass 'unet' or 'resnet'.")
+            raise refused("network", network, "'unet' or 'resnet'")
         if network == "resnet" and depth is not None:
-            raise ValueError(f"depth={depth!r} is of the U-Net, but network='resnet'; leave it out.")
+            raise ValueError(
+                f"depth must be left out unless network='unet'. Received: depth={depth!r} and network='resnet'."
+            )
         if mismatch_weight and not conditional_discriminator:
             raise ValueError(
-                f"mismatch_weight={mismatch_weight!r} is not possible with conditional_discriminator=False, since "
-                "that discriminator sees no source; leave one of them out."
+                "mismatch_weight must be 0 for a discriminator that does not see the source. Received: "
+                f"mismatch_weight={mismatch_weight!r} and conditional_discriminator=False. Fix: leave one of them out."
             )
         self.network_kind, self.width, self.depth = network, check_integer(width, "width", 1), depth
         self.dropout, self.dropout_at_test = check_number(dropout, "dropout", 0, 1, below=True), dropout_at_test
@@ -150,8 +152,8 @@ class Pix2Pix(Sampler, TwoPlayerGame):
     def make(self, batch: Batch, training: bool) -> Batch:
         if training or not self.dropout_at_test:
             return {"target": self.generator(batch["source"], training=training)}
-        # Dropout takes its numbers from the model's seed, which `translate` sets, and not from its layers' own, which belong
-        # to training. The scope forgets what training mode writes; its weights are those in force, which may be averages.
+        # Dropout takes its numbers from the model's seed, which `translate` sets, and not from its layers' own seeds, which
+        # belong to training. The scope drops what training mode writes; its weights are the current ones, maybe averages.
         values = {id(variable): (variable, variable.value) for variable in self.generator.variables}
         for layer in layers_of(self.generator):
             if (generator := getattr(layer, "seed_generator", None)) is not None:

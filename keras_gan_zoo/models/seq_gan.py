@@ -1,7 +1,7 @@
 """SeqGAN (Yu et al., 2016, https://arxiv.org/abs/1609.05473).
 
-Tokens are discrete, so no gradient goes from D through a sample to G: G is a policy that chooses token after token, and D's
-opinion of finished sequences is its reward.
+Tokens are discrete, so no gradient flows from D through a sample to G: G is a policy that chooses token after token, and D's
+score of a finished sequence is its reward.
 
     loss of D         -E log D(x) - E log(1 - D(y)) + w / 2 |output weights|^2,   D = sigmoid(score),   y ~ G
     loss of G         -E sum_t log G(y_t | y_1 ... y_t-1) (Q_t - b_t),   without a gradient through Q and b
@@ -9,11 +9,12 @@ opinion of finished sequences is its reward.
     baseline          b_t = mean of Q_t over the batch, or 0
     likelihood loss   -E mean_t log G(x_t | x_1 ... x_t-1)
 
-Training has three phases, by the number of the round: G learns by likelihood; D learns G's samples from data; both play.
+Training has three phases, by the number of the round: G learns by likelihood; D learns to tell G's samples from data; both
+play.
 
 Differs from the paper: a baseline; the loss of G is the mean over the batch in place of the sum; D takes `n_critic` steps in
 a round, each on new data and new samples, in place of 15 passes over 10,000 of each; rollouts are drawn from G itself in
-place of a delayed copy (as in effect in the authors' code, whose copy reads the weights of G).
+place of a delayed copy (the same in effect as the authors' code, whose copy reads the weights of G).
 """
 
 from collections.abc import Sequence
@@ -46,17 +47,17 @@ class SeqGAN(Sampler, TwoPlayerGame):
         length: tokens in a sequence (20).
         vocabulary: number of tokens (5000); the generator starts from token 0.
         width: units of the generator's LSTM (32).
-        embedding: numbers for each token in the generator (32).
-        discriminator_embedding: numbers for each token in the discriminator (64).
-        kernel_sizes: widths of the discriminator's kernels, at most `length` (1 to 10, 15 and 20).
+        embedding: size of the generator's embedding of a token (32).
+        discriminator_embedding: size of the discriminator's embedding of a token (64).
+        kernel_sizes: widths of the discriminator's kernels, at most `length` (1 to 10, 15, and 20).
         filters: kernels of each width, one number or one for each (100 to 200).
         dropout: share of the discriminator's features that is dropped in training (0.25).
         output_l2: weight w of the discriminator's last layer (0.2).
-        rollouts: continuations of each beginning that its action value is the mean of (16).
-        baseline: whether the mean over the batch is taken off the action values; the paper has none.
+        rollouts: continuations of each beginning, whose mean score is its action value (16).
+        baseline: whether the mean over the batch is subtracted from the action values; the paper has no baseline.
         pretraining_rounds: rounds in which the generator learns by likelihood, in `n_critic` steps each (by default the
             paper's 120 passes over 10,000 sequences, in minibatches of 64).
-        discriminator_pretraining_rounds: rounds after them in which the discriminator alone moves (by default the paper's
+        discriminator_pretraining_rounds: rounds after those in which only the discriminator moves (by default the paper's
             150 passes).
         n_critic: steps of the discriminator in a round, and of the generator by likelihood.
         **options: `generator` (a step network, see `networks/sequences.py`), `discriminator`, `seed`, `name`, `dtype`, and
@@ -66,11 +67,11 @@ class SeqGAN(Sampler, TwoPlayerGame):
     sample = "tokens"
     log_names = ("reward",)
     refused_options = {
-        "latent_distribution": "tokens are drawn from the generator's probabilities, not made of latents",
+        "latent_distribution": "tokens are drawn from the generator's probabilities, not made from latents",
         "instance_noise": "tokens are integers, to which no noise can be added",
         "instance_noise_images": "tokens are integers, to which no noise can be added",
-        "r1_gamma": "tokens are integers, by which there is no gradient",
-        "r1_share": "tokens are integers, by which there is no gradient",
+        "r1_gamma": "tokens are integers, for which there is no gradient",
+        "r1_share": "tokens are integers, for which there is no gradient",
         "simultaneous": "its players move in phases",
     }
 
@@ -174,7 +175,7 @@ class SeqGAN(Sampler, TwoPlayerGame):
         if logits[1:] != (self.vocabulary,):
             raise ValueError(
                 f"The generator of SeqGAN must give logits of vocabulary={self.vocabulary} tokens. Received: logits of "
-                f"shape {logits}. Pass the vocabulary that it was built for."
+                f"shape {logits}. Fix: pass the vocabulary that it was built for."
             )
 
     def drawn(self, noise: Any, temperature: float = 1.0, training: bool = False) -> Any:
@@ -220,11 +221,11 @@ class SeqGAN(Sampler, TwoPlayerGame):
 
         Args:
             n: number of sequences.
-            seed: integer; the same seed gives the same tokens, on every backend up to rounding. None draws afresh.
-            temperature: above 0, by which logits are divided. 1 is what the model was trained for; less gives more likely
-                and less varied sequences.
+            seed: integer; the same seed gives the same tokens, on every backend up to rounding. None draws new ones.
+            temperature: number above 0 that logits are divided by. 1 is what the model was trained for; less gives more
+                likely and less varied sequences.
             batch_size: sequences in one pass.
-            **given: `noise` (n, length), uniform in [-1, 1); it is drawn where it is not given.
+            **given: `noise` (n, length), uniform in [-1, 1); it is drawn if it is not given.
 
         Returns:
             NumPy array of int32, (n, length).
@@ -253,4 +254,4 @@ class SeqGAN(Sampler, TwoPlayerGame):
 
 def _check_temperature(temperature):
     if not temperature > 0:
-        raise ValueError(f"temperature={temperature!r} is not possible; pass a number above 0.")
+        raise ValueError(f"temperature must be a number above 0. Received: temperature={temperature!r}.")

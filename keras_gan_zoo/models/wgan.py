@@ -26,7 +26,7 @@ class WGAN(DCGAN):
     Args:
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables.
-        clip_limit: largest absolute value of a critic weight, biases and norms among them (0.01).
+        clip_limit: largest absolute value of a critic weight, including biases and norms (0.01).
         n_critic: critic steps in a round (5).
         **options: as in `DCGAN`.
     """
@@ -47,7 +47,7 @@ class WGAN(DCGAN):
             variable.constraint = WeightClip(clip_limit)
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """RMSProp without momentum: with a momentum the paper saw training fail."""
+        """RMSProp without momentum, with which the paper saw training fail."""
         rmsprop = {"rho": 0.99, "epsilon": 1e-8}
         return {name: keras.optimizers.RMSprop(5e-5, **rmsprop) for name in ("discriminator", "generator")}
 

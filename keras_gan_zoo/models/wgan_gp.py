@@ -32,10 +32,10 @@ class WGANGP(GAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables (128).
         width: channels of the critic's first map (64); the generator mirrors it.
-        kernel_size: side of all kernels (5); 4 is a third cheaper and divides evenly into the stride.
+        kernel_size: side of all kernels (5); 4 is a third cheaper, and a multiple of the stride.
         generator_norm: None (the MNIST script), "batch" (the authors' CIFAR-10 networks) or "layer". The critic has none.
         penalty_weight: weight of the penalty (10).
-        one_sided: penalise only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
+        one_sided: whether to penalize only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
         n_critic: critic steps in a round (5).
         num_classes: as in `DCGAN`; the penalty is then on the gradient by the images, under their labels.
         **options: as in `GAN`.
@@ -105,6 +105,6 @@ class WGANGP(GAN):
         return super().penalty(real, fake, by) + self.penalty_weight * gradient_penalty(gradient, one_sided=self.one_sided)
 
     def interpolates(self, real: Any, fake: Any) -> Any:
-        """One point, uniformly drawn, on the segment from each generated sample to a real one."""
+        """Draws one point, uniformly, on the segment from each generated sample to a real one."""
         share = self.uniform((ops.shape(real)[0],) + (1,) * (len(real.shape) - 1), 0.0, 1.0)
         return fake + share * (real - fake)

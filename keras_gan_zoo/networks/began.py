@@ -1,7 +1,7 @@
-"""Auto-encoder networks of BEGAN (https://github.com/carpedm20/BEGAN-tensorflow, models.py).
+"""Autoencoder networks of BEGAN (https://github.com/carpedm20/BEGAN-tensorflow, models.py).
 
 The decoder, which is the generator's architecture too, and the encoder are 3 x 3 convolutions with ELU and no
-normalisation. Sizes are halved, rounding up, until the longer side is at most 8.
+normalization. Sizes are halved, rounding up, until the longer side is at most 8.
 """
 
 import math
@@ -24,7 +24,7 @@ def began_decoder(image_shape: Sequence[int], latent_dim: int, *, width: int = 6
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: number of latent variables, or of the auto-encoder's hidden units.
+        latent_dim: number of latent variables, or of the autoencoder's hidden units.
         width: channels of all layers (64 or 128 in the paper).
 
     Returns:

@@ -21,13 +21,16 @@ def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
     """Sizes (height, width) from the image down to the base: (28, 28), (14, 14), (7, 7)."""
     sizes = [tuple(image_shape[:2])]
     if max(sizes[0]) <= base_size:
-        raise ValueError(f"image_shape={image_shape!r} is too small for these networks; one side must exceed {base_size}.")
+        raise ValueError(
+            f"One side of image_shape must exceed {base_size}. Received: image_shape={image_shape!r}. Fix: larger images, "
+            "or a smaller base_size where the model has one."
+        )
     while max(sizes[-1]) > base_size:
         sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
     return sizes
 
 
-def _normalisation(x, kind, name):
+def _normalized(x, kind, name):
     if kind == "batch":
         return BatchNorm(gamma_initializer=initializers.RandomNormal(1.0, 0.02), name=f"{name}_norm")(x)
     if kind == "layer":
@@ -36,22 +39,22 @@ def _normalisation(x, kind, name):
 
 
 def _kernels(norm):
-    # N(0, 0.02) relies on a normalisation that restores the scale; without one, kernels keep the variance themselves.
+    # N(0, 0.02) relies on a normalization that restores the scale; without one, kernels keep the variance themselves.
     if norm == "batch":
         return initializers.RandomNormal(0.0, 0.02)
     return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
 
 
 def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS, name: str = "norm") -> str | None:
-    """A normalisation that a network has; refuses others."""
+    """Returns a normalization that a network has, and refuses others."""
     if norm not in possible:
         *first, last = map(repr, possible)
-        raise ValueError(f"{name}={norm!r} is not possible; pass {', '.join(first)} or {last}.")
+        raise ValueError(f"{name} must be {', '.join(first)} or {last}. Received: {name}={norm!r}.")
     return norm
 
 
 def _kinds(norm):
-    """Classes of the fully connected, convolutional and transposed layers: spectral norm is a property of these."""
+    """Classes of the fully connected, convolutional, and transposed layers: spectral norm is a property of these."""
     if norm == "spectral":
         return SNDense, SNConv2D, SNConv2DTranspose
     return layers.Dense, layers.Conv2D, layers.Conv2DTranspose
@@ -75,8 +78,8 @@ def dcgan_generator(
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables.
         width: channels of the map at half the image size.
-        kernel_size: side of the kernels; 4 divides evenly into the stride, 5 is the paper's.
-        norm: "batch", "layer" or None, after each layer but the last; "spectral", in each layer.
+        kernel_size: side of the kernels; 4 is a multiple of the stride, 5 is the paper's.
+        norm: "batch", "layer", or None, after each layer but the last; "spectral", in each layer.
         base_size: longest side that the first map may have.
         hidden: units of a fully connected layer before the first map, or None.
         num_classes: number of classes; then the model takes [latents, labels].
@@ -94,11 +97,11 @@ def dcgan_generator(
         inputs = [inputs, labels]
         x = layers.Concatenate(name="latents_and_label")([x, OneHot(num_classes, name="one_hot")(labels)])
     if hidden:
-        x = layers.ReLU(name="hidden_relu")(_normalisation(dense(hidden, name="hidden", **options)(x), norm, "hidden"))
+        x = layers.ReLU(name="hidden_relu")(_normalized(dense(hidden, name="hidden", **options)(x), norm, "hidden"))
     channels = width * 2 ** max(len(sizes) - 2, 0)
     x = dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
     x = layers.Reshape((*sizes[-1], channels), name="base_map")(x)
-    x = layers.ReLU(name="base_relu")(_normalisation(x, norm, "base"))
+    x = layers.ReLU(name="base_relu")(_normalized(x, norm, "base"))
     for (height, width_), (above_height, above_width) in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
         last = (above_height, above_width) == sizes[0]
         channels = image_shape[-1] if last else channels // 2
@@ -110,7 +113,7 @@ def dcgan_generator(
         if any(excess):
             x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop", **dtype)(x)
         if not last:
-            x = layers.ReLU(name=f"{stage}_relu")(_normalisation(x, norm, stage))
+            x = layers.ReLU(name=f"{stage}_relu")(_normalized(x, norm, stage))
     return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
 
 
@@ -135,17 +138,17 @@ def dcgan_features(
     for i, (height, width_) in enumerate(sizes[1:]):
         stage = f"down_{height}x{width_}"
         x = convolution(channels, kernel_size, 2, padding="same", name=stage, **options)(x)
-        # The first layer sees raw pixels: normalising them lets the networks oscillate (DCGAN, section 3).
-        x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalisation(x, norm, stage))
+        # The first layer sees raw pixels: normalizing them lets the networks oscillate (DCGAN, section 3).
+        x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalized(x, norm, stage))
         channels *= 2
     if num_classes:
-        # At the last map too deep a stack cannot lose the label, as it can when it enters with the pixels only.
+        # At the last map a deep stack cannot lose the label, as it can if the label enters with the pixels alone.
         x = layers.Concatenate(name="map_and_label")([x, label_maps(labels, num_classes, *sizes[-1], name="label")])
         x = convolution(channels // 2, 3, padding="same", name="matching", **options)(x)
-        x = layers.LeakyReLU(leak, name="matching_relu")(_normalisation(x, norm, "matching"))
+        x = layers.LeakyReLU(leak, name="matching_relu")(_normalized(x, norm, "matching"))
     x = layers.Flatten(name="flatten")(x)
     if hidden:
-        x = _normalisation(dense(hidden, name="hidden", **options)(x), norm, "hidden")
+        x = _normalized(dense(hidden, name="hidden", **options)(x), norm, "hidden")
         x = layers.LeakyReLU(leak, name="hidden_relu")(x)
     return x
 
@@ -168,8 +171,8 @@ def dcgan_discriminator(
         image_shape: (height, width, channels) of the images.
         width: channels of the first map.
         kernel_size: side of the kernels.
-        norm: "batch", "layer" or None, after each layer but the first and the last; "spectral", in each layer. An
-            input-gradient penalty cannot go with "batch", which mixes the samples.
+        norm: "batch", "layer", or None, after each layer but the first and the last; "spectral", in each layer. An
+            input-gradient penalty does not go with "batch", which mixes the samples.
         base_size: longest side that the last map may have.
         leak: negative slope of the LeakyReLU (0.2 in the paper).
         hidden: units of a fully connected layer before the score, or None.

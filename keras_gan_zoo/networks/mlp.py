@@ -11,8 +11,8 @@ from ..layers import MaxoutDense
 
 
 def _dropout(rate, name):
-    # Seeded as Keras would do by itself, but known to it: on torch, a layer without a seed of its own takes numbers from
-    # torch's global generator, whose state no checkpoint holds.
+    # Seeded as Keras would do, but the layer knows the seed: on torch, a layer without one takes numbers from torch's
+    # global generator, whose state no checkpoint holds.
     return layers.Dropout(rate, seed=random.randint(1, 10**9), name=name)
 
 

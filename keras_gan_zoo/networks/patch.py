@@ -22,7 +22,7 @@ def patch_discriminator(
     leak: float = 0.2,
     name: str = "discriminator",
 ) -> keras.Model:
-    """Image, joined with the images that it is told beside it -> convolutions -> a score for each patch.
+    """Image, joined with the images that are its conditions -> convolutions -> a score for each patch.
 
     Args:
         shapes: (height, width, channels) of the image that is judged, and of each image that is a condition.
@@ -37,15 +37,18 @@ def patch_discriminator(
     """
     check_norm(norm, NORMS)
     if not isinstance(patch_layers, int) or not 1 <= patch_layers <= 5:
-        raise ValueError(f"patch_layers={patch_layers!r} is not possible; pass an integer from 1 to 5.")
+        raise ValueError(f"patch_layers must be an integer from 1 to 5. Received: patch_layers={patch_layers!r}.")
     shapes = [check_map_shape(shape, f"shapes[{i}]") for i, shape in enumerate(shapes)]
     sizes = [shape[:2] for shape in shapes]
     if len(set(sizes)) > 1:
-        raise ValueError(f"shapes={shapes!r} are of several sizes, {sizes}; images that are judged together have one.")
+        raise ValueError(
+            f"Images that are judged together must have one size. Received: shapes={shapes!r}. Fix: the same height and "
+            "width for all."
+        )
     if min(sizes[0]) < (least := 3 * 2**patch_layers):
         raise ValueError(
-            f"patch_layers={patch_layers!r} is not possible for images of {sizes[0]}, of which no score would be left; pass "
-            f"less, or images with sides of at least {least}."
+            f"The sides of the images must be at least {least} for patch_layers={patch_layers!r}, or no score is left. "
+            f"Received: images of {sizes[0]}. Fix: fewer patch_layers, or larger images."
         )
     inputs = [keras.Input(shape, name="images" if i == 0 else f"condition_{i}") for i, shape in enumerate(shapes)]
     x = layers.Concatenate(name="images_and_conditions")(inputs) if len(inputs) > 1 else inputs[0]

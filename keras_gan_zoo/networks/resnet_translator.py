@@ -1,7 +1,7 @@
 """The residual translator of CycleGAN (Zhu et al., 2017, https://arxiv.org/abs/1703.10593), after Johnson et al. (2016).
 
-Two halvings, residual blocks that keep the size, two doublings. Where a kernel of stride 1 looks past the image, it sees the
-mirror image.
+Two halvings, residual blocks that keep the size, and two doublings. Where a kernel of stride 1 looks past the edge of the
+image, it sees the mirror image.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def resnet_translator(
 ) -> keras.Model:
     """Image -> convolutions -> residual blocks -> transposed convolutions -> tanh.
 
-    In the paper's words c7s1-64, d128, d256, R256 for each block, u128, u64, c7s1-3.
+    In the notation of the paper: c7s1-64, d128, d256, R256 for each block, u128, u64, c7s1-3.
 
     Args:
         source_shape: (height, width, channels) of the images that come in; both sides are multiples of 4.
@@ -34,7 +34,7 @@ def resnet_translator(
         width: channels at full size (64 in the paper), which double with each halving.
         blocks: number of residual blocks; by default 6 for sides of up to 128 pixels, and 9 above (the paper).
         norm: "instance", "batch" or None, after each convolution but the last. CycleGAN has the first.
-        dropout: share dropped inside of each residual block; 0 for none (CycleGAN). The authors' pix2pix has 0.5.
+        dropout: share dropped inside each residual block; 0 for none (CycleGAN). The authors' pix2pix has 0.5.
 
     Returns:
         Model, images (batch, height, width, source channels) -> images (batch, height, width, channels) in [-1, 1].
@@ -43,11 +43,11 @@ def resnet_translator(
     height, side, _ = check_map_shape(source_shape, "source_shape")
     if height % 4 or side % 4 or min(height, side) < 8:
         raise ValueError(
-            f"source_shape={tuple(source_shape)!r} is not possible; the sides must be multiples of 4, of at least 8."
+            f"The sides of source_shape must be multiples of 4, at least 8. Received: source_shape={tuple(source_shape)!r}."
         )
     blocks = (6 if max(height, side) <= 128 else 9) if blocks is None else blocks
     if not isinstance(blocks, int) or blocks < 0:
-        raise ValueError(f"blocks={blocks!r} is not possible; pass an integer of at least 0, or None.")
+        raise ValueError(f"blocks must be an integer of at least 0, or None. Received: blocks={blocks!r}.")
     # A normalization has an offset of its own, and takes away that of the convolution before it.
     options = {"use_bias": norm is None, "kernel_initializer": initial_kernels(norm)}
 

@@ -1,8 +1,8 @@
 """Networks of SeqGAN (Yu et al., 2016, https://arxiv.org/abs/1609.05473): one writes sequences, and one reads them.
 
-What writes is a *step network*: [token before, states] -> [logits of the next token, states after it]. It is called once for
-each position, so that a sequence of T tokens costs T steps whether it is drawn, continued or scored. `teacher_forced` and
-`continued` do that for any such network, of any number of states.
+The writing network is a *step network*: [token before, states] -> [logits of the next token, states after it]. It is called
+once for each position, so a sequence of T tokens takes T steps, whether it is drawn, continued, or scored. `teacher_forced`
+and `continued` do this for any such network, with any number of states.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from keras import initializers, layers, ops, regularizers
 
 from .mlp import _dropout
 
-# The token before the first one. It is one of the vocabulary, as in the authors' code.
+# The token before the first one. It is in the vocabulary, as in the authors' code.
 START = 0
 # The paper's discriminator of sequences of 20.
 KERNEL_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20)
@@ -21,7 +21,7 @@ FILTERS = (100, 200, 200, 200, 200, 100, 100, 100, 100, 100, 160, 160)
 
 
 def _normal():
-    # One for each weight: an initializer gives equal values to weights of equal shape.
+    # One for each weight, since an initializer gives equal values to weights of equal shape.
     return initializers.RandomNormal(0.0, 0.1)
 
 
@@ -29,9 +29,9 @@ def lstm_generator(vocabulary: int, *, width: int = 32, embedding: int = 32, nam
     """Embedding -> LSTM cell -> logits, one position at a time; all weights and biases from N(0, 0.1).
 
     Args:
-        vocabulary: number of tokens, that of the start among them.
+        vocabulary: number of tokens, including the start token.
         width: units of the LSTM (32 in the paper).
-        embedding: numbers for each token (32 in the paper).
+        embedding: size of the embedding of a token (32 in the paper).
 
     Returns:
         A step network, [tokens (batch,), hidden (batch, width), memory (batch, width)] -> [logits (batch, vocabulary),
@@ -46,7 +46,7 @@ def lstm_generator(vocabulary: int, *, width: int = 32, embedding: int = 32, nam
         recurrent_initializer=_normal(),
         bias_initializer=_normal(),
         unit_forget_bias=False,
-        seed=0,  # of a dropout that there is not
+        seed=0,  # for a dropout that is not used
         dtype="float32",
         name="cell",
     )
@@ -58,14 +58,14 @@ def lstm_generator(vocabulary: int, *, width: int = 32, embedding: int = 32, nam
 
 
 def _beginning(generator, tokens):
-    """The token and the states before the first position, for as many sequences."""
+    """The token and the states before the first position, for as many sequences as there are."""
     n = ops.shape(tokens)[0]
     states = [ops.zeros((n, *state.shape[1:]), dtype=state.dtype) for state in generator.inputs[1:]]
     return ops.full((n,), START, dtype="int32"), states
 
 
 def teacher_forced(generator: keras.Model, tokens: Any, training: bool = False) -> Any:
-    """Logits (batch, length, vocabulary) of each position after the given tokens (batch, length) before it."""
+    """Returns the logits (batch, length, vocabulary) of each position, given the tokens (batch, length) before it."""
     before, states = _beginning(generator, tokens)
     found = []
     for t in range(tokens.shape[1]):
@@ -78,20 +78,20 @@ def teacher_forced(generator: keras.Model, tokens: Any, training: bool = False) 
 def continued(
     generator: keras.Model, tokens: Any, given: Any, noise: Any, temperature: float = 1.0, training: bool = False
 ) -> Any:
-    """Sequences of which the first tokens are given, and each later one is drawn after those before it.
+    """Continues sequences: the first tokens are given, and each later one is drawn after those before it.
 
         y_t = min {k : softmax(logits / temperature)_1 + ... + softmax(logits / temperature)_k > u_t}
 
-    One uniform number decides a token, so that equal numbers give equal tokens on every backend, but where rounding moves a
-    bound across one. No gradient goes through a drawn token.
+    One uniform number decides a token, so equal numbers give equal tokens on every backend, unless rounding moves a bound
+    across one. No gradient flows through a drawn token.
 
     Args:
         generator: a step network.
-        tokens: (batch, length); those that are not given do not count.
+        tokens: (batch, length); those that are not given have no effect.
         given: how many of the first tokens stay, (batch,), 0 to length.
         noise: the numbers u, (batch, length) in [0, 1).
         temperature: above 0; less than 1 draws likely tokens more often than the network says.
-        training: of the network's call.
+        training: whether the network is called in training mode.
 
     Returns:
         Tokens (batch, length), int32.
@@ -124,16 +124,16 @@ def text_cnn_discriminator(
 
         highway(x) = g relu(W x + b) + (1 - g) x,   g = sigmoid(V x + c)
 
-    The score is the difference of the two logits of the paper's softmax, real less generated.
+    The score is the difference between the two logits of the paper's softmax, real minus generated.
 
     Args:
         length: tokens in a sequence.
         vocabulary: number of tokens.
-        embedding: numbers for each token (64 in the paper).
-        kernel_sizes: tokens under each kind of kernel, at most `length` (1 to 10, 15 and 20 in the paper).
+        embedding: size of the embedding of a token (64 in the paper).
+        kernel_sizes: tokens under each kind of kernel, at most `length` (1 to 10, 15, and 20 in the paper).
         filters: kernels of each size, one number for all or one for each (100 to 200 in the paper).
         dropout: share of the features dropped before the logits (0.25 in the paper).
-        output_l2: weight w of w / 2 |.|^2 over weights and biases of the two logits, which hold it as their regularizers.
+        output_l2: weight w of w / 2 |.|^2 over the weights and biases of the two logits, held as their regularizers.
 
     Returns:
         Model, tokens (batch, length) -> scores (batch, 1).
@@ -141,11 +141,11 @@ def text_cnn_discriminator(
     sizes = list(kernel_sizes)
     filters = [filters] * len(sizes) if isinstance(filters, int) else list(filters)
     if len(filters) != len(sizes):
-        raise ValueError(f"filters={filters!r} is not possible; pass one number, or one for each of {sizes}.")
-    if not sizes or min(sizes) < 1 or max(sizes) > length:
         raise ValueError(
-            f"kernel_sizes={sizes!r} is not possible; sequences have length={length}, pass sizes from 1 to that."
+            f"filters must be one number, or one for each of kernel_sizes={sizes!r}. Received: filters={filters!r}."
         )
+    if not sizes or min(sizes) < 1 or max(sizes) > length:
+        raise ValueError(f"kernel_sizes must be integers from 1 to length={length}. Received: kernel_sizes={sizes!r}.")
     tokens = keras.Input((length,), dtype="int32", name="tokens")
     x = layers.Embedding(vocabulary, embedding, embeddings_initializer=initializers.RandomUniform(-1, 1), name="embedding")(
         tokens

@@ -1,7 +1,7 @@
-"""The U-Net of pix2pix (Isola et al., 2016, https://arxiv.org/abs/1611.07004), from image to image of the same size.
+"""The U-Net of pix2pix (Isola et al., 2016, https://arxiv.org/abs/1611.07004), from an image to one of the same size.
 
-An encoder halves the image down to one pixel, a decoder doubles it back, and each map of the decoder is joined by the
-map of the encoder that has its size, so that what both images share, such as edges, need not pass the bottleneck.
+An encoder halves the image down to one pixel, a decoder doubles it back, and each map of the decoder is joined with the
+map of the encoder that has its size, so that what both images share, such as edges, need not pass through the bottleneck.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _DROPPED = 3
 
 
 def _halvings(source_shape: Sequence[int], depth: int | None) -> int:
-    """`depth`, or by default as many halvings as make the shorter side one pixel; refuses what is not possible."""
+    """`depth`, or by default as many halvings as reduce the shorter side to one pixel; refuses other depths."""
     *sides, _ = check_map_shape(source_shape, "source_shape")
     possible = min((side & -side).bit_length() - 1 for side in sides)
     if depth is None:
@@ -25,12 +25,15 @@ def _halvings(source_shape: Sequence[int], depth: int | None) -> int:
         if depth != possible or depth < 2:
             other = f", or depth={possible} for a larger bottleneck" if possible >= 2 else ""
             raise ValueError(
-                f"source_shape={tuple(source_shape)!r} cannot be halved until a side is one pixel; pass sides that are "
-                f"powers of 2 of at least 4, as (64, 64){other}."
+                "The sides of source_shape must be powers of 2 of at least 4, which can be halved down to one pixel. "
+                f"Received: source_shape={tuple(source_shape)!r}. Fix: sides such as (64, 64){other}."
             )
     if not isinstance(depth, int) or not 2 <= depth <= possible:
-        bounds = f"an integer from 2 to {possible}" if possible >= 2 else "sides that are multiples of 4"
-        raise ValueError(f"depth={depth!r} is not possible for source_shape={tuple(source_shape)!r}; pass {bounds}.")
+        shape = tuple(source_shape)
+        must = f"depth must be an integer from 2 to {possible} for source_shape={shape!r}"
+        if possible < 2:
+            must = f"The sides of source_shape={shape!r} must be multiples of 4"
+        raise ValueError(f"{must}. Received: depth={depth!r}.")
     return depth
 
 
@@ -51,8 +54,8 @@ def unet_generator(
         channels: of the images that come out.
         width: channels of the first map (64 in the paper). They double with each map below, up to 8 times as many.
         depth: number of halvings; by default until the shorter side is one pixel, 8 for sides of 256 (the paper).
-        norm: "instance", "batch" or None, after each convolution but the first, the one at the bottleneck and the last.
-        dropout: share dropped of the first three maps of the decoder (0.5 in the paper).
+        norm: "instance", "batch", or None, after each convolution except the first, the one at the bottleneck, and the last.
+        dropout: share dropped in the first three maps of the decoder (0.5 in the paper).
 
     Returns:
         Model, images (batch, height, width, source channels) -> images (batch, height, width, channels) in [-1, 1].
@@ -69,7 +72,7 @@ def unet_generator(
         if level:
             x = layers.LeakyReLU(0.2, name=f"{stage}_relu")(x)
         x = layers.Conv2D(features, 4, 2, name=stage, **options)(x)
-        # The first map sees pixels; that of one pixel would be normalised to nothing.
+        # The first map sees pixels; a map of one pixel would be normalized to nothing.
         x = normalized(x, norm if 0 < level < depth - 1 else None, stage)
         maps.append(x)
     for level in range(depth - 1, 0, -1):

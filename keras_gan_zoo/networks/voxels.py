@@ -1,8 +1,8 @@
 """Volumetric networks of 3D-GAN (Wu et al., 2016, https://arxiv.org/abs/1610.07584).
 
-Kernels of 4 x 4 x 4 and stride 2 in place of DCGAN's squares. The generator starts from a map of 4 x 4 x 4 and doubles it up
-to the side of the volumes, with half as many channels each time; the discriminator goes the same way down. With sides of 64
-and a width of 64 they are the paper's networks.
+They have kernels of 4 x 4 x 4 with stride 2 in place of DCGAN's squares. The generator starts from a map of 4 x 4 x 4 and
+doubles it up to the side of the volumes, with half as many channels each time; the discriminator takes the same path down.
+With sides of 64 and a width of 64 they are the paper's networks.
 """
 
 import keras
@@ -18,7 +18,9 @@ NORMS = ("batch", None)
 def _sides(side: int) -> list[int]:
     """Sides of the maps from the volume down to the base: 64, 32, 16, 8, 4."""
     if not isinstance(side, int) or side < 2 * BASE_SIDE or side & (side - 1):
-        raise ValueError(f"side={side!r} is not possible; pass a power of two of at least {2 * BASE_SIDE}: 16, 32 or 64.")
+        raise ValueError(
+            f"side must be a power of two of at least {2 * BASE_SIDE}, such as 16, 32, or 64. Received: side={side!r}."
+        )
     sides = [side]
     while sides[-1] > BASE_SIDE:
         sides.append(sides[-1] // 2)

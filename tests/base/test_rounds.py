@@ -74,7 +74,7 @@ def test_minibatches_cut_images_and_labels_alike():
 
 
 def test_a_batch_that_cannot_be_cut_is_refused(tiny_gan):
-    with pytest.raises(ValueError, match="needs 3 minibatches of equal size, but the batch has 10 images.*multiple of 3"):
+    with pytest.raises(ValueError, match="takes 3 minibatches of equal size. Received: a batch of 10 images.*multiple of 3"):
         tiny_gan(n_critic=3).train_round(numbered(10))
 
 
@@ -105,7 +105,7 @@ def test_images_alone_are_wanted(tiny_gan):
     images, labels = numbered(4), np.zeros(4, "int32")
     for wrapped in (images, (images,), [images], (images, None, None), {"images": images}, ({"images": images}, None, None)):
         assert gan.schema.named(wrapped)["images"] is images
-    with pytest.raises(ValueError, match="GAN trains on images alone, but the data yields 2 parts"):
+    with pytest.raises(ValueError, match="GAN must be trained on images alone. Received: data that yields 2 parts"):
         gan.schema.named((images, labels))
 
 
@@ -115,7 +115,7 @@ def test_images_and_labels_are_wanted():
     named = {"labels": labels, "images": images, "names": None}
     for wrapped in ((images, labels), [images, labels], (images, labels, None), named, (named, None, None)):
         assert gan.schema.named(wrapped) == {"images": images, "labels": labels}
-    with pytest.raises(ValueError, match=r"CGAN trains on \(images, labels\), but the data yields 1 part; map"):
+    with pytest.raises(ValueError, match=r"CGAN must be trained on \(images, labels\).*yields 1 part\. Fix: map"):
         gan.schema.named((images, None, None))
 
 

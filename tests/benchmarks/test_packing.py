@@ -121,7 +121,7 @@ def test_parts_that_are_no_regular_files_of_their_size(packed, tmp_path):
         read_parts(packed, "tiny", tmp_path / "here")
     (packed / "tiny.pack.json").unlink()
     os.mkfifo(packed / "tiny.pack.json")
-    with pytest.raises(PackError, match="tiny.pack.json cannot be read .it is no regular file"):
+    with pytest.raises(PackError, match="tiny.pack.json cannot be read .it is not a regular file"):
         read_parts(packed, "tiny", tmp_path / "here")
 
 

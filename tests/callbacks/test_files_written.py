@@ -207,7 +207,7 @@ def test_text_is_written_as_lines(tmp_path):
 
 
 def test_a_grid_of_floats_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(TypeError, match="images must be uint8, got float32.*dtype='uint8'"):
+    with pytest.raises(TypeError, match="images must be uint8. Received: dtype float32.*dtype='uint8'"):
         save_grid(np.zeros((4, 8, 8, 1), "float32"), tmp_path / "grid.png")
     assert not list(tmp_path.iterdir())
 

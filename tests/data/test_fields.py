@@ -60,19 +60,27 @@ def test_draws_of_a_round():
 @pytest.mark.parametrize(
     ("field", "data", "words"),
     [
-        (Images((4, 4, 1)), np.zeros((2, 4, 5, 1), "uint8"), r"x holds images of shape \(4, 5, 1\); expected \(4, 4, 1\)"),
+        (
+            Images((4, 4, 1)),
+            np.zeros((2, 4, 5, 1), "uint8"),
+            r"x must hold images of shape \(4, 4, 1\)\. .*\(4, 5, 1\)",
+        ),
         (Images((4, 4, 1)), np.full((2, 4, 4, 1), np.nan, "float32"), "NaN or infinite"),
-        (Labels(classes=3), [0, 3], "x has the value 3; expected less than 3"),
-        (Labels(classes=3), [0.5], "expected integers"),
-        (Points((2,)), np.zeros((3, 3)), r"x has shape \(3, 3\); expected \(n, 2\)"),
-        (Points((2,)), np.array([[1.0, np.inf]]), "x has values that are NaN or infinite"),
-        (Points((2,)), np.array([["a", "b"]]), "x has dtype <U1; expected numbers"),
+        (Labels(classes=3), [0, 3], "x must be less than 3. Received: the value 3"),
+        (Labels(classes=3), [0.5], "must be integers"),
+        (Points((2,)), np.zeros((3, 3)), r"x must have the shape \(n, 2\).*Received: shape \(3, 3\)"),
+        (Points((2,)), np.array([[1.0, np.inf]]), "x must be finite. Received: 1 of 2 values"),
+        (Points((2,)), np.array([["a", "b"]]), "x must be numbers. Received: dtype <U1"),
         (Points((2,)), np.zeros((0, 2)), "n of at least 1"),
-        (Volumes((2, 2, 2, 1)), np.full((1, 2, 2, 2, 1), 0.5), "x has values other than 0 and 1"),
-        (Volumes((2, 2, 2, 1)), np.zeros((1, 2, 3, 2, 1)), r"expected \(n, 2, 2, 2, 1\)"),
-        (Tokens((3,), vocabulary=5), np.array([[0, 1, 5]]), r"x has tokens in \[0, 5\]; expected \[0, 5\).*vocabulary=6"),
+        (Volumes((2, 2, 2, 1)), np.full((1, 2, 2, 2, 1), 0.5), r"x must be 0 .*Received: values in \[0.5, 0.5\]"),
+        (Volumes((2, 2, 2, 1)), np.zeros((1, 2, 3, 2, 1)), r"must have the shape \(n, 2, 2, 2, 1\)"),
+        (
+            Tokens((3,), vocabulary=5),
+            np.array([[0, 1, 5]]),
+            r"tokens in \[0, 5\)\. .*tokens in \[0, 5\].*vocabulary=6",
+        ),
         (Tokens((3,), vocabulary=5), np.array([[0, -1, 2]]), r"tokens in \[-1, 2\]"),
-        (Tokens((3,), vocabulary=5), np.array([[0.0, 1.0, 2.0]]), "expected integers"),
+        (Tokens((3,), vocabulary=5), np.array([[0.0, 1.0, 2.0]]), "must be integers"),
     ],
 )
 def test_impossible_data_are_refused_by_name(field, data, words):
@@ -93,7 +101,7 @@ def test_arrays_are_read_from_an_npz_by_their_names(tmp_path):
     np.testing.assert_array_equal(schema.arrays(tmp_path / "data.npz")["voxels"], voxels)
     np.testing.assert_array_equal(schema.arrays(str(tmp_path / "data.npz"))["voxels"], voxels)
     np.savez(tmp_path / "wrong.npz", volumes=voxels)
-    with pytest.raises(InvalidData, match="has no array named 'voxels'; it has volumes. Fix: np.savez"):
+    with pytest.raises(InvalidData, match="must hold an array named 'voxels'. Received: volumes. Fix: np.savez"):
         schema.arrays(tmp_path / "wrong.npz")
-    with pytest.raises(InvalidData, match="source='nowhere.npz' is no .npz file, which is what voxels are read from"):
+    with pytest.raises(InvalidData, match="source must be an .npz file .*voxels.* Received: source='nowhere.npz'"):
         schema.arrays("nowhere.npz")

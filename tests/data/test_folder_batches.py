@@ -41,9 +41,9 @@ def test_broken_images_are_passed_over_and_named(folder):
 
 
 def test_folders_that_give_no_number(folder, tmp_path_factory):
-    with pytest.raises(InvalidData, match="no images"):
+    with pytest.raises(InvalidData, match="must hold images"):
         FolderBatches(tmp_path_factory.mktemp("empty"))
-    with pytest.raises(InvalidData, match="not a folder"):
+    with pytest.raises(InvalidData, match="must be a folder that exists. Received: folder="):
         FolderBatches(folder / "0.png")
     Image.fromarray(np.zeros((8, 5, 3), np.uint8)).save(folder / "9.png")
     with pytest.raises(InvalidData, match="size"):

@@ -63,11 +63,11 @@ def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path):
     data = load_images(tmp_path, on_error="skip")
     assert values(data) == [10]
     reasons = {path[-5]: reason for path, reason in data.skipped}
-    assert reasons["b"] == reasons["c"] == "it is no regular file"
+    assert reasons["b"] == reasons["c"] == "it is not a regular file"
     assert "symbolic links" in reasons["d"] and "at most 268,435,456 bytes" in reasons["e"]
     for name in ("x.zip", "x.npz"):
         os.mkfifo(tmp_path / name)
-        with pytest.raises(InvalidData, match="neither a file nor a folder"):
+        with pytest.raises(InvalidData, match="no pipe or device. Received: source="):
             load_images(tmp_path / name)
 
 
@@ -101,11 +101,11 @@ def test_order_and_classes(classes, tmp_path, pack):
 
 
 def test_classes_that_are_none(classes):
-    with pytest.raises(InvalidData, match="only one, 'deep'"):
+    with pytest.raises(InvalidData, match="several sub-folders.*Received: only 'deep'"):
         (classes / "dog/2.png").unlink()
         load_images(classes / "dog", labels=True)
     save(classes / "loose.png")
-    with pytest.raises(InvalidData, match="1 images lie outside.*loose.png"):
+    with pytest.raises(InvalidData, match="1 images outside of them.*loose.png"):
         load_images(classes, labels=True)
 
 
@@ -149,14 +149,14 @@ def test_images_of_other_kinds_are_no_notes(tmp_path, classes):
 def test_what_is_skipped_in_training_is_named(classes):
     (classes / "dog/3.png").write_bytes(b"damaged")
     schema = Schema({"images": Images((8, 8, 3))}, "GAN")
-    with pytest.warns(UserWarning, match="1 files cannot be read and are left out, 4 examples remain: .*3.png"):
+    with pytest.warns(UserWarning, match="1 files cannot be read and are left out; 4 examples remain: .*3.png"):
         schema.arrays(classes, on_error="skip")
 
 
 def test_sixteen_bits_that_are_twelve_are_told(tmp_path):
     for i, highest in enumerate((4000, 4095)):
         Image.fromarray(np.full((8, 8), highest, np.uint16)).save(tmp_path / f"{i}.png")
-    with pytest.warns(UserWarning, match="2 images of 16 bits .* up to 4095 of 65535, and are read as 0 to 16 of 255"):
+    with pytest.warns(UserWarning, match="2 16-bit images .* up to 4095 of 65535, and are read as 0 to 16 of 255"):
         load_images(tmp_path)
     with pytest.warns(UserWarning, match="up to 4095"):
         list(FolderBatches(tmp_path))
@@ -233,7 +233,7 @@ def test_exif_orientation(tmp_path):
     assert upright[8:].max() == 0
     # Stored like the first, but shown as 8x16: the headers alone do not tell them apart.
     save(tmp_path / "plain.png", size=(16, 8))
-    with pytest.raises(InvalidData, match="several sizes"):
+    with pytest.raises(InvalidData, match="must have one size"):
         load_images(tmp_path)
     assert load_images(tmp_path, size=8).images.shape == (2, 8, 8, 3)
 

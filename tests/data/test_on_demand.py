@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_gan_zoo.callbacks import CollapseMonitor
 from keras_gan_zoo.data import Images, InvalidData, Labels, Schema, Stream, load_images, on_demand
 from keras_gan_zoo.models.gan import GAN
 
@@ -59,12 +60,25 @@ def test_a_stream_and_fit_take_them(folder, little_memory):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_the_collapse_monitor_takes_them(folder, monkeypatch):
+    for i in range(10, 20):
+        Image.fromarray(np.full((10, 8, 3), 12 * i, np.uint8)).save(folder / f"a/{i}.png")
+    kept = CollapseMonitor(load_images(folder, **OPTIONS), 1)
+    monkeypatch.setattr(on_demand, "free_memory", lambda: 100)
+    data = load_images(folder, **OPTIONS)
+    assert isinstance(data.images, on_demand.ImagesInFiles)
+    for monitor in (CollapseMonitor(data, 1), CollapseMonitor((data.images, data.labels), 1)):
+        np.testing.assert_array_equal(monitor.real, kept.real)
+        np.testing.assert_array_equal(monitor.labels, kept.labels)
+    assert kept.real.shape == (20, 8, 8, 1) and -1 <= kept.real.min() < 0 < kept.real.max() <= 1
+
+
 def test_what_cannot_be_is_named(folder, little_memory, tmp_path):
     images = load_images(folder, **OPTIONS).images
     (folder / "a/0.png").unlink()
-    with pytest.raises(InvalidData, match="0.png' was read before, and cannot be any more: .*No such file"):
+    with pytest.raises(InvalidData, match="0.png' must stay as it is during the training. Received: .*No such file"):
         images[:3]
-    with pytest.raises(InvalidData, match=r"holds images of shape \(8, 8, 1\); expected \(9, 9, 1\)"):
+    with pytest.raises(InvalidData, match=r"must hold images of shape \(9, 9, 1\)\. Received: .*\(8, 8, 1\)"):
         Images((9, 9, 1)).validate(images, "x")
     import zipfile
 

@@ -87,7 +87,7 @@ def test_how_unlikely_its_own_samples_are_and_random_ones():
 
 
 def test_sequences_that_do_not_fit_are_refused(small):
-    with pytest.raises(InvalidData, match=r"tokens has shape \(2, 4\); expected \(n, 3\)"):
+    with pytest.raises(InvalidData, match=r"tokens must have the shape \(n, 3\).*Received: shape \(2, 4\)"):
         small.log_probabilities(np.zeros((2, 4), int))
     with pytest.raises(InvalidData, match=r"tokens in \[0, 3\]"):
         small.nll([[0, 1, 3]])

@@ -135,7 +135,7 @@ def test_each_volume_has_its_own_picture():
 
 def test_what_is_no_batch_of_volumes_is_refused():
     for shape in ((8, 8, 8), (8, 8, 8, 1), (0, 8, 8, 8, 1), (1, 8, 0, 8, 1)):
-        with pytest.raises(ValueError, match=r"expected \(n, x, y, z, channels\)"):
+        with pytest.raises(ValueError, match=r"must have the shape \(n, x, y, z, channels\)"):
             render_voxels(np.zeros(shape))
 
 

@@ -45,24 +45,24 @@ def test_a_file_with_arrays_of_the_names(pairs, tmp_path):
 
 def test_what_is_missing_or_too_much_is_named(pairs, alone):
     for given, words in (
-        ((IMAGES,), r"CGAN trains on \(images, labels\), but the data has no labels; pass y"),
-        ((ImageData(IMAGES),), "has no labels; pass y"),
-        (({"labels": LABELS},), "has no images; pass a dictionary"),
-        (({"images": IMAGES, "labels": LABELS, "names": 1},), "x has the field 'names'"),
-        (((IMAGES, LABELS, LABELS),), "x is a tuple of 3"),
-        ((IMAGES, LABELS[:4]), "y has 4 entries for 6 images"),
-        ((IMAGES, LABELS + 1), "y has the value 3; expected less than 3"),
-        (({"images": IMAGES, "labels": LABELS + 1},), "labels has the value 3"),
+        ((IMAGES,), r"CGAN must be trained on \(images, labels\)\. Received: data without labels\. Fix: pass y"),
+        ((ImageData(IMAGES),), "Received: data without labels. Fix: pass y"),
+        (({"labels": LABELS},), "Received: data without images. Fix: pass a dictionary"),
+        (({"images": IMAGES, "labels": LABELS, "names": 1},), "Received: x with the field 'names'"),
+        (((IMAGES, LABELS, LABELS),), "Received: x, a tuple of length 3"),
+        ((IMAGES, LABELS[:4]), "y must have one entry .*Received: 4 entries for 6 images"),
+        ((IMAGES, LABELS + 1), "y must be less than 3. Received: the value 3"),
+        (({"images": IMAGES, "labels": LABELS + 1},), "labels must be less than 3. Received: the value 3"),
     ):
         with pytest.raises(InvalidData, match=words):
             pairs.arrays(*given)
-    with pytest.raises(InvalidData, match="y was given, but GAN trains on images alone; leave y out"):
+    with pytest.raises(InvalidData, match="GAN must be trained on images alone. Received: y of .* Fix: leave y out"):
         alone.arrays(IMAGES, LABELS)
 
 
 def test_one_path_does_not_hold_several_tables(tmp_path):
     schema = Schema({"a": Images((4, 4, 1), table="a"), "b": Images((4, 4, 1), table="b")}, "CycleGAN")
-    with pytest.raises(InvalidData, match=r"which come from 2 sources; pass a dictionary .*{'a': ..., 'b': ...}"):
+    with pytest.raises(InvalidData, match=r"come from 2 sources. Received: .*pass a dictionary .*{'a': ..., 'b': ...}"):
         schema.arrays(tmp_path)
     arrays = schema.arrays({"a": IMAGES, "b": IMAGES[:2]})
     assert [len(array) for array in arrays.values()] == [6, 2]
@@ -73,9 +73,9 @@ def test_batches_are_read_as_arrays_are_and_their_shapes_known(pairs):
     for name, array in pairs.arrays(IMAGES, LABELS).items():
         np.testing.assert_array_equal(batch[name], array)
     for given, words in (
-        ((IMAGES, LABELS + 9), "labels has the value 11"),
-        ((IMAGES, LABELS[:4]), "Received: 4 for 6"),
-        ((IMAGES[:, :2, :2], LABELS), r"images holds images of shape \(2, 2, 1\); expected \(4, 4, 1\)"),
+        ((IMAGES, LABELS + 9), "labels must be less than 3. Received: the value 11"),
+        ((IMAGES, LABELS[:4]), "Received: 4 entries for 6"),
+        ((IMAGES[:, :2, :2], LABELS), r"images must hold images of shape \(4, 4, 1\)\. Received: .* \(2, 2, 1\)"),
     ):
         with pytest.raises(InvalidData, match=words):
             pairs.reader()(given)
@@ -118,5 +118,5 @@ def test_masks_of_bytes_are_refused_until_something_brighter_was_seen(alone):
 def test_lists_are_no_arrays_of_tokens_with_holes():
     schema = Schema({"tokens": Tokens((3,), vocabulary=4)}, "SeqGAN")
     np.testing.assert_array_equal(schema.arrays([[0, 1, 2], [3, 3, 3]])["tokens"], [[0, 1, 2], [3, 3, 3]])
-    with pytest.raises(InvalidData, match="tokens alone|x has"):
+    with pytest.raises(InvalidData, match="tokens alone"):
         schema.arrays([[0, 1, 2]], [[0, 1, 2]])

@@ -65,7 +65,7 @@ def test_tfds(folder, monkeypatch):
 
 
 def test_tfds_of_mixed_sizes(folder):
-    with pytest.raises(InvalidData, match="several sizes.*size=8"):
+    with pytest.raises(InvalidData, match="must have one size.*size=8"):
         load_images("tiny_shapes/mixed", data_dir=folder)
     data = load_images("tiny_shapes/mixed", data_dir=folder, size=4, labels=True)
     assert data.images.shape == (5, 4, 4, 3)
@@ -73,7 +73,7 @@ def test_tfds_of_mixed_sizes(folder):
 
 
 def test_tfds_split(folder):
-    with pytest.raises(InvalidData, match="split='valid'.*one of .*train"):
+    with pytest.raises(InvalidData, match="must be a split .*train.*split='valid'"):
         load_images("tiny_shapes/plain", split="valid", data_dir=folder)
 
 
@@ -81,12 +81,12 @@ def test_tfds_split(folder):
     ("name", "closest"), [("mnits", "mnist"), ("cifra10", "cifar10"), ("fashionmnist", "fashion_mnist")]
 )
 def test_unknown_name(name, closest):
-    with pytest.raises(InvalidData, match=f"neither an existing file or folder nor a TFDS name .*{closest}"):
+    with pytest.raises(InvalidData, match=f"must be a file or folder that exists, or a TFDS name .*{closest}"):
         load_images(name)
 
 
 def test_unknown_version(folder):
-    with pytest.raises(InvalidData, match="TFDS does not have source='mnist:99.0.0'"):
+    with pytest.raises(InvalidData, match="configuration that TFDS has. Received: source='mnist:99.0.0'"):
         load_images("mnist:99.0.0", data_dir=folder)
 
 
@@ -97,7 +97,7 @@ def test_download_that_fails(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download_and_prepare)
     with caplog.at_level(logging.WARNING), pytest.raises(InvalidData) as error:
         load_images("mnist", data_dir=tmp_path)
-    for word in ["not prepared", str(tmp_path), "no network", "TFDS_DATA_DIR", "download_and_prepare"]:
+    for word in ["must be prepared", str(tmp_path), "no network", "TFDS_DATA_DIR", "download_and_prepare"]:
         assert word in str(error.value)
     assert "downloading" in caplog.text
 
@@ -133,9 +133,9 @@ def test_tf_data_of_mixed_sizes():
         return tf.data.Dataset.from_generator(images, output_signature=tf.TensorSpec((None, None, 3), dtype))
 
     assert load_images(dataset(np.uint8), size=4).images.shape == (3, 4, 4, 3)
-    with pytest.raises(InvalidData, match="several sizes.*size=8"):
+    with pytest.raises(InvalidData, match="must have one size.*size=8"):
         load_images(dataset(np.uint8))
-    with pytest.raises(InvalidData, match="only uint8 can be resized"):
+    with pytest.raises(InvalidData, match="must be uint8 if they have several sizes"):
         load_images(dataset(np.float32), size=4)
 
 
@@ -144,8 +144,8 @@ def test_tf_data_of_mixed_sizes():
     [
         (lambda dataset: dataset.repeat(), "infinite.*take"),
         (lambda dataset: dataset.take(0), "empty"),
-        (lambda dataset: dataset.map(lambda image: {"image": image}), "expected images"),
-        (lambda dataset: dataset.batch(2).batch(2), "expected images"),
+        (lambda dataset: dataset.map(lambda image: {"image": image}), "must hold images"),
+        (lambda dataset: dataset.batch(2).batch(2), "must hold images"),
     ],
 )
 def test_refused_tf_data(change, words):

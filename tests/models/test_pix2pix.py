@@ -252,16 +252,16 @@ def test_rows_of_source_output_and_target():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"source_shape": (32, 16, 1)}, "target_shape=(16, 16, 3) is not possible with source_shape=(32, 16, 1)"),
+        ({"source_shape": (32, 16, 1)}, "target_shape=(16, 16, 3) and source_shape=(32, 16, 1)"),
         ({"source_shape": (16, 16)}, "source_shape=(16, 16) is not possible; pass (height, width, channels)"),
         ({"target_shape": 16}, "target_shape=16 is not possible; pass (height, width, channels)"),
-        ({"network": "unit"}, "network='unit' is not possible; pass 'unet' or 'resnet'."),
-        ({"network": "resnet", "depth": 3}, "depth=3 is of the U-Net, but network='resnet'; leave it out."),
+        ({"network": "unit"}, "network must be 'unet' or 'resnet'. Received: network='unit'."),
+        ({"network": "resnet", "depth": 3}, "Received: depth=3 and network='resnet'."),
         ({"dropout": 1.0}, "dropout must be in [0, 1). Received: dropout=1.0."),
         ({"l1_weight": -1.0}, "l1_weight must be in [0, inf). Received: l1_weight=-1.0."),
         ({"mismatch_weight": -1.0}, "mismatch_weight must be in [0, inf). Received: mismatch_weight=-1.0."),
-        ({"mismatch_weight": 1.0, "conditional_discriminator": False}, "mismatch_weight=1.0 is not possible with"),
-        ({"patch_layers": 3}, "patch_layers=3 is not possible for images of (16, 16)"),
+        ({"mismatch_weight": 1.0, "conditional_discriminator": False}, "mismatch_weight=1.0 and conditional"),
+        ({"patch_layers": 3}, "for patch_layers=3, or no score is left. Received: images of (16, 16)"),
         ({"latent_distribution": "uniform"}, "latent_distribution='uniform' does not apply to Pix2Pix"),
     ],
 )

@@ -139,7 +139,7 @@ def test_only_batch_norm_in_training_lets_samples_influence_each_other(norm):
             assert change > 1e-5 if norm == "batch" and training else change < 1e-7
 
 
-def test_without_normalisation_kernels_keep_the_scale():
+def test_without_normalization_kernels_keep_the_scale():
     keras.utils.set_random_seed(0)
     discriminator = dcgan_discriminator((32, 32, 1), width=16, norm=None)
     x = np.random.default_rng(2).normal(size=(8, 32, 32, 1)).astype("float32")
@@ -159,7 +159,7 @@ def test_classes_add_a_label_input():
 
 def test_images_that_could_not_be_halved_are_refused():
     for build in (lambda: dcgan_generator((7, 7, 1), 8), lambda: dcgan_discriminator((4, 28, 1), base_size=28)):
-        with pytest.raises(ValueError, match="one side must exceed"):
+        with pytest.raises(ValueError, match="One side of image_shape must exceed"):
             build()
 
 

@@ -86,7 +86,7 @@ def test_began_shapes(shape):
 
 def test_images_that_could_not_be_halved_are_refused():
     for build in (began_decoder, began_autoencoder):
-        with pytest.raises(ValueError, match="one side must exceed 8"):
+        with pytest.raises(ValueError, match="One side of image_shape must exceed 8"):
             build((8, 8, 3), 6, width=4)
 
 

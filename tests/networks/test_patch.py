@@ -113,18 +113,22 @@ def test_conditions_come_after_the_image():
 @pytest.mark.parametrize(
     "shapes, options, message",
     [
-        ([(64, 64, 3)], {"patch_layers": 0}, "patch_layers=0 is not possible; pass an integer from 1 to 5."),
-        ([(64, 64, 3)], {"patch_layers": 6}, "patch_layers=6 is not possible"),
-        ([(64, 64, 3)], {"patch_layers": 2.0}, "patch_layers=2.0 is not possible"),
+        ([(64, 64, 3)], {"patch_layers": 0}, "patch_layers must be an integer from 1 to 5. Received: patch_layers=0."),
+        ([(64, 64, 3)], {"patch_layers": 6}, "Received: patch_layers=6."),
+        ([(64, 64, 3)], {"patch_layers": 2.0}, "Received: patch_layers=2.0."),
         (
             [(64, 16, 3)],
             {},
-            "patch_layers=3 is not possible for images of (64, 16), of which no score would be left; pass less, "
-            "or images with sides of at least 24.",
+            "The sides of the images must be at least 24 for patch_layers=3, or no score is left. Received: images of "
+            "(64, 16). Fix: fewer patch_layers, or larger images.",
         ),
-        ([(64, 64, 3), (32, 32, 3)], {}, "images that are judged together have one"),
-        ([(64, 64, 3), (64, 64)], {}, "shapes[1]=(64, 64) is not possible"),
-        ([(64, 64, 3)], {"norm": "spectral"}, "norm='spectral' is not possible; pass 'instance', 'batch' or None."),
+        ([(64, 64, 3), (32, 32, 3)], {}, "Images that are judged together must have one size. Received: shapes="),
+        (
+            [(64, 64, 3), (64, 64)],
+            {},
+            "shapes[1] must be (height, width, channels), such as (256, 256, 3).",
+        ),
+        ([(64, 64, 3)], {"norm": "spectral"}, "norm must be 'instance', 'batch' or None. Received: norm='spectral'."),
     ],
 )
 def test_what_is_not_possible_is_said(shapes, options, message):

@@ -82,11 +82,19 @@ def test_dropout_is_inside_of_the_blocks():
 @pytest.mark.parametrize(
     "shape, options, message",
     [
-        ((30, 32, 3), {}, "source_shape=(30, 32, 3) is not possible; the sides must be multiples of 4, of at least 8."),
-        ((4, 32, 3), {}, "of at least 8"),
-        ((32, 32), {}, "source_shape=(32, 32) is not possible; pass (height, width, channels)"),
-        ((32, 32, 3), {"blocks": -1}, "blocks=-1 is not possible; pass an integer of at least 0, or None."),
-        ((32, 32, 3), {"norm": "layer"}, "norm='layer' is not possible"),
+        (
+            (30, 32, 3),
+            {},
+            "must be multiples of 4, at least 8. Received: source_shape=(30, 32, 3).",
+        ),
+        ((4, 32, 3), {}, "at least 8. Received: source_shape=(4, 32, 3)."),
+        (
+            (32, 32),
+            {},
+            "must be (height, width, channels), such as (256, 256, 3). Received: source_shape=(32, 32).",
+        ),
+        ((32, 32, 3), {"blocks": -1}, "blocks must be an integer of at least 0, or None. Received: blocks=-1."),
+        ((32, 32, 3), {"norm": "layer"}, "Received: norm='layer'."),
     ],
 )
 def test_what_is_not_possible_is_said(shape, options, message):

@@ -159,20 +159,24 @@ def test_it_is_built_again_from_its_configuration():
         (
             (48, 48, 3),
             {},
-            "source_shape=(48, 48, 3) cannot be halved until a side is one pixel; pass sides that are powers of 2 "
-            "of at least 4, as (64, 64), or depth=4 for a larger bottleneck.",
+            "The sides of source_shape must be powers of 2 of at least 4, which can be halved down to one pixel. Received: "
+            "source_shape=(48, 48, 3). Fix: sides such as (64, 64), or depth=4 for a larger bottleneck.",
         ),
         ((64, 96, 3), {}, "or depth=5"),
-        ((50, 50, 3), {}, "as (64, 64)."),
-        ((2, 2, 3), {}, "of at least 4, as (64, 64)."),
-        ((64, 64, 3), {"depth": 7}, "depth=7 is not possible for source_shape=(64, 64, 3); pass an integer from 2 to 6."),
-        ((64, 64, 3), {"depth": 1}, "depth=1 is not possible"),
-        ((64, 64, 3), {"depth": 2.0}, "depth=2.0 is not possible"),
-        ((50, 50, 3), {"depth": 2}, "pass sides that are multiples of 4."),
-        ((64, 64), {}, "source_shape=(64, 64) is not possible; pass (height, width, channels)"),
-        (64, {}, "source_shape=64 is not possible"),
-        ((64, 64.0, 3), {}, "source_shape=(64, 64.0, 3) is not possible"),
-        ((64, 64, 3), {"norm": "layer"}, "norm='layer' is not possible; pass 'instance', 'batch' or None."),
+        ((50, 50, 3), {}, "such as (64, 64)."),
+        ((2, 2, 3), {}, "Fix: sides such as (64, 64)."),
+        ((64, 64, 3), {"depth": 7}, "depth must be an integer from 2 to 6 for source_shape=(64, 64, 3). Received: depth=7."),
+        ((64, 64, 3), {"depth": 1}, "Received: depth=1."),
+        ((64, 64, 3), {"depth": 2.0}, "Received: depth=2.0."),
+        ((50, 50, 3), {"depth": 2}, "must be multiples of 4. Received: depth=2."),
+        (
+            (64, 64),
+            {},
+            "must be (height, width, channels), such as (256, 256, 3). Received: source_shape=(64, 64).",
+        ),
+        (64, {}, "Received: source_shape=64."),
+        ((64, 64.0, 3), {}, "Received: source_shape=(64, 64.0, 3)."),
+        ((64, 64, 3), {"norm": "layer"}, "norm must be 'instance', 'batch' or None. Received: norm='layer'."),
     ],
 )
 def test_what_is_not_possible_is_said(shape, options, message):
