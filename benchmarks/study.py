@@ -1,4 +1,4 @@
-"""The table of the large-scale study of losses (Lucic et al., 2017, https://arxiv.org/abs/1711.10337): equal networks, by FID.
+"""The large-scale study of losses (Lucic et al., 2017, https://arxiv.org/abs/1711.10337): equal networks, held up by FID.
 
     python -m benchmarks study                               MNIST, seeds 0, 1 and 2
     python -m benchmarks study --data fashion_mnist --seeds 0
