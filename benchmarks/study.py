@@ -228,7 +228,7 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
             "extractor": judge.sha256,
         },
         "curve": curve,
-        "samples": picture(fakes[:KEPT]),
+        "samples": picture(fakes[:KEPT], columns=KEPT // 2),
     }
     if weights is not None:
         inception = feature_extractor("inception", weights=str(weights))
