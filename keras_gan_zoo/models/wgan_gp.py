@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import check_classes, check_number, check_size
+from ..base.options import NO_BOUNDARY, check_classes, check_number, check_size
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
@@ -36,12 +36,13 @@ class WGANGP(GAN):
         kernel_size: side of all kernels (5); 4 is a third cheaper and divides evenly into the stride.
         generator_norm: None (the MNIST script), "batch" (the authors' CIFAR-10 networks) or "layer". The critic has none.
         penalty_weight: weight of the penalty (10).
-        one_sided: penalise only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
+        one_sided: penalize only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
         n_critic: critic steps in a round (5).
         num_classes: as in `DCGAN`; the penalty is then on the gradient by the images, under their labels.
         **options: as in `GAN`.
     """
 
+    refused_options = {"ada_target": NO_BOUNDARY}
     tiny_width = 8
 
     def __init__(
@@ -109,5 +110,8 @@ class WGANGP(GAN):
 
     def interpolates(self, real: Any, fake: Any) -> Any:
         """One point, uniformly drawn, on the segment from each generated sample to a real one."""
-        share = self.uniform((ops.shape(real)[0],) + (1,) * (len(real.shape) - 1), 0.0, 1.0)
-        return fake + share * (real - fake)
+        return fake + self.shares(real) * (real - fake)
+
+    def shares(self, samples: Any) -> Any:
+        """A number from U(0, 1) for each sample, of a shape that goes with theirs."""
+        return self.uniform((ops.shape(samples)[0],) + (1,) * (len(samples.shape) - 1), 0.0, 1.0)
