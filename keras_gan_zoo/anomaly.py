@@ -7,6 +7,7 @@ import numpy as np
 
 from .callbacks import save_preview
 from .data import Images, InvalidData, load_images
+from .data.checks import refused
 from .data.files import image_names
 from .inversion import anomaly_scores, invert
 
@@ -37,7 +38,7 @@ def score_folder(
     if not isinstance(kind, Images):
         raise InvalidData(f"Files are scored by models of images. Received: {type(gan).__name__}, which makes {gan.sample}.")
     if not folder.is_dir():
-        raise InvalidData(f"folder={str(folder)!r} must be a folder of images.")
+        raise refused("folder", str(folder), "a folder of images")
     images = load_images(folder, size=kind.shape[:2], channels=kind.shape[2]).images[:]
     if hasattr(gan, "anomaly_scores"):
         scores = anomaly_scores(gan, images)

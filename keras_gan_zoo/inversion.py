@@ -87,7 +87,10 @@ def invert(
         )
     for name, field in fields.items():
         if not isinstance(field, Latents) and name not in given:
-            raise TypeError(f"Only latents are searched for, so {name} must be given. Pass {name}=..., one for all or each.")
+            raise TypeError(
+                f"{name} must be given, since only latents are searched for. Received: {', '.join(given) or 'none'}. Fix: "
+                f"pass {name}=..., one for all or each."
+            )
     kind = gan.fields()[gan.sample]
     images = kind.validate(images, "images")
     distance = _distance(gan, feature_weight)
