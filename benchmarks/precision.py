@@ -149,7 +149,7 @@ def on_features(recorded):
         everything = min(len(real), len(fake))
         mmd = unbiased_mmd(real[:everything], fake[:everything])
         take("KID of one subset", "clean-fid", mmd, theirs["clean-fid"]["kid_of_all"])
-        ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
+        ours = manifold_metrics(real, fake, 3, cases.NEIGHBORS)
         pair = [theirs["torch-fidelity"][key] for key in ("precision", "recall")]
         take("precision, recall", "torch-fidelity", ours[:2], pair)
         take("density, coverage", "prdc", ours[2:], [theirs["prdc"][key] for key in ("density", "coverage")])

@@ -10,8 +10,8 @@ metrics have an environment of their own:
     pip install torch==2.14.1 torchvision==0.29.1 "scipy<1.18" torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid prdc
 
 `record` takes the weights of the FID network as .npz by --inception, the network that clean-fid loads (NVIDIA's
-inception-2015-12-05.pt) by --torchscript, and by --data-set NAME FOLDER what `python -m benchmarks.data_set_features` has
-left in a folder: the distance between the splits of a data set, by us and by the peers in the same run. With --inception
+inception-2015-12-05.pt) by --torchscript, and by --data-set NAME FOLDER what `python -m benchmarks features` has left
+in a folder: the distance between the splits of a data set, by us and by the peers in the same run. With --inception
 torch-fidelity also computes features of the first images itself; they are kept beside ours by chunks, so that a run that was
 stopped goes on. What needs a file that is not given is kept as it was recorded. In the same environment
 

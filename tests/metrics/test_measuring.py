@@ -149,14 +149,14 @@ def test_metrics_within_classes():
         evaluate(FAKE, REAL, labels=labels + 1, real_labels=real_labels, **shared)
 
 
-def test_memorisation_takes_the_training_images_along():
+def test_memorization_takes_the_training_images_along():
     copies = TRAIN[:100]
     fresh = noise(100, 9)
-    shared = {"metrics": ["memorisation"], "train": TRAIN, "extractor": Quarters()}
-    assert evaluate(copies, REAL, **shared)["memorisation"].value == 1
-    assert evaluate(fresh, REAL, **shared)["memorisation"].value < 0.2
+    shared = {"metrics": ["memorization"], "train": TRAIN, "extractor": Quarters()}
+    assert evaluate(copies, REAL, **shared)["memorization"].value == 1
+    assert evaluate(fresh, REAL, **shared)["memorization"].value < 0.2
     with pytest.raises(ValueError, match="train="):
-        evaluate(copies, REAL, metrics=["memorisation"], extractor=Quarters())
+        evaluate(copies, REAL, metrics=["memorization"], extractor=Quarters())
 
 
 def test_moments_are_a_reference_for_what_needs_no_more():
