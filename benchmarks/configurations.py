@@ -10,7 +10,8 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
-WGAN: its own optimizer, clipping and five critic steps. Whether the 2014 GAN collapses is a property of the configuration.
+WGAN: its own optimizer, clipping and five critic steps; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators.
+Whether the 2014 GAN collapses is a property of the configuration.
 """
 
 import dataclasses
@@ -18,8 +19,12 @@ from typing import Any
 
 HIDDEN = 128
 # What variants differ in: their arguments, and arguments of Adam; None for the variant's own optimizers.
-ARGUMENTS = {"wgan_gp": {"penalty_weight": 0.1, "n_critic": 5}}
-ADAM = {"wgan_gp": {"beta_1": 0.0, "beta_2": 0.9}, "wgan": None}
+ARGUMENTS = {
+    "mad_gan": {"generators": 8},
+    "r3gan": {"gamma": 0.1},
+    "wgan_gp": {"penalty_weight": 0.1, "n_critic": 5},
+}
+ADAM = {"r3gan": {"beta_1": 0.0, "beta_2": 0.99}, "wgan_gp": {"beta_1": 0.0, "beta_2": 0.9}, "wgan": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,18 +139,33 @@ def _has_images(network):
 def _counterpart(template, theirs, configuration):
     """A network on points for one on images: its other inputs and outputs are those of `theirs`, by their names.
 
-    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game.
+    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators are as
+    many networks.
     """
+    from keras_gan_zoo.data.fields import Members
+    from keras_gan_zoo.networks.mixtures import mixture
+
+    known = {**template.inputs(), **template.conditions()}
+    chosen = [known[x.name] for x in theirs.inputs if isinstance(known.get(x.name), Members)]
+    inputs = [x for x in theirs.inputs if not isinstance(known.get(x.name), Members)]
+    if not chosen:
+        return _network(template, theirs, inputs, configuration, theirs.name)
+    names = [f"{theirs.name}_{i}" for i in range(chosen[0].classes)]
+    return mixture([_network(template, theirs, inputs, configuration, name) for name in names], name=theirs.name)
+
+
+def _network(template, theirs, their_inputs, configuration, name):
+    """The counterpart of `theirs` on some of its inputs."""
     import keras
     from keras import tree
 
     from keras_gan_zoo.layers import SNDense
 
-    judges = any(map(_is_image, theirs.inputs))
+    judges = any(map(_is_image, their_inputs))
     kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
     known = {**template.inputs(), **template.conditions()}
     inputs, vectors = [], []
-    for x in theirs.inputs:
+    for x in their_inputs:
         # A pack of images is one of points.
         shape = (2 * x.shape[-1] // template.image_shape[-1],) if _is_image(x) else x.shape[1:]
         inputs.append(keras.Input(shape, dtype=x.dtype, name=x.name))
@@ -167,7 +187,7 @@ def _counterpart(template, theirs, configuration):
         return configuration.dense(hidden, output.shape[-1], kind) if output._keras_history.operation.weights else hidden
 
     made = tree.map_structure(counterpart, theirs._outputs_struct)
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name=theirs.name)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name=name)
 
 
 def trains_on_labels(cls):

@@ -224,14 +224,12 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
     return {"settings": settings, "coverage": found._asdict(), "samples": picture(images[:STACKED_KEPT])}
 
 
-def picture(images: np.ndarray) -> str:
+def picture(images: np.ndarray, columns: int | None = None) -> str:
     """A grid of images as a PNG file, in base64."""
-    from PIL import Image
-
-    from keras_gan_zoo.callbacks.files import tiled
+    from keras_gan_zoo.callbacks.files import grid
 
     buffer = io.BytesIO()
-    Image.fromarray(tiled(images)).save(buffer, format="PNG")
+    grid(images, 1, columns).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -25,6 +25,7 @@ MAX_DIGITS = 20
 WITHOUT_EFFECT = {
     "description": True,
     "priority": True,
+    "networks": True,
     "data": {"license", "classes"},
     "training": {"checkpoint_rounds", "sample_rounds"},
 }
@@ -168,6 +169,8 @@ class Recipe(_Settings):
         description: a sentence for the model card.
         priority: the recipe with the highest priority is trained first.
         model: arguments of the variant's constructor.
+        networks: names of the networks that its preset holds, where they are more than those that inference needs. Others
+            take them from there, as `{preset: NAME, network: NETWORK}` among the arguments of their model.
         optimizers: name of a player -> its optimizer; a missing one is the variant's default.
         data, training: see the classes; a model that was saved by hand may have no data.
     """
@@ -176,6 +179,7 @@ class Recipe(_Settings):
     description: str = ""
     priority: int = 0
     model: dict[str, Any]
+    networks: tuple[str, ...] | None = None
     data: Data | None = None
     optimizers: dict[str, Optimizer] = {}
     training: Training = Training()

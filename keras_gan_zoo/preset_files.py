@@ -38,12 +38,15 @@ def packed_weights(gan: "keras.Model", networks: Sequence[str], dtype: str) -> b
     return save(tensors)
 
 
-def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] = ()) -> list[str]:
+def read_weights(
+    gan: "keras.Model", folder: str | Path, given: Collection[str] = (), elsewhere: Collection[str] = ()
+) -> list[str]:
     """Puts a preset's weights into a model, after checking hash, names, shapes and types.
 
     Args:
         gan, folder: model and preset.
         given: names of networks that already have trained weights.
+        elsewhere: the same of those that another preset holds; where this one holds them too, its weights are taken.
 
     Returns:
         Names of the networks whose weights the preset holds.
@@ -87,7 +90,7 @@ def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] 
         tensors = safetensors.numpy.load(data)
     except Exception as error:  # safetensors raises several types, not all of them its own
         raise PresetError(f"{path} must be a safetensors file. Received: {error}.") from error
-    if dtype not in DTYPES or set(gan.inference_names) - set(networks):
+    if dtype not in DTYPES or set(gan.inference_names) - {*networks, *elsewhere}:
         raise PresetError(
             f"{info_path} must name a dtype among {', '.join(DTYPES)}, and the networks {', '.join(gan.inference_names)}. "
             f"Received: dtype={dtype!r}, networks={networks!r}."
@@ -118,7 +121,7 @@ def read_weights(gan: "keras.Model", folder: str | Path, given: Collection[str] 
         variable.assign(tensors[key].astype("float32"))
     for name in set(gan.averaged_names) & set(networks):
         getattr(gan, name).set_weights(gan.network(name).get_weights())
-    trained = {id(getattr(gan, name)) for name in (*networks, *given)}
+    trained = {id(getattr(gan, name)) for name in (*networks, *given, *elsewhere)}
     gan.fresh = tuple(p.name for p in gan.players() if not trained.issuperset(map(id, p.networks)))
     return networks
 

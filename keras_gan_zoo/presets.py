@@ -115,8 +115,9 @@ def load(
             f"model, or train it: keras-gan-zoo train {folder}."
         )
     if load_weights:
-        held = read_weights(gan, folder, given=networks)
-        own = [key for key in gan.frozen_names if isinstance(recipe.model.get(key), dict) and not _is_reference(recipe, key)]
+        referred = [key for key in gan.network_names if _is_reference(recipe, key)]
+        held = read_weights(gan, folder, given=networks, elsewhere=referred)
+        own = [key for key in gan.frozen_names if isinstance(recipe.model.get(key), dict) and key not in referred]
         if missing := [key for key in own if key not in held and key not in networks]:
             raise PresetError(
                 f"{str(name)!r} has no weights of its frozen {missing[0]}; pass the network: load(..., {missing[0]}=model)."
@@ -224,8 +225,8 @@ def save_to_preset(
         gan: the model. Where it keeps an average of a network, that is what is saved of it.
         folder: the folder to write; it is replaced whole if it is a preset, and nothing else, already.
         dtype: "float32", or "float16" for half the size.
-        networks: names of the networks to save, by default those that inference needs; add "discriminator" to go on training
-            elsewhere.
+        networks: names of the networks to save, by default those of the recipe, or else those that inference needs, but for
+            what the recipe takes from another preset; add "discriminator" to go on training elsewhere.
         recipe: the `Recipe` that the model was trained by, if there is one.
 
     Raises:
@@ -237,8 +238,10 @@ def save_to_preset(
     require_replaceable(folder)
     if dtype not in DTYPES:
         raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
-    networks = gan.inference_names if networks is None else networks
-    if missing := set(gan.inference_names) - set(networks):
+    needed = [name for name in gan.inference_names if recipe is None or not _is_reference(recipe, name)]
+    if networks is None:
+        networks = (recipe and recipe.networks) or needed
+    if missing := set(needed) - set(networks):
         raise PresetError(
             f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs."
         )

@@ -11,6 +11,7 @@ from keras_gan_zoo.models import variants
 
 # Option -> (what it is compared with, itself): some need their owner.
 NOISE, R1, AVERAGE = {"instance_noise": 0.5, "instance_noise_images": 100}, {"r1_gamma": 1.0}, {"ema_half_life": 10}
+LECAM, AUGMENT = {"lecam_weight": 1.0}, {"augment": "color"}
 CHANGES = {
     "n_critic": ({"n_critic": 1}, {"n_critic": 2}),
     "simultaneous": ({}, {"simultaneous": True}),
@@ -20,7 +21,16 @@ CHANGES = {
     "instance_noise": ({}, NOISE),
     "instance_noise_images": (NOISE, {**NOISE, "instance_noise_images": 9}),
     "r1_gamma": ({}, R1),
+    "r2_gamma": ({}, {"r2_gamma": 1.0}),
     "r1_share": (R1, {**R1, "r1_share": 0.5}),
+    "lecam_weight": ({}, LECAM),
+    "lecam_decay": (LECAM, {**LECAM, "lecam_decay": 0.5}),
+    "consistency_weight": ({}, {"consistency_weight": 10.0}),
+    "fake_consistency_weight": ({}, {"fake_consistency_weight": 10.0}),
+    "augment": ({}, AUGMENT),
+    "augment_probability": (AUGMENT, {**AUGMENT, "augment_probability": 0.5}),
+    "ada_target": (AUGMENT, {**AUGMENT, "ada_target": 0.6}),
+    "top_k": ({}, {"top_k": 0.5}),
     "ema_half_life": ({}, AVERAGE),
     "ema_rampup": (AVERAGE, {**AVERAGE, "ema_rampup": 0.9}),
 }

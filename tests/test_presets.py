@@ -489,7 +489,7 @@ def configured(folder, change):
         (lambda c: c["model"].update(saturating="no"), ["saturating='no'", "must be True or False"]),
         (lambda c: c["model"].update(latent_distribution="cauchy"), ["latent_distribution='cauchy'", "'normal'"]),
         (lambda c: c["model"].update(label_smoothing=0.7), ["label_smoothing=0.7", "[0, 0.5)"]),
-        (lambda c: c["model"].update(image_shape=[8, 8, 2]), ["image_shape=[8, 8, 2]", "1 (grey)"]),
+        (lambda c: c["model"].update(image_shape=[8, 8, 2]), ["image_shape=[8, 8, 2]", "1 (gray)"]),
         (lambda c: c["model"].update(image_shape="8x8"), ["image_shape='8x8'", "(height, width, channels)"]),
         (lambda c: c["model"].update(generator="mlp"), ["model.generator", "'mlp'"]),
         (lambda c: c["model"].update(generator={"width": 3}), ["model.generator", "{'width': 3}"]),

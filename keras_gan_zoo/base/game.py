@@ -20,7 +20,16 @@ from .batches import batch_size_of, minibatches
 from .compiling import Compiling
 from .fitting import Fitting
 from .inference import Inference
-from .options import Options, check_kinds, constructor_arguments, plain, precision
+from .options import (
+    MOST_SAMPLES,
+    Options,
+    check_kinds,
+    constructor_arguments,
+    is_schedule,
+    plain,
+    precision,
+    schedule_of,
+)
 from .player import Player
 from .saving import Saving
 from .wiring import check_model, check_wiring, is_of_the_zoo
@@ -104,10 +113,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             losses = [f"{player.name}_loss" for player in self.players()]
             self.trackers = {name: keras.metrics.Mean(name=name) for name in (*losses, *self.log_names)}
             self.rounds = self.add_weight(name="rounds", shape=(), dtype="int32", initializer="zeros", trainable=False)
-            if self.options.instance_noise:
-                # Counts real samples until there is no noise left. Only if there is noise, since files hold this weight.
-                options = {"shape": (), "dtype": "int32", "initializer": "zeros", "trainable": False}
-                self.samples_seen = self.add_weight(name="samples_seen", **options)
+            self.build_options()
             # The networks of the zoo's own classes fit by construction.
             if any(network is not None for network in given.values()) or not is_of_the_zoo(type(self)):
                 check_wiring(self)
@@ -124,6 +130,19 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
 
     def build_more(self) -> None:
         """Adds a variant's own state; override it in variants that have some."""
+
+    def build_options(self) -> None:
+        """State that options need; only where they are asked for, as files hold it."""
+        annealed = any(map(is_schedule, [*self._arguments.values(), *vars(self.options).values()]))
+        # Of real samples, until nothing changes any more.
+        self.samples_counted = MOST_SAMPLES if annealed else self.options.instance_noise_images
+        if self.samples_counted:
+            options = {"shape": (), "dtype": "int32", "initializer": "zeros", "trainable": False}
+            self.samples_seen = self.add_weight(name="samples_seen", **options)
+
+    def annealed(self, value: Any) -> Any:
+        """What an annealed argument is now: itself, or what its schedule says after the real samples seen."""
+        return schedule_of(value, "schedule")(self.samples_seen) if is_schedule(value) else value
 
     def check(self) -> None:
         """Refuses what does not go together, once the networks exist."""
@@ -234,9 +253,9 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         with self.writing(self.non_trainable_variables):
             self.rounds.assign(self.rounds + 1)
             self.update_averages(batch_size_of(parts[0]) * self.replicas)
-            if self.options.instance_noise:
+            if self.samples_counted:
                 seen = self.samples_seen + batch_size_of(real) * self.replicas
-                self.samples_seen.assign(ops.minimum(seen, self.options.instance_noise_images))
+                self.samples_seen.assign(ops.minimum(seen, self.samples_counted))
         logs = {name: tracker.result() for name, tracker in self.trackers.items()}
         own = [logs[f"{player.name}_loss"] for player in players]
         logs["loss"] = sum(own[1:], start=own[0])

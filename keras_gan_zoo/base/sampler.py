@@ -196,7 +196,7 @@ class Sampler:
 
 
 class LatentSampler(Sampler):
-    """A sampler whose generator takes latents and then the conditions.
+    """A sampler whose generator takes all inputs in their order: latents and then the conditions.
 
     Args:
         latent_dim: number of latent variables.
@@ -213,7 +213,8 @@ class LatentSampler(Sampler):
         return {"latents": Latents((self.latent_dim,), distribution=self.options.latent_distribution), **self.conditions()}
 
     def make(self, batch: Batch, training: bool) -> Batch:
-        return {self.sample: self.generator(self.with_conditions("latents", batch), training=training)}
+        values = [batch[name] for name in self.inputs()]
+        return {self.sample: self.generator(values if len(values) > 1 else values[0], training=training)}
 
     def generate(
         self,

@@ -7,17 +7,22 @@ from typing import Any, ClassVar
 import keras
 from keras import ops, tree
 
-from ..data import Batch
+from ..data import Batch, Images
 from ..losses import (
     minimax_discriminator_loss,
     minimax_generator_loss,
     non_saturating_generator_loss,
     zero_centered_penalty,
 )
+from ..losses.penalties import lecam_penalty
+from .augmenting import augmented, mirrored_and_moved
 from .batches import batch_size_of, joined, per_sample, stopped
 from .game import Game
 from .player import Player
 from .wiring import layers_of, mixes, parts_of, squashing
+
+# ADA's probability moves after so many steps, by what would take it from 0 to 1 in so many images.
+ADA_STEPS, ADA_IMAGES = 4, 500_000
 
 
 class TwoPlayerGame(Game):
@@ -28,6 +33,8 @@ class TwoPlayerGame(Game):
         saturating: whether the generator minimizes the value of the game itself.
         discriminator_names: the networks that judge; each is a player, and the generator answers all.
         judges_conditions: whether they are told the conditions (CGAN), or not (ACGAN, which finds them).
+        symmetric: whether the generator minimizes the discriminator's loss with real and generated samples exchanged, and so
+            looks at both (relativistic games), in place of a loss of its own.
         ranks_fakes_first: whether the game itself has fakes score above real samples, so that this is no sign of trouble.
     """
 
@@ -35,6 +42,7 @@ class TwoPlayerGame(Game):
     saturating = False
     discriminator_names: ClassVar[tuple[str, ...]] = ("discriminator",)
     judges_conditions = True
+    symmetric = False
     ranks_fakes_first = False
     network_names = ("generator", "discriminator")
     averaged_names = ("generator",)
@@ -46,7 +54,16 @@ class TwoPlayerGame(Game):
         "instance_noise",
         "instance_noise_images",
         "r1_gamma",
+        "r2_gamma",
         "r1_share",
+        "lecam_weight",
+        "lecam_decay",
+        "consistency_weight",
+        "fake_consistency_weight",
+        "augment",
+        "augment_probability",
+        "ada_target",
+        "top_k",
     )
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
@@ -61,8 +78,27 @@ class TwoPlayerGame(Game):
         )
         return (*judges, Player("generator", (self.generator,), self.generator_objective))
 
+    def build_options(self) -> None:
+        super().build_options()
+        held = {"initializer": "zeros", "trainable": False, "dtype": "float32"}
+        if self.options.lecam_weight:
+            # Sums of the mean scores of real samples, of those of generated ones, and of the weights of both.
+            for name in self.discriminator_names:
+                averages = self.add_weight(name=f"{name}_score_averages", shape=(3,), **held)
+                setattr(self, f"{name}_score_averages", averages)
+        if self.options.ada_target:
+            self.ada_probability = self.add_weight(name="ada_probability", shape=(), **held)
+            # Of the mean signs since the probability has moved, and their number.
+            self.ada_signs = self.add_weight(name="ada_signs", shape=(2,), **held)
+
     def check(self) -> None:
         super().check()
+        for name in ("augment", "consistency_weight", "fake_consistency_weight"):
+            if (value := getattr(self.options, name)) and not self.image_names:
+                raise ValueError(
+                    f"{name}={value!r} does not apply to {type(self).__name__}: it is for images, and there are none in "
+                    f"{', '.join(self.fields())}; leave it out."
+                )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 if mixing := [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]:
@@ -106,15 +142,31 @@ class TwoPlayerGame(Game):
         """Loss of a discriminator on a batch of real samples and as many fakes; scalar."""
         fake = stopped(fake)
         of_real, of_fake = self.judge_pair(real, fake, by)
-        loss = self.labelled_loss(of_real["scores"], of_fake["scores"]) + self.penalty(real, fake, by)
-        return loss + self.discriminator_extra(real, fake, of_real, of_fake)
+        loss = self.labeled_loss(of_real["scores"], of_fake["scores"]) + self.penalty(real, fake, by)
+        loss = loss + self.discriminator_extra(real, fake, of_real, of_fake)
+        if self.options.ada_target and by == self.discriminator_names[0]:
+            self.move_probability(of_real["scores"])
+        if self.options.lecam_weight:
+            loss = loss + self.lecam_penalty(of_real["scores"], of_fake["scores"], by)
+        for weight, batch, said in (
+            (self.options.consistency_weight, real, of_real),
+            (self.options.fake_consistency_weight, fake, of_fake),
+        ):
+            if weight:
+                loss = loss + weight * self.inconsistency(batch, said["scores"], by)
+        return loss
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:
         """Loss of the generator on a batch of fakes, under the conditions of the batch `real`; scalar."""
         loss = 0.0
         for name in self.discriminator_names:
-            of_fake = self.judge(self.noisy(fake), by=name)
-            loss = loss + self.generator_loss(of_fake["scores"]) + self.generator_extra(real, fake, of_fake)
+            if self.symmetric:
+                of_real, of_fake = self.judge_pair(real, fake, name)
+                of_scores = self.discriminator_loss(of_fake["scores"], of_real["scores"])
+            else:
+                of_fake = self.judge(self.as_judged(fake), by=name)
+                of_scores = self.loss_of_the_best(of_fake["scores"])
+            loss = loss + of_scores + self.generator_extra(real, fake, of_fake)
         return loss
 
     def discriminator_loss(self, real_scores: Any, fake_scores: Any) -> Any:
@@ -134,13 +186,17 @@ class TwoPlayerGame(Game):
         return 0.0
 
     def penalty(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
-        """What the loss of D has for its slopes: here R1, where the options ask for it."""
-        return self.r1_penalty(real, by)
+        """What the loss of D has for its slopes: here R1 and R2, where the options ask for them."""
+        of_real, of_fake = (
+            self.slope_penalty(gamma, batch, by) if gamma else 0.0
+            for gamma, batch in ((self.options.r1_gamma, real), (self.options.r2_gamma, fake))
+        )
+        return of_real + of_fake
 
     @property
     def penalizes_slopes(self) -> bool:
         """Whether `penalty` takes the input gradient of the score of each sample."""
-        return bool(self.options.r1_gamma)
+        return bool(self.options.r1_gamma or self.options.r2_gamma)
 
     # Judges ------------------------------------------------------------------------------------------------------------
 
@@ -160,7 +216,7 @@ class TwoPlayerGame(Game):
 
     def judge_pair(self, real: Batch, fake: Batch, by: str = "discriminator") -> tuple[Batch, Batch]:
         """`judge` of real and of fake samples, in one pass where no layer lets samples influence each other."""
-        real, fake = self.noisy(real), self.noisy(fake)
+        real, fake = self.as_judged(real), self.as_judged(fake)
         if self.may_mix_samples(by):
             return self.judge(real, by=by), self.judge(fake, by=by)
         said = self.judge(joined(real, fake), by=by)
@@ -178,7 +234,7 @@ class TwoPlayerGame(Game):
 
     # Options -----------------------------------------------------------------------------------------------------------
 
-    def labelled_loss(self, real_scores: Any, fake_scores: Any) -> Any:
+    def labeled_loss(self, real_scores: Any, fake_scores: Any) -> Any:
         """`discriminator_loss` under the label tricks of the options.
 
         For a loss A(real) + B(fake), smoothing s asks for (1 - s) A(real) + s B(real) + B(fake): cross-entropy with the
@@ -206,13 +262,79 @@ class TwoPlayerGame(Game):
         left = ops.maximum(1.0 - ops.cast(self.samples_seen, "float32") / self.options.instance_noise_images, 0.0)
         return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
 
-    def r1_penalty(self, real: Batch, by: str = "discriminator") -> Any:
-        """gamma / 2 E |grad D(x)|^2 at real samples, or nothing where gamma is 0."""
-        if not self.options.r1_gamma:
-            return 0.0
+    def as_judged(self, batch: Batch) -> Batch:
+        """A batch as discriminators see it, in both players' steps: augmented, and under noise."""
+        return self.noisy(self.augmented(batch))
+
+    @property
+    def image_names(self) -> list[str]:
+        """The fields that are images."""
+        return [name for name, field in self.fields().items() if isinstance(field, Images)]
+
+    def augmented(self, batch: Batch) -> Batch:
+        """Augmentation: all images of an example are changed alike."""
+        if not self.options.augment:
+            return batch
+        names = [name for name in self.image_names if name in batch]
+        if self.options.ada_target:
+            probability = self.ada_probability
+        elif self.options.augment_probability == 1:
+            probability = None
+        else:
+            probability = self.annealed(self.options.augment_probability)
+        images = augmented([batch[name] for name in names], self.options.augmentations, self.uniform, probability)
+        return {**batch, **dict(zip(names, images, strict=True))}
+
+    def move_probability(self, real_scores: Any) -> None:
+        """ADA: after every four steps the probability moves, up where more than the target of the scores are above 0."""
+        said = ops.mean(ops.sign(ops.stop_gradient(ops.cast(real_scores, "float32"))))
+        signs = self.ada_signs + ops.stack([said, ops.ones_like(said)])
+        is_time = signs[1] >= ADA_STEPS
+        images = ops.cast(ops.shape(real_scores)[0] * self.replicas, "float32")
+        step = ops.sign(signs[0] / signs[1] - self.options.ada_target) * ADA_STEPS * images / ADA_IMAGES
+        moved = ops.clip(self.ada_probability + step, 0.0, 1.0)
+        self.ada_probability.assign(ops.where(is_time, moved, ops.convert_to_tensor(self.ada_probability)))
+        self.ada_signs.assign(ops.where(is_time, ops.zeros_like(signs), signs))
+
+    def lecam_penalty(self, real_scores: Any, fake_scores: Any, by: str = "discriminator") -> Any:
+        """LeCam regularization, against averages of the mean scores without a bias towards their start."""
+        held, keep = getattr(self, f"{by}_score_averages"), self.options.lecam_decay
+        means = [ops.mean(ops.stop_gradient(ops.cast(scores, "float32"))) for scores in (real_scores, fake_scores)]
+        sums = keep * held + (1.0 - keep) * ops.stack([*means, ops.ones_like(means[0])])
+        held.assign(sums)
+        penalty = lecam_penalty(real_scores, fake_scores, sums[0] / sums[2], sums[1] / sums[2])
+        return self.annealed(self.options.lecam_weight) * penalty
+
+    def inconsistency(self, batch: Batch, scores: Any, by: str = "discriminator") -> Any:
+        """E (D(x) - D(T(x)))^2, where T mirrors and moves all images of an example alike."""
+        draws = self.uniform((batch_size_of(batch), 3), 0.0, 1.0)
+        moved = {name: mirrored_and_moved(batch[name], draws) for name in self.image_names if name in batch}
+        again = self.judge(self.as_judged({**batch, **moved}), by=by)["scores"]
+        return ops.mean(ops.square(scores - again))
+
+    def loss_of_the_best(self, scores: Any) -> Any:
+        """`generator_loss` of the share `top_k` of the scores, the highest of them.
+
+        The loss is a mean over scores. So that of a part of them, whose number need not be known when a round is compiled,
+        is that of all with the others set to 0, less what those zeros cost.
+        """
+        if self.options.top_k == 1:
+            return self.generator_loss(scores)
+        count = ops.cast(ops.shape(scores)[0], "float32")
+        wanted = ops.clip(ops.ceil(self.annealed(self.options.top_k) * count), 1.0, count)
+        ranked = ops.sort(ops.stop_gradient(scores))
+        last = ops.take(ranked, ops.cast(count - wanted, "int32"))
+        chosen = scores >= last
+        kept = ops.sum(ops.cast(chosen, "float32"))
+        zeros = ops.zeros_like(scores)
+        whole = count * self.generator_loss(ops.where(chosen, scores, zeros))
+        return (whole - (count - kept) * self.generator_loss(zeros)) / kept
+
+    def slope_penalty(self, gamma: Any, batch: Batch, by: str = "discriminator") -> Any:
+        """gamma / 2 E |grad D(x)|^2 at the samples of a batch."""
         if self.options.r1_share < 1:
             # In integers, rounded up: JAX cuts by numbers only that are known when it compiles.
             share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
-            count = -(-batch_size_of(real) * share.numerator // share.denominator)
-            real = tree.map_structure(lambda x: x[:count], real)
-        return self.options.r1_gamma * zero_centered_penalty(self.score_gradient(real, by))
+            count = -(-batch_size_of(batch) * share.numerator // share.denominator)
+            batch = tree.map_structure(lambda x: x[:count], batch)
+        return self.annealed(gamma) * zero_centered_penalty(self.score_gradient(batch, by))

@@ -167,19 +167,8 @@ def _side_by_side(pictures):
     return np.concatenate([convert_channels(images, channels) for images in scaled], axis=2)
 
 
-def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Tiles images (n, height, width, channels) to one (rows * height, columns * width, channels), by default a square."""
-    n, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    canvas = np.zeros((rows * columns, height, width, channels), images.dtype)
-    canvas[:n] = images
-    canvas = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return canvas.reshape(rows * height, columns * width, channels)
-
-
-def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None, columns: int | None = None) -> None:
-    """Writes uint8 images (n, height, width, channels) as one PNG, row by row in a grid as square as n allows.
+def grid(images: np.ndarray, scale: int | None = None, columns: int | None = None) -> Any:
+    """One picture of uint8 images (n, height, width, channels), row by row in a grid as square as n allows; of PIL.
 
     Raises:
         TypeError: the images are not uint8; floats would come out black.
@@ -188,9 +177,20 @@ def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None, co
 
     if images.dtype != np.uint8:
         raise TypeError(f"images must be uint8. Received: dtype {images.dtype}. Fix: gan.generate(..., dtype='uint8').")
-    canvas = tiled(images, columns)
-    picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
-    scale = scale or max(1, 64 // max(images.shape[1:3]))
-    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    n, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    canvas = np.zeros((rows * columns, height, width, channels), images.dtype)
+    canvas[:n] = images
+    canvas = canvas.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    canvas = canvas.reshape(rows * height, columns * width, channels)
+    picture = Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+    scale = scale or max(1, 64 // max(height, width))
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def save_grid(images: np.ndarray, path: str | Path, scale: int | None = None, columns: int | None = None) -> None:
+    """Writes `grid` of images as a PNG file."""
+    picture = grid(images, scale, columns)
     with whole_file(path) as partial:
         picture.save(partial, format="PNG")

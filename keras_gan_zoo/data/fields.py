@@ -191,6 +191,14 @@ class Labels(Field):
 
 
 @dataclasses.dataclass(frozen=True)
+class Members(Labels):
+    """Which of several networks makes a sample: integers in [0, classes). In a round each makes an equal share."""
+
+    def draw(self, game, n):
+        return ops.cast(ops.arange(n) % self.classes, self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
 class Latents(Field):
     """What a generator starts from: N(0, I), or U(-1, 1) in each direction."""
 

@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's input gradient: pure functions of that gradient.
+"""Penalties on the discriminator: pure functions of its input gradient, and of its scores.
 
 `gradient` is the derivative of the sum of the scores with respect to the input of the discriminator, of shape (batch,
 ...). A penalty belongs to each sample: norms run over all axes but the first, sums are never replaced by means, and the mean
@@ -45,3 +45,22 @@ def zero_centered_penalty(gradient: Any) -> Any:
         Scalar, to be multiplied by gamma (the half is the paper's; the authors' code leaves it out).
     """
     return ops.mean(_squared_norm(gradient)) / 2
+
+
+def lecam_penalty(real_scores: Any, fake_scores: Any, real_average: Any, fake_average: Any) -> Any:
+    """E max(0, r - a)^2 + E max(0, b - f)^2 (Tseng et al., 2021, https://arxiv.org/abs/2104.03310).
+
+    It holds real scores at the average of generated ones, and these at that of real ones. The maxima are those of the
+    authors' code.
+
+    Args:
+        real_scores: scores r of real samples.
+        fake_scores: scores f of generated samples.
+        real_average: moving average b of the scores of real samples, through which no gradient goes.
+        fake_average: moving average a of the scores of generated ones.
+
+    Returns:
+        Scalar.
+    """
+    over, under = ops.relu(real_scores - fake_average), ops.relu(real_average - fake_scores)
+    return ops.mean(ops.square(over)) + ops.mean(ops.square(under))

@@ -23,7 +23,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import check_number
+from ..base.options import NO_BOUNDARY, check_number
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
@@ -46,6 +46,7 @@ class BEGAN(GAN):
     """
 
     log_names = ("balance", "convergence")
+    refused_options = {"ada_target": NO_BOUNDARY}
     tiny_width = 8
     # The error of fakes is held at the share gamma of that of real images.
     ranks_fakes_first = True

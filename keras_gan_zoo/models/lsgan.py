@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from ..base.options import NO_BOUNDARY
 from ..losses import least_squares_discriminator_loss, least_squares_generator_loss
 from .dcgan import DCGAN
 
@@ -30,6 +31,8 @@ class LSGAN(DCGAN):
         target_label: score that G wants from D (c).
         **options: as in `DCGAN`.
     """
+
+    refused_options = {"ada_target": NO_BOUNDARY}
 
     def __init__(
         self,

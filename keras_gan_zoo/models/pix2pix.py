@@ -62,6 +62,7 @@ class Pix2Pix(Sampler, TwoPlayerGame):
 
     sample = "target"
     log_names = ("l1",)
+    refused_options = {"top_k": "its scores are of patches, not of samples"}
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class Pix2Pix(Sampler, TwoPlayerGame):
         if not self.mismatch_weight:
             return 0.0
         others = {**real, "source": ops.roll(real["source"], 1, axis=0)}
-        return self.mismatch_weight / 2 * ops.mean(ops.softplus(self.judge(self.noisy(others))["scores"]))
+        return self.mismatch_weight / 2 * ops.mean(ops.softplus(self.judge(self.as_judged(others))["scores"]))
 
     def l1(self, real: Batch, fake: Batch) -> Any:
         """Mean |y - G(x)|; scalar, which the logs show."""

@@ -71,7 +71,9 @@ class SeqGAN(Sampler, TwoPlayerGame):
         "instance_noise": "tokens are integers, to which no noise can be added",
         "instance_noise_images": "tokens are integers, to which no noise can be added",
         "r1_gamma": "tokens are integers, for which there is no gradient",
+        "r2_gamma": "tokens are integers, for which there is no gradient",
         "r1_share": "tokens are integers, for which there is no gradient",
+        "top_k": "its generator learns from rewards",
         "simultaneous": "its players move in phases",
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from ..base.options import check_number
+from ..base.options import NO_BOUNDARY, check_number
 from ..layers import WeightClip
 from ..losses import wasserstein_discriminator_loss, wasserstein_generator_loss
 from .dcgan import DCGAN
@@ -30,6 +30,8 @@ class WGAN(DCGAN):
         n_critic: critic steps in a round (5).
         **options: as in `DCGAN`.
     """
+
+    refused_options = {"ada_target": NO_BOUNDARY}
 
     def __init__(
         self,

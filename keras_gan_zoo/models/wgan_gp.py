@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import check_classes, check_number, check_size
+from ..base.options import NO_BOUNDARY, check_classes, check_number, check_size
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
@@ -41,6 +41,7 @@ class WGANGP(GAN):
         **options: as in `GAN`.
     """
 
+    refused_options = {"ada_target": NO_BOUNDARY}
     tiny_width = 8
 
     def __init__(
@@ -106,5 +107,8 @@ class WGANGP(GAN):
 
     def interpolates(self, real: Any, fake: Any) -> Any:
         """Draws one point, uniformly, on the segment from each generated sample to a real one."""
-        share = self.uniform((ops.shape(real)[0],) + (1,) * (len(real.shape) - 1), 0.0, 1.0)
-        return fake + share * (real - fake)
+        return fake + self.shares(real) * (real - fake)
+
+    def shares(self, samples: Any) -> Any:
+        """Draws a number from U(0, 1) for each sample, of a shape that goes with theirs."""
+        return self.uniform((ops.shape(samples)[0],) + (1,) * (len(samples.shape) - 1), 0.0, 1.0)

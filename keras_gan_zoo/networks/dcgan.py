@@ -163,6 +163,7 @@ def dcgan_discriminator(
     leak: float = 0.2,
     hidden: int | None = None,
     num_classes: int | None = None,
+    outputs: int = 1,
     name: str = "discriminator",
 ) -> keras.Model:
     """Image -> convolutions of stride 2 -> score.
@@ -177,9 +178,10 @@ def dcgan_discriminator(
         leak: negative slope of the LeakyReLU (0.2 in the paper).
         hidden: units of a fully connected layer before the score, or None.
         num_classes: number of classes; then the model takes [images, labels].
+        outputs: numbers that it says of an image: its score, or those of several classes, or a code.
 
     Returns:
-        Model, images (batch, height, width, channels) in [-1, 1] [and labels (batch,)] -> scores (batch, 1).
+        Model, images (batch, height, width, channels) in [-1, 1] [and labels (batch,)] -> scores (batch, outputs).
     """
     inputs = images = keras.Input(image_shape, name="images")
     labels = None
@@ -198,5 +200,5 @@ def dcgan_discriminator(
         num_classes=num_classes,
     )
     dense, *_ = _kinds(norm)
-    head = dense(1, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
+    head = dense(outputs, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
     return keras.Model(inputs, head(features), name=name)

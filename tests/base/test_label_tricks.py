@@ -24,16 +24,16 @@ def sigmoid(x):
 
 def test_smoothing_golden(tiny_gan):
     gan = tiny_gan(label_smoothing=0.1)
-    assert value(gan.labelled_loss(tensor(R), tensor(F))) == pytest.approx(1.2200991077, abs=1e-6)
+    assert value(gan.labeled_loss(tensor(R), tensor(F))) == pytest.approx(1.2200991077, abs=1e-6)
     # Keras's own label_smoothing=0.1, on both sides, gives 1.1919741077.
     plain = tiny_gan()
-    assert value(plain.labelled_loss(tensor(R), tensor(F))) == pytest.approx(1.1075991077, abs=1e-6)
+    assert value(plain.labeled_loss(tensor(R), tensor(F))) == pytest.approx(1.1075991077, abs=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.3])
 def test_smoothing_has_the_gradients_of_the_cross_entropy(smoothing, tiny_gan, differentiate):
     gan = tiny_gan(label_smoothing=smoothing)
-    _, (real, fake) = differentiate(gan.labelled_loss, R, F)
+    _, (real, fake) = differentiate(gan.labeled_loss, R, F)
     np.testing.assert_allclose(real, (sigmoid(R) - (1 - smoothing)) / 4, atol=1e-6)
     np.testing.assert_allclose(fake, sigmoid(F) / 4, atol=1e-6)
 
@@ -47,7 +47,7 @@ def test_smoothing_has_the_gradients_of_the_cross_entropy(smoothing, tiny_gan, d
 )
 def test_smoothing_in_the_terms_of_other_losses(cls, real, fake, tiny_gan, differentiate):
     gan = tiny_gan(cls, label_smoothing=0.2)
-    _, gradients = differentiate(gan.labelled_loss, R, F)
+    _, gradients = differentiate(gan.labeled_loss, R, F)
     np.testing.assert_allclose(gradients[0], real(np.array(R), 0.2) / 4, atol=1e-6)
     np.testing.assert_allclose(gradients[1], fake(np.array(F)) / 4, atol=1e-6)
 
@@ -71,17 +71,17 @@ class Listening(GAN):
 def test_flipping_swaps_that_share_of_pairs(share, tiny_gan):
     n = 20_000
     gan = tiny_gan(Listening, label_flipping=share)
-    gan.labelled_loss(ops.ones((n,)), -ops.ones((n,)))
+    gan.labeled_loss(ops.ones((n,)), -ops.ones((n,)))
     real, fake = gan.heard
     np.testing.assert_array_equal(real, -fake)
     assert (real < 0).mean() == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / n))
     first = real
-    gan.labelled_loss(ops.ones((n,)), -ops.ones((n,)))
+    gan.labeled_loss(ops.ones((n,)), -ops.ones((n,)))
     assert (gan.heard[0] != first).mean() == pytest.approx(2 * share * (1 - share), rel=0.2)
 
 
 def test_no_flipping_by_default(tiny_gan):
     gan = tiny_gan(Listening)
-    gan.labelled_loss(ops.ones((50,)), -ops.ones((50,)))
+    gan.labeled_loss(ops.ones((50,)), -ops.ones((50,)))
     np.testing.assert_array_equal(gan.heard[0], 1.0)
     np.testing.assert_array_equal(gan.heard[1], -1.0)

@@ -11,27 +11,47 @@ from keras_gan_zoo.base.options import check_shape
 
 def test_every_trick_is_off_by_default():
     options = dataclasses.asdict(Options())
-    tricks = ("label_smoothing", "label_flipping", "instance_noise", "r1_gamma", "ema_half_life")
+    tricks = ("label_smoothing", "label_flipping", "instance_noise", "r1_gamma", "r2_gamma", "lecam_weight", "augment")
+    tricks += ("consistency_weight", "fake_consistency_weight", "ada_target", "ema_half_life")
     assert not any(options[name] for name in tricks)
+    assert options["top_k"] == options["augment_probability"] == 1
     assert options["n_critic"] == 1 and options["latent_distribution"] == "normal"
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"n_critic": 0}, "n_critic=0 .* at least 1"),
+        ({"n_critic": 0}, "n_critic must be .* at least 1. Received: n_critic=0"),
         ({"latent_distribution": "gauss"}, "'normal' or 'uniform'"),
-        ({"label_smoothing": 0.5}, r"label_smoothing=0.5 .* \[0, 0.5\)"),
-        ({"label_flipping": -0.1}, r"label_flipping=-0.1 .* \[0, 0.5\)"),
-        ({"instance_noise": -1.0, "instance_noise_images": 1}, "instance_noise=-1.0 .* 0 or more"),
-        ({"instance_noise": 0.1}, "instance_noise_images=0 .* number of images"),
-        ({"r1_gamma": -1.0}, "r1_gamma=-1.0 .* 0 or more"),
-        ({"r1_share": 0.0}, r"r1_share=0.0 .* \(0, 1\]"),
-        ({"ema_half_life": -1}, "ema_half_life=-1 .* 0 or more"),
-        ({"r1_share": 0.5}, "r1_share=0.5 has no effect without r1_gamma"),
-        ({"instance_noise_images": 9}, "instance_noise_images=9 has no effect without instance_noise"),
-        ({"ema_rampup": 0.1}, "ema_rampup=0.1 has no effect without ema_half_life"),
-        ({"ema_rampup": 0.0}, r"ema_rampup=0.0 .* \(0, 1\]"),
+        ({"label_smoothing": 0.5}, r"label_smoothing must be in \[0, 0.5\). Received: label_smoothing=0.5"),
+        ({"label_flipping": -0.1}, r"label_flipping must be in \[0, 0.5\). Received: label_flipping=-0.1"),
+        (
+            {"instance_noise": -1.0, "instance_noise_images": 1},
+            "instance_noise must be 0 or more. Received: instance_noise=-1",
+        ),
+        ({"instance_noise": 0.1}, "instance_noise_images must be the number of images .*Received: instance_noise_images=0"),
+        ({"r1_gamma": -1.0}, r"r1_gamma must be in \[0, inf\). Received: r1_gamma=-1.0"),
+        ({"r1_share": 0.0}, r"r1_share must be in \(0, 1\]. Received: r1_share=0.0"),
+        ({"ema_half_life": -1}, "ema_half_life must be 0 or more images. Received: ema_half_life=-1"),
+        ({"r1_share": 0.5}, "r1_share must come with r1_gamma or r2_gamma. Received: r1_share=0.5 alone"),
+        (
+            {"instance_noise_images": 9},
+            "instance_noise_images must come with instance_noise. Received: inst",
+        ),
+        ({"ema_rampup": 0.1}, "ema_rampup must come with ema_half_life. Received: ema_rampup=0.1"),
+        ({"r2_gamma": -1.0}, r"r2_gamma must be in \[0, inf\). Received: r2_gamma=-1.0"),
+        ({"r2_gamma": "1"}, "r2_gamma must be a finite number, or a Keras schedule. Received: r2_gamma='1'"),
+        ({"r1_gamma": {"class_name": "Adam", "config": {}}}, "r1_gamma must be a number, or a Keras schedule. Received"),
+        ({"lecam_weight": 1.0, "lecam_decay": 1.0}, r"lecam_decay must be in \[0, 1\)"),
+        ({"lecam_decay": 0.5}, "lecam_decay must come with lecam_weight"),
+        ({"consistency_weight": -1.0}, "consistency_weight must be 0 or more"),
+        ({"augment": "colour"}, "augment must be names of color, translation, .* Received: augment='colour'"),
+        ({"augment_probability": 0.5}, "augment_probability must come with augment"),
+        ({"augment": "color", "augment_probability": 2.0}, r"augment_probability must be in \[0, 1\]"),
+        ({"ada_target": 0.6}, "ada_target must come with augment"),
+        ({"augment": "flip", "ada_target": 0.6, "augment_probability": 0.5}, "must be left to ada_target"),
+        ({"top_k": 0.0}, r"top_k must be in \(0, 1\]. Received: top_k=0.0"),
+        ({"ema_rampup": 0.0}, r"ema_rampup must be in \(0, 1\]. Received: ema_rampup=0.0"),
     ],
 )
 def test_impossible_values_are_refused(arguments, expected, tiny_gan):

@@ -8,7 +8,20 @@ import pytest
 from keras import layers, ops
 
 import keras_gan_zoo
-from keras_gan_zoo import BEGAN, CGAN, DCGAN, LSGAN, SNGAN, WGAN, WGANGP, InfoGAN
+from keras_gan_zoo import (
+    BEGAN,
+    CGAN,
+    DCGAN,
+    DRAGAN,
+    LSGAN,
+    R3GAN,
+    SNGAN,
+    WGAN,
+    WGANGP,
+    InfoGAN,
+    LossSensitiveGAN,
+    RelativisticGAN,
+)
 from keras_gan_zoo.layers import OneHot, SNDense
 
 # What makes a variant quick on a ring of eight Gaussians, one for each label.
@@ -78,7 +91,7 @@ def test_its_samples_lie_in_the_modes_as_well():
     assert in_mode >= 0.90
 
 
-@pytest.mark.parametrize("cls", [DCGAN, LSGAN, WGAN, WGANGP, SNGAN])
+@pytest.mark.parametrize("cls", [DCGAN, LSGAN, WGAN, WGANGP, SNGAN, DRAGAN, RelativisticGAN, LossSensitiveGAN, R3GAN])
 def test_a_conditional_model_trains_on_labels_and_comes_back_as_it_was(cls, tmp_path):
     gan = cls((16, 16, 1), 4, width=4, num_classes=3, seed=0)
     rng = np.random.default_rng(0)

@@ -1,0 +1,237 @@
+"""The large-scale study of losses (Lucic et al., 2017, https://arxiv.org/abs/1711.10337): equal networks, held up by FID.
+
+    python -m benchmarks study                               MNIST, seeds 0, 1 and 2
+    python -m benchmarks study --data fashion_mnist --seeds 0
+    python -m benchmarks study --weights inception.npz       also the FID of the Inception network, of the final generator
+
+Each cell, a data set, a loss, a setting and a seed, is a file of its own in benchmarks/results/study; one that is there, of
+the same settings, is not run again. Both settings of each loss are tried with seed 0, and the further seeds take the better
+one. Seeds come outermost, so the table is whole after each of them.
+
+Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, without a norm in the discriminator (spectral
+norm for the hinge loss), the same batch and the same number of generator steps; what differs is the loss, its critic steps,
+and the optimizers that are tried. FID is of 10,000 generated and the 10,000 test images, at ten points of the training, in
+the features of the data set's classifier. Time counts the training alone.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from benchmarks.cells import attempt, chosen, read_cell, run_cells, seeds_of, write_json
+from benchmarks.processes import ROOT
+from benchmarks.testbeds import picture
+from keras_gan_zoo.metrics.features import CLASSIFIERS
+
+FOLDER = ROOT / "benchmarks" / "results" / "study"
+IMAGE_SHAPE, LATENT_DIM, WIDTH, BASE_SIZE = (28, 28, 1), 64, 16, 4
+POINTS, IMAGES, KEPT = 10, 10_000, 32
+
+
+def adam(learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999) -> dict[str, Any]:
+    """A Keras optimizer as its configuration."""
+    config = {"learning_rate": learning_rate, "beta_1": beta_1, "beta_2": beta_2}
+    return {"class_name": "Adam", "config": config}
+
+
+def rmsprop(learning_rate: float) -> dict[str, Any]:
+    return {"class_name": "RMSprop", "config": {"learning_rate": learning_rate, "rho": 0.99, "epsilon": 1e-8}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """A row of the table.
+
+    Attributes:
+        title: what the study calls it.
+        variant: the zoo's class.
+        settings: optimizers of both players that are tried.
+        arguments: of the variant.
+        norm: of the discriminator, None or "spectral"; "own" where the variant has networks of its own.
+        is_newer: whether it is none of the study's seven.
+    """
+
+    title: str
+    variant: str
+    settings: tuple[dict[str, Any], ...]
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    norm: str | None = None
+    is_newer: bool = False
+
+
+_LOGISTIC = (adam(2e-4), adam(1e-3, 0.5, 0.99))
+_STEEP = (adam(2e-4, 0.0, 0.9), adam(1e-3, 0.0, 0.9))
+LOSSES = {
+    "minimax": Loss("minimax GAN", "gan", _LOGISTIC, {"saturating": True}),
+    "non_saturating": Loss("non-saturating GAN", "gan", _LOGISTIC),
+    "lsgan": Loss("LSGAN", "lsgan", _LOGISTIC),
+    "wgan": Loss("WGAN", "wgan", (rmsprop(5e-5), rmsprop(5e-4))),
+    "wgan_gp": Loss("WGAN-GP", "wgan_gp", _STEEP, {"n_critic": 5}),
+    "dragan": Loss("DRAGAN", "dragan", _LOGISTIC),
+    "began": Loss("BEGAN", "began", (adam(1e-4), adam(4e-4)), {"gamma": 0.7, "balance_rate": 0.01}, norm="own"),
+    "hinge": Loss("hinge, spectral norm", "sngan", _STEEP, {"n_critic": 1}, norm="spectral", is_newer=True),
+    "ragan": Loss("RaGAN", "relativistic_gan", _LOGISTIC, is_newer=True),
+    "r3gan": Loss("R3GAN's loss", "r3gan", _STEEP, {"gamma": 1.0}, is_newer=True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one file holds."""
+
+    data: str
+    loss: str
+    setting: int
+    seed: int
+    rounds: int
+    batch_size: int
+
+    def path(self, folder: Path) -> Path:
+        return folder / f"{self.data}_{self.loss}_setting{self.setting}_seed{self.seed}.json"
+
+    @property
+    def title(self) -> str:
+        return f"{LOSSES[self.loss].title} on {self.data}, setting {self.setting}, seed {self.seed}"
+
+
+def study(
+    data: Annotated[str, typer.Option(help=f"Any of {', '.join(CLASSIFIERS)}, with commas between.")] = "mnist",
+    losses: Annotated[str, typer.Option(help=f"Any of {', '.join(LOSSES)}, with commas between.")] = ",".join(LOSSES),
+    seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
+    rounds: Annotated[int, typer.Option(min=POINTS, help="Generator steps.")] = 5000,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images in a gradient step.")] = 64,
+    weights: Annotated[Path | None, typer.Option(help="Of the Inception network, for its FID at the end.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
+):
+    """Trains the same networks by each loss, and holds their FID and its course against each other."""
+    names, failed = chosen("--losses", losses, LOSSES), []
+    for seed in seeds_of(seeds):
+        for name in chosen("--data", data, CLASSIFIERS):
+            cells = [
+                Cell(name, loss, setting, seed, rounds, batch_size)
+                for loss in names
+                for setting in (range(len(LOSSES[loss].settings)) if seed == 0 else [best_setting(folder, name, loss)])
+            ]
+            failed += run(cells, folder, weights, Console())
+    raise typer.Exit(1 if failed else 0)
+
+
+def best_setting(folder: Path, data: str, loss: str) -> int:
+    """The setting of a loss that has the lower FID with seed 0.
+
+    Raises:
+        ValueError: it was not tried.
+    """
+    tried = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*_seed0.json"))]
+    tried = [cell for cell in tried if "curve" in cell]
+    if not tried:
+        raise ValueError(f"Seed 0 decides which setting of {loss!r} the others take; add it to --seeds.")
+    return min(tried, key=lambda cell: cell["curve"][-1]["fid"])["cell"]["setting"]
+
+
+def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Console) -> list[Cell]:
+    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    import keras
+
+    from keras_gan_zoo.provenance import commit, device, versions
+
+    stored = {cell: read_cell(cell.path(folder)) for cell in cells}
+
+    def is_missing(cell):
+        found = stored[cell]
+        unseen = weights is not None and "fid" not in found
+        return "error" in found or unseen or found.get("cell") != dataclasses.asdict(cell)
+
+    def finish(cell, found):
+        about = {"device": device(), "versions": versions(), "commit": commit()}
+        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **about, **found}, indent=None)
+        return found.get("error") or f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier"
+
+    def work(cell):
+        return attempt(keras.backend.backend(), lambda: measured(cell, weights), "", {})
+
+    return run_cells(cells, [cell for cell in cells if is_missing(cell)], work, finish, console)
+
+
+def built(cell: Cell, dtype: str) -> Any:
+    """The compiled model of a cell."""
+    import keras
+
+    from keras_gan_zoo.models import variant_class
+    from keras_gan_zoo.networks import dcgan_discriminator, dcgan_generator
+
+    loss = LOSSES[cell.loss]
+    arguments = {**loss.arguments, "seed": cell.seed, "dtype": dtype}
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        if loss.norm == "own":
+            arguments["width"] = WIDTH
+        else:
+            sizes = {"width": WIDTH, "base_size": BASE_SIZE}
+            arguments["generator"] = dcgan_generator(IMAGE_SHAPE, LATENT_DIM, **sizes)
+            arguments["discriminator"] = dcgan_discriminator(IMAGE_SHAPE, norm=loss.norm, **sizes)
+        gan = variant_class(loss.variant)(IMAGE_SHAPE, LATENT_DIM, **arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
+    optimizer = loss.settings[cell.setting]
+    gan.compile(**{f"{name}_optimizer": keras.optimizers.get(optimizer) for name in gan.optimizer_names})
+    return gan
+
+
+def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
+    """Trains one cell, and measures it on the way."""
+    import keras
+
+    from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.machine import fastest_dtype
+    from keras_gan_zoo.metrics import evaluate, feature_extractor, reference
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(cell.seed)
+    dtype = fastest_dtype()[0]
+    gan = built(cell, dtype)
+    images = load_images(cell.data, split="train").images
+    split, steps, judge = f"{cell.data}/test", cell.rounds // POINTS, feature_extractor(cell.data)
+    test_images = load_images(cell.data, split="test").images
+    real = reference(test_images, judge, split=split)
+    seconds, curve = 0.0, []
+    for point in range(POINTS):
+        start = time.monotonic()
+        gan.fit(
+            images,
+            batch_size=cell.batch_size,
+            initial_epoch=point,
+            epochs=point + 1,
+            steps_per_epoch=steps,
+            seed=cell.seed,
+            verbose=0,
+        )
+        seconds += time.monotonic() - start
+        if not all(np.isfinite(weight).all() for weight in gan.generator.get_weights()):
+            raise ValueError(f"a weight is not finite after {(point + 1) * steps} rounds: it has diverged.")
+        fakes = gan.generate(IMAGES, seed=0, dtype="uint8")
+        fid = evaluate(fakes, real, metrics=("fid",), extractor=judge)["fid"].value
+        curve.append({"rounds": (point + 1) * steps, "seconds": round(seconds, 2), "fid": fid})
+    found = {
+        "settings": {
+            "optimizer": LOSSES[cell.loss].settings[cell.setting],
+            "dtype": dtype,
+            "images_seen": POINTS * steps * cell.batch_size * gan.minibatches_per_round,
+            "parameters": gan.generator.count_params(),
+            "extractor": judge.sha256,
+        },
+        "curve": curve,
+        "samples": picture(fakes[:KEPT], columns=KEPT // 2),
+    }
+    if weights is not None:
+        inception = feature_extractor("inception", weights=str(weights))
+        records = evaluate(fakes, test_images, metrics=("fid",), extractor=inception, split=split, seed=0)
+        found["fid"] = records["fid"].to_dict()
+    return found
