@@ -12,6 +12,7 @@ from keras import ops
 from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
 from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
+from ..untrusted import shown
 
 _MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics"
 _ALIKE = "repeat the examples that should count more, since all of them count alike"
@@ -97,6 +98,14 @@ class Fitting:
             )
         if steps_per_epoch is not None:
             check_integer(steps_per_epoch, "steps_per_epoch", 1)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = callbacks.callbacks
+        for callback in keras.tree.flatten(callbacks or []):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(
+                    f"callbacks must be a list of Keras callbacks. Received: {shown(callback)} among them. Fix: objects of "
+                    "their classes, such as callbacks=[keras.callbacks.TerminateOnNaN()]."
+                )
         options = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "initial_epoch": initial_epoch}
         # Keras would permute a PyDataset by Python's global random state, and warn that it cannot permute a tf.data one.
         options["shuffle"] = False

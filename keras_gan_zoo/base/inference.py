@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from ..data import Field
+from ..data.checks import check_seed
 
 
 class Inference:
@@ -27,7 +28,7 @@ class Inference:
         """Takes draws inside from `seed`, or from a fresh one; the random numbers of training stay as they were."""
         state = self.seed_generator.state
         before = ops.convert_to_numpy(state)
-        word = np.random.default_rng(seed).integers(0, 2**32, dtype="uint32")
+        word = np.random.default_rng(check_seed(seed)).integers(0, 2**32, dtype="uint32")
         state.assign(np.array([word, 0], "uint32").astype(before.dtype))
         try:
             yield

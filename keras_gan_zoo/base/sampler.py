@@ -1,5 +1,6 @@
 """One path from inputs, given or drawn, to samples, in training and after it."""
 
+import numbers
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..data import Batch, Field, InvalidData, Labels, Latents
-from ..data.checks import check_integer, refused
+from ..data.checks import check_integer, check_seed, refused
 from ..interpolation import spherical
 from ..untrusted import shown
 from .batches import batch_size_of
@@ -154,7 +155,7 @@ class Sampler:
     def _drawn(self, n, given, seed):
         """An array of n for each input; those not given are drawn by NumPy, with the same numbers on every backend."""
         check_integer(n, "n", 1)
-        fields, rng = self.inputs(), np.random.default_rng(seed)
+        fields, rng = self.inputs(), np.random.default_rng(check_seed(seed))
         if unknown := [name for name in given if name not in fields]:
             raise TypeError(
                 f"{type(self).__name__} makes samples from {', '.join(fields)} alone. Received: "
@@ -236,7 +237,7 @@ class LatentSampler(Sampler):
         Returns:
             NumPy array (n, ...).
         """
-        if not 0 < truncation <= 1:
+        if not isinstance(truncation, numbers.Real) or not 0 < truncation <= 1:
             raise refused("truncation", truncation, "in (0, 1]")
         inputs = self._drawn(n, given, seed)
         for name, field in self.inputs().items():
@@ -246,7 +247,7 @@ class LatentSampler(Sampler):
 
     def latents(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draws latents (n, latent_dim) for `generate(latents=...)`: those of `generate(n, seed=seed)`."""
-        return self.inputs()["latents"].random(np.random.default_rng(seed), check_integer(n, "n", 1))
+        return self.inputs()["latents"].random(np.random.default_rng(check_seed(seed)), check_integer(n, "n", 1))
 
     def interpolate(
         self,
@@ -282,6 +283,6 @@ class LatentSampler(Sampler):
         return self._made(self._drawn(steps, {**rest, "latents": latents}, 0), 0, batch_size, dtype)
 
     def _latent_vector(self, value: int | Sequence[float] | np.ndarray, name: str) -> np.ndarray:
-        if isinstance(value, (int, np.integer)):
-            return self.latents(1, seed=value)[0]
+        if np.ndim(value) == 0:
+            return self.latents(1, seed=check_integer(value, name, 0))[0]
         return self.inputs()["latents"].validate(np.asarray(value, "float32")[None], name)[0]

@@ -29,7 +29,16 @@ class InvalidData(ValueError):
 
 
 def as_array(data: Any) -> Any:
-    """Turns tensors and arrays of any framework into NumPy arrays, and returns anything else as it is."""
+    """Turns tensors and arrays of any framework into NumPy arrays, and returns anything else as it is.
+
+    Raises:
+        InvalidData: an array has masked values, which NumPy would unmask without a word.
+    """
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise InvalidData(
+            f"Arrays must not have masked values. Received: {np.ma.count_masked(data)} of {data.size}. Fix: "
+            "array.filled(value), or leave those out."
+        )
     if isinstance(data, np.ndarray) or not hasattr(data, "__array__"):
         return data
     if hasattr(data, "detach"):  # a torch tensor may be part of a graph, on a GPU, or of a type that NumPy does not have
@@ -61,6 +70,15 @@ def check_integer(value: Any, name: str, low: int, high: int | None = None) -> i
     if isinstance(value, (bool, np.bool_)) or number < low or (high is not None and number >= high):
         raise refused(name, value, bounds)
     return number
+
+
+def check_seed(seed: Any) -> int | None:
+    """Check that `seed` is an integer of at least 0, or None for new random numbers.
+
+    Raises:
+        InvalidData: it is anything else.
+    """
+    return None if seed is None else check_integer(seed, "seed", 0)
 
 
 def check_flag(value: Any, name: str) -> bool:

@@ -46,10 +46,9 @@ class Schema:
         """
         given, shown = self._given(x, y, options)
         if missing := [name for name in self.fields if given.get(name) is None]:
-            raise InvalidData(
-                f"{self._must()}. Received: data without {missing[0]}. Fix: pass "
-                f"{'y' if len(self.fields) == 2 and missing[0] == self._names[1] else 'a dictionary with all of them'}."
-            )
+            missed = self._names.index(missing[0])
+            fix = "xy"[missed] if len(self.fields) <= 2 and not isinstance(x, Mapping) else "a dictionary with all of them"
+            raise InvalidData(f"{self._must()}. Received: data without {missing[0]}. Fix: pass {fix}.")
         arrays = {name: field.validate(given[name], shown.get(name, name)) for name, field in self.fields.items()}
         for table in self.tables.values():
             first, *others = table
@@ -83,7 +82,7 @@ class Schema:
             held, parts = list(parts), self._by_name(parts)
         else:
             parts = parts if isinstance(parts, list) else [parts]
-            held = [f"{len(parts)} part{'s' if len(parts) > 1 else ''}"]
+            held = [f"{len(parts)} part{'' if len(parts) == 1 else 's'}"]
             parts = dict(zip(self.fields, parts, strict=True)) if len(parts) == len(self.fields) else {}
         if set(self.fields) - set(parts):
             raise InvalidData(

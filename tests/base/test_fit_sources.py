@@ -251,6 +251,24 @@ def test_arguments_of_other_models_are_refused_with_what_to_do(argument, words):
         gan.fit(numbered(8), **{argument: 1})
 
 
+def test_what_is_no_callback_is_refused():
+    gan = GAN(SHAPE, 4, width=10)
+    for callbacks in (5, [keras.callbacks.TerminateOnNaN], [keras.callbacks.TerminateOnNaN(), "csv"]):
+        with pytest.raises(TypeError, match="callbacks must be a list of Keras callbacks. Received: (5|<class|'csv')"):
+            gan.fit(numbered(8), callbacks=callbacks, verbose=0)
+    assert int(gan.rounds) == 0
+
+
+@pytest.mark.parametrize("source", [numbered(8), [numbered(8)]], ids=["array", "batches"])
+def test_callbacks_may_come_one_alone_in_lists_and_as_keras_keeps_them(source):
+    gan, seen = GAN(SHAPE, 4, width=10), []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    for callbacks in (callback, [callback], [[callback]], (callback,), keras.callbacks.CallbackList([callback], model=gan)):
+        x = source if isinstance(source, np.ndarray) else iter(source)
+        gan.fit(x, callbacks=callbacks, batch_size=8, verbose=0)
+    assert seen == [0] * 5
+
+
 @pytest.mark.parametrize(
     ("argument", "words"), [("optimizer", "one for each player"), ("loss", "of the game"), ("metrics", "measures samples")]
 )

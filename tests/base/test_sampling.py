@@ -77,6 +77,10 @@ def test_truncation_scales_the_latents(gan):
         ({"n": 2.0}, "n must be an integer .*Received: n=2.0"),
         ({"truncation": 0.0}, r"truncation must be in \(0, 1\]. Received: truncation=0.0"),
         ({"truncation": 1.5}, r"truncation must be in \(0, 1\]. Received: truncation=1.5"),
+        ({"truncation": "a"}, "Received: truncation='a'"),
+        ({"seed": -1}, "seed must be an integer of at least 0. Received: seed=-1"),
+        ({"seed": "a"}, "Received: seed='a'"),
+        ({"seed": 1.5}, "Received: seed=1.5"),
         ({"dtype": "float64"}, "dtype must be 'float32' or 'uint8'. Received: dtype='float64'"),
         ({"latents": np.zeros((3, 5))}, "latents must have one entry .*Received: 3 entries for 2 samples"),
         ({"latents": np.zeros((2, 4))}, r"latents must have the shape \(n, 5\).*Received: shape \(2, 4\)"),
@@ -168,6 +172,12 @@ def test_interpolation_errors(gan):
         gan.interpolate(1, 2, 1)
     with pytest.raises(ValueError, match=r"start must have the shape \(n, 5\).*Received: shape \(1, 4\)"):
         gan.interpolate(np.zeros(4), 2, 3)
+    for start in (-1, 1.5, True, "a"):
+        with pytest.raises(ValueError, match=f"start must be an integer of at least 0. Received: start={start!r}"):
+            gan.interpolate(start, 1, 3)
+    for refused in (gan.latents, lambda n, seed: gan.preview(n, seed=seed)):
+        with pytest.raises(ValueError, match="seed must be an integer of at least 0. Received: seed=-1"):
+            refused(2, seed=-1)
     with pytest.raises(TypeError, match="DCGAN makes samples from latents alone. Received: labels=0"):
         gan.interpolate(1, 2, 3, labels=0)
 

@@ -61,7 +61,7 @@ def test_stacked_mnist():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="'circle'.*ring_unrolled"):
+    with pytest.raises(ValueError, match="'ring_unrolled'.*Received: variant='circle'"):
         ring("circle")
     with pytest.raises(ValueError, match="labels"):
         stacked_mnist(np.zeros((3, 4, 4, 1), np.uint8), np.zeros(2, int), 5, 0)
