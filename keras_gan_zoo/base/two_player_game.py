@@ -277,7 +277,7 @@ class TwoPlayerGame(Game):
             return batch
         names = [name for name in self.image_names if name in batch]
         if self.options.ada_target:
-            probability = self.ada_probability
+            probability = ops.convert_to_tensor(self.ada_probability)
         elif self.options.augment_probability == 1:
             probability = None
         else:
