@@ -3,7 +3,7 @@
     python -m benchmarks features FOLDER mnist/train mnist/test --weights inception.npz
 
 writes FOLDER/mnist_train.npy and so on, float32 (n, 2048), under legacy resizing, and the first images of each split as
-mnist_train_images.npy. `python -m peers record --data-set` takes distances of them, by us and by the peers.
+mnist_train_images.npy. `python -m benchmarks.peers record --data-set` takes distances of them, by us and by the peers.
 """
 
 from pathlib import Path

@@ -3,8 +3,8 @@
     python -m benchmarks precision --inception inception.npz
     KERAS_BACKEND=jax python -m benchmarks precision
 
-compares with what `python -m peers record` recorded, and writes a record for the backend and its device, CPU or GPU, to
-benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
+compares with what `python -m benchmarks.peers record` recorded, and writes a record for the backend and its device, CPU or
+GPU, to benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
 of the real network are kept from before. On TensorFlow, those of the real network are also compared with and without oneDNN.
 """
 
@@ -19,9 +19,9 @@ import typer
 
 from benchmarks.cells import read_cell, write_json
 from benchmarks.markdown import markdown_table, short, versions
+from benchmarks.peers import cases, metrics
 from benchmarks.processes import ROOT, environment_of, run
 from keras_gan_zoo.machine import ONEDNN
-from peers import cases, metrics
 
 FOLDER = ROOT / "benchmarks" / "results" / "precision"
 REAL = "real weights"

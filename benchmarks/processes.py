@@ -45,7 +45,7 @@ def worker(task: tuple[dict[str, str], dict[str, Any], str | Path]) -> dict[str,
     from benchmarks import worker as ours
 
     environment, settings, python = task
-    module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["peers", "measure"]
+    module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["benchmarks.peers", "measure"]
     return json.loads(run(["-m", *module, json.dumps(settings)], environment, python)[0].splitlines()[-1])
 
 

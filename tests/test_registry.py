@@ -126,7 +126,7 @@ def test_what_is_no_variant_cannot_be_registered(register, thing):
 @pytest.fixture
 def imported(monkeypatch):
     """What --import leaves behind in this process ends with the test."""
-    monkeypatch.setattr(models, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     monkeypatch.setattr(sys, "path", sys.path.copy())
     yield
     for name in ("my_gan", "beside"):

@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.peers import cases
+from benchmarks.peers import metrics as peers_metrics
 from keras_gan_zoo.metrics.features.inception import InceptionFeatures
 from keras_gan_zoo.metrics.features.resize import RESIZERS
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
 from keras_gan_zoo.metrics.manifolds import manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.scores import inception_score
-from peers import cases
-from peers import metrics as peers_metrics
 
 RECORDED = json.loads(Path(peers_metrics.RECORDED).read_text("utf-8"))
 RELATIVE = 1e-6

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from peers import cases
-from peers.timing import timed
+from benchmarks.peers import cases
+from benchmarks.peers.timing import timed
 
 RECORDED = Path(__file__).with_name("recorded.json")
 THREADS = 2
@@ -20,7 +20,7 @@ PACKAGES = ("torch-fidelity", "pytorch-fid", "clean-fid", "prdc", "torch", "torc
 
 def record(arguments: list[str]) -> None:
     """Writes what the peers make of the inputs; what needs a file that is not given is kept as it was recorded."""
-    parser = argparse.ArgumentParser(prog="python -m peers record", description=record.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers record", description=record.__doc__)
     parser.add_argument("--inception", type=Path, help="weights of the FID network, .npz")
     parser.add_argument("--torchscript", type=Path, help="clean-fid's network, .pt")
     parser.add_argument("--data-set", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))

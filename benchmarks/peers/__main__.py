@@ -1,7 +1,7 @@
 """Runs other libraries beside the zoo: what they compute, and how fast.
 
-    python -m peers record --inception inception.npz      writes peers/recorded.json, which the tests hold the metrics to
-    python -m peers measure '{"contender": ..., ...}'      one measurement, as a line of JSON; the benchmarks ask for it
+    python -m benchmarks.peers record --inception inception.npz    writes recorded.json, which the tests hold the metrics to
+    python -m benchmarks.peers measure '{"contender": ..., ...}'    one measurement, as a line of JSON, for the benchmarks
 
 torch-fidelity and clean-fid import torchvision, which has no build for the CPU-only torch that the tests run beside, so the
 metrics have an environment of their own:
@@ -27,7 +27,7 @@ import sys
 
 def measure(settings):
     """One measurement; what is measured needs no more than its own library."""
-    from peers import metrics, training
+    from benchmarks.peers import metrics, training
 
     for module in (metrics, training):
         if function := getattr(module, settings["contender"], None):
@@ -42,7 +42,7 @@ if __name__ == "__main__":
         case ["measure", settings]:
             print(json.dumps(measure(json.loads(settings))))
         case ["record", *arguments]:
-            from peers import metrics
+            from benchmarks.peers import metrics
 
             metrics.record(arguments)
         case _:
