@@ -4,8 +4,9 @@
     KERAS_BACKEND=jax python -m benchmarks precision
 
 compares with what `python -m benchmarks.peers record` recorded, and writes a record for the backend and its device, CPU or
-GPU, to benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
-of the real network are kept from before. On TensorFlow, those of the real network are also compared with and without oneDNN.
+GPU, to benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception
+the rows of the real network are kept from before. On TensorFlow, those of the real network are also compared with and
+without oneDNN.
 """
 
 import json
