@@ -140,7 +140,10 @@ class TwoPlayerGame(Game):
 
     def discriminator_objective(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
         """Loss of a discriminator on a batch of real samples and as many fakes; scalar."""
-        fake = stopped(fake)
+        return self.judging_loss(real, stopped(fake), by)
+
+    def judging_loss(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
+        """`discriminator_objective`, through which gradients flow to whoever made the fakes."""
         of_real, of_fake = self.judge_pair(real, fake, by)
         loss = self.labeled_loss(of_real["scores"], of_fake["scores"]) + self.penalty(real, fake, by)
         loss = loss + self.discriminator_extra(real, fake, of_real, of_fake)
