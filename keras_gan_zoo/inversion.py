@@ -29,8 +29,8 @@ class Inversion(NamedTuple):
     """Where a search has ended.
 
     Attributes:
-        inputs: name -> array (n, ...) of what the generator takes, as `gan.generate(n, **inputs)` does: the latents that were
-            found among them.
+        inputs: name -> array (n, ...) of what the generator takes, as `gan.generate(n, **inputs)` does; the latents that
+            were found are among them.
         samples: what the generator makes of them, (n, ...), images in [-1, 1].
         scores: L at them, (n,); low for what the generator can make.
     """
@@ -58,8 +58,8 @@ def invert(
         images: (n, ...), as `fit` takes them: uint8, or floats in [-1, 1] or [0, 1].
         steps: of the search (500).
         learning_rate: of Adam at the start.
-        feature_weight: w in [0, 1]. None takes the paper's 0.1 where the model has a trained discriminator whose features can
-            be seen, else 0: a preset that holds the generator alone is searched by pixels alone.
+        feature_weight: w in [0, 1]. None takes the paper's 0.1 where the model has a trained discriminator whose features
+            can be seen, else 0: a preset that holds the generator alone is searched by pixels alone.
         seed: of the latents from which the search starts.
         batch_size: images that are searched for together; each is searched for on its own nevertheless.
         **given: inputs that are not searched, (n, ...) or one for all images, such as `labels=3` of conditional models.
