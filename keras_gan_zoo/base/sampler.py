@@ -177,7 +177,7 @@ class Sampler:
             arrays[name] = np.broadcast_to(array, (n, *array.shape[1:]))
         return arrays
 
-    def _made(self, inputs, seed, batch_size, dtype):
+    def _made(self, inputs, seed, batch_size, dtype, **options):
         if dtype not in ("float32", "uint8"):
             raise refused("dtype", dtype, "'float32' or 'uint8'")
         check_integer(batch_size, "batch_size", 1)
@@ -185,7 +185,7 @@ class Sampler:
 
         def function(*tensors):
             batch = {name: fields[name].preprocess(tensor) for name, tensor in zip(inputs, tensors, strict=True)}
-            return self.make(batch, training=False)[self.sample]
+            return self.make(batch, training=False, **options)[self.sample]
 
         field = self.fields()[self.sample]
         with self.seeded(seed):

@@ -101,7 +101,9 @@ class TwoPlayerGame(Game):
                 )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
-                if mixing := [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]:
+                # Some layers say that papers penalize slopes through them nevertheless.
+                mixing = [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]
+                if mixing := [layer for layer in mixing if not getattr(layer, "penalized", False)]:
                     raise ValueError(
                         f"{type(self).__name__} penalizes the input gradient of each sample, but its {name} has "
                         f"{type(mixing[0]).__name__} ({mixing[0].name}), which mixes the samples of a batch; build it with "
