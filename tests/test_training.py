@@ -405,7 +405,7 @@ def test_a_damaged_checkpoint_is_named(recipe_for, finished, tmp_path):
     [
         ("gan", {"training": {"batch_size": 38}}, r"takes 38 examples \(1 x training.batch_size=38\).* has 37"),
         ("wgan_gp", {"training": {"batch_size": 19}}, r"takes 38 examples \(2 x training.batch_size=19\).* has 37"),
-        ("cgan", {"model": {"num_classes": 2, "width": 4}}, "has the value 2; expected less than 2"),
+        ("cgan", {"model": {"num_classes": 2, "width": 4}}, "must be less than 2. Received: the value 2"),
         ("gan", {"data": {"source": "nowhere.npz"}}, "nowhere.npz"),
         ("gan", {"model": {"widht": 3}}, "did you mean 'width'"),
         ("gan", {"optimizers": {"generator": {"name": "adaam"}}}, "adaam"),

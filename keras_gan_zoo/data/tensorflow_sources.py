@@ -228,11 +228,11 @@ def read_tf_dataset(dataset: Any, size: tuple[int, int] | None) -> tuple[np.ndar
         raise InvalidData(
             "A tf.data.Dataset must be finite. Received: an infinite one. Fix: leave out .repeat(), or add .take(count)."
         )
-    batched, grey = _layout(specs)
+    batched, gray = _layout(specs)
     parts, labels = [], []
     for element in dataset.as_numpy_iterator():
         image = element[0] if pair else element
-        image = image[..., None] if grey else image
+        image = image[..., None] if gray else image
         image = image if batched else image[None]
         if image.dtype == np.uint8 and 0 not in image.shape:
             image = resize_images(image, size)
@@ -262,10 +262,10 @@ def _layout(specs: tuple) -> tuple[bool, bool]:
         batched = specs[1].shape.rank > 0
     else:
         batched = rank == 4 or (rank == 3 and specs[0].shape[-1] not in CHANNELS)
-    grey = rank == 2 + batched
+    gray = rank == 2 + batched
     if rank not in (2 + batched, 3 + batched):
         raise InvalidData(
             "A tf.data.Dataset must hold images (height, width[, channels]) with scalar labels, or batches of both. "
             f"Received: elements {specs}. Fix: dataset.map the elements to that."
         )
-    return batched, grey
+    return batched, gray

@@ -41,7 +41,7 @@ class LossSensitiveGAN(DCGAN):
         image_shape: (height, width, channels); any size of at least 8.
         latent_dim: number of latent variables.
         margin_scale: margin for a distance of 1 (2e-4, of the author's code, for the 12,288 numbers of 64 x 64 in color;
-            such as 3e-3 for 28 x 28 in grey).
+            such as 3e-3 for 28 x 28 in gray).
         real_weight: weight of the loss of real samples (0 in the author's code).
         slope: what a pair counts that is far enough apart, at most 1 (0).
         **options: as in `DCGAN`.

@@ -509,10 +509,10 @@ def play_masks_made_in_the_round():
     np.testing.assert_allclose(game.translate(images, np.zeros((4, 4, 1))), seen, atol=1e-6)
     np.testing.assert_array_equal(game.translate(images, masks, dtype="uint8")[masks == 0], images[masks == 0])
     for call, words in (
-        (lambda: game.translate(images), "translate needs masks; pass images, masks"),
-        (lambda: game.translate(images, masks[:3]), "masks has 3 entries for 16 samples"),
-        (lambda: game.translate(images, masks, masks), "translate takes images, masks, and got 3 arrays"),
-        (lambda: game.generate(3), "Inpainting makes samples from images, masks; use translate"),
+        (lambda: game.translate(images), "translate takes images, masks. Received: no masks"),
+        (lambda: game.translate(images, masks[:3]), "Received: 3 entries for 16 samples"),
+        (lambda: game.translate(images, masks, masks), "translate takes images, masks. Received: 3 arrays"),
+        (lambda: game.generate(3), "Inpainting must be given images, masks"),
     ):
         refused(call, words)
     shown = game.preview(3, {"images": images}, seed=1)
@@ -673,7 +673,7 @@ def play_gates_know_the_batch_the_fakes_and_the_losses():
 
 
 def play_gates_are_refused_where_players_move_at_once():
-    refused(lambda: waiting(generator=always)(simultaneous=True), "simultaneous=True is not possible where a player decides")
+    refused(lambda: waiting(generator=always)(simultaneous=True), "simultaneous must be False if a player decides")
 
 
 def play_a_gated_game_goes_on_where_it_stopped():

@@ -144,7 +144,7 @@ def test_a_category_is_asked_for_by_its_label():
     gan = built()
     images = gan.generate(3, labels=[0, 1, 2], seed=0)
     assert images.shape == (3, 16, 16, 1)
-    with pytest.raises(ValueError, match="expected less than 10"):
+    with pytest.raises(ValueError, match="must be less than 10"):
         gan.generate(1, labels=10)
 
 

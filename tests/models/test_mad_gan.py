@@ -200,7 +200,7 @@ def test_what_does_not_go_is_refused():
         MADGAN(
             (2, 2, 1), 3, generators=2, generator=mixture([linear_generator(), linear_generator()]), discriminator=judges(1)
         )
-    with pytest.raises(ValueError, match="expected less than 4"):
+    with pytest.raises(ValueError, match="must be less than 4"):
         MADGAN((16, 16, 1), 4, width=4).generate(1, members=4)
 
 

@@ -108,7 +108,7 @@ def test_a_step_moves_one_network(tiny_gan, take_step):
 def test_what_does_not_go_is_refused():
     with pytest.raises(ValueError, match="num_classes=3 does not apply to PacGAN"):
         PacGAN((16, 16, 1), 4, width=4, num_classes=3)
-    with pytest.raises(ValueError, match="packing=0 must be an integer of at least 1"):
+    with pytest.raises(ValueError, match="packing must be an integer of at least 1. Received: packing=0"):
         PacGAN(packing=0)
     with pytest.raises(ValueError, match="multiple of packing=2 samples. Received: 3"):
         scoring([1.0, 0.5], 2).train_on_batch(images(3, (1, 1, 1)))

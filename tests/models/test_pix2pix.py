@@ -242,7 +242,7 @@ def test_rows_of_source_output_and_target():
     assert list(shown) == ["source", "output", "target"]
     field, target = shown["target"]
     np.testing.assert_array_equal(field.render(target), data["target"][[0, 4]])
-    with pytest.raises(TypeError, match=re.escape("use translate(source)")):
+    with pytest.raises(TypeError, match=re.escape("Fix: translate(source)")):
         model.generate(3)
 
 
