@@ -21,6 +21,7 @@ from benchmarks.preset_tables import variant_table
 from benchmarks.processes import ROOT
 from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
+from benchmarks.study_tables import study_table, write_pictures
 from benchmarks.testbed_tables import testbed_table
 from keras_gan_zoo.files import whole_file
 
@@ -28,6 +29,7 @@ README = ROOT / "README.md"
 PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 SPEED = ROOT / "benchmarks" / "SPEED.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
+QUALITY = ROOT / "benchmarks" / "QUALITY.md"
 
 
 def report(
@@ -38,6 +40,7 @@ def report(
     for preset in presets:
         write_card(preset)
     write_strip(presets)
+    write_pictures()
     written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
@@ -63,6 +66,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         },
         SPEED: {"speed": speed_tables},
         TESTBEDS: {"testbeds": testbed_table},
+        QUALITY: {"study": study_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }
 

@@ -14,6 +14,7 @@ and the optimizers that are tried. FID is of 10,000 generated and the 10,000 tes
 the features of the data set's classifier. Time counts the training alone.
 """
 
+import copy
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -180,8 +181,9 @@ def built(cell: Cell, dtype: str) -> Any:
         gan = variant_class(loss.variant)(IMAGE_SHAPE, LATENT_DIM, **arguments)
     finally:
         keras.config.set_dtype_policy(before)
-    optimizer = loss.settings[cell.setting]
-    gan.compile(**{f"{name}_optimizer": keras.optimizers.get(optimizer) for name in gan.optimizer_names})
+    # Keras writes into the configurations that it reads.
+    configs = {name: copy.deepcopy(loss.settings[cell.setting]) for name in gan.optimizer_names}
+    gan.compile(**{f"{name}_optimizer": keras.optimizers.get(config) for name, config in configs.items()})
     return gan
 
 

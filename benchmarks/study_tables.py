@@ -1,0 +1,123 @@
+"""The table and the pictures of what `study` has measured."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cells import read_cell
+from benchmarks.markdown import listed, markdown_table, short, spread
+from benchmarks.processes import ROOT
+from benchmarks.study import FOLDER, LOSSES, best_setting
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.features import CLASSIFIERS
+
+# FID in the features of the data set's classifier whose first crossing is timed.
+LEVELS = {"mnist": (20.0, 10.0), "fashion_mnist": (40.0, 20.0)}
+
+
+def cells_of(data: str, folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
+    """Loss -> its measured cells of the setting that was chosen, by their seeds."""
+    found = {}
+    for loss in LOSSES:
+        tried = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*.json"))]
+        if not any("curve" in cell and cell["cell"]["seed"] == 0 for cell in tried):
+            continue
+        chosen = best_setting(folder, data, loss)
+        found[loss] = [cell for cell in tried if cell["cell"]["setting"] == chosen and "curve" in cell]
+    return found
+
+
+def study_table(folder: Path = FOLDER) -> str:
+    """Markdown: a table of the losses for each data set."""
+    parts = []
+    for data in CLASSIFIERS:
+        if found := cells_of(data, folder):
+            picture = f"![Samples of seed 0 by loss, {data}]({picture_of(data).name})"
+            parts += [_sentence(data, found), "", _table(data, found), "", picture, ""]
+    return "\n".join(parts).strip() or "It was not run yet; `python -m benchmarks study` does it."
+
+
+def seconds_to(cell: dict[str, Any], level: float) -> float:
+    """Seconds of training after which the FID of a cell was first seen below a level; infinite where it never was."""
+    return next((point["seconds"] for point in cell["curve"] if point["fid"] < level), float("inf"))
+
+
+def _sentence(data, found):
+    cells = [cell for of_loss in found.values() for cell in of_loss]
+    told = cells[0]
+    commits = listed({short(cell["commit"]) for cell in cells})
+    devices = listed({cell["device"] for cell in cells})
+    return (
+        f"**{data}**: {told['cell']['rounds']:,} generator steps of {told['cell']['batch_size']} images, "
+        f"{told['settings']['dtype']}, on {devices}, commit {commits}; median and range over the seeds. FID of 10,000 "
+        f"generated and the 10,000 test images, in the features of the classifier of {data} "
+        f"({told['settings']['extractor'][:12]}), and of the Inception network where it stands. The time to an FID is "
+        "that of training until a value below it was first seen, at ten points."
+    )
+
+
+def _table(data, found):
+    levels = LEVELS[data]
+    header = ["loss", "optimizers", "seeds", "real images seen", "FID", "FID (Inception)"]
+    header += [f"seconds to FID {level:g}" for level in levels]
+    rows = []
+    for loss, cells in found.items():
+        inception = [cell["fid"]["value"] for cell in cells if "fid" in cell]
+        rows.append(
+            [
+                LOSSES[loss].title,
+                _told(cells[0]["settings"]["optimizer"]),
+                ", ".join(str(cell["cell"]["seed"]) for cell in cells),
+                f"{cells[0]['settings']['images_seen']:,}",
+                spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
+                spread(inception, ".2f") if inception else "",
+                *(_seconds([seconds_to(cell, level) for cell in cells]) for level in levels),
+            ]
+        )
+    return markdown_table(header, rows)
+
+
+def _told(optimizer):
+    config = optimizer["config"]
+    betas = [f"{config[key]:g}" for key in ("beta_1", "beta_2") if key in config]
+    return f"{optimizer['class_name']} {config['learning_rate']:g}" + (f" ({', '.join(betas)})" if betas else "")
+
+
+def _seconds(values):
+    return spread(values, lambda value: "never" if value == float("inf") else f"{value:.0f}")
+
+
+def study_picture(data: str, folder: Path = FOLDER) -> Any:
+    """Samples of seed 0, a row of 16 of each loss beside its name; None where nothing was measured."""
+    from PIL import Image, ImageDraw
+
+    rows = []
+    for loss, cells in cells_of(data, folder).items():
+        first = next(cell for cell in cells if cell["cell"]["seed"] == 0)
+        samples = Image.open(io.BytesIO(base64.b64decode(first["samples"]))).convert("L")
+        rows.append((LOSSES[loss].title, samples))
+    if not rows:
+        return None
+    left, gap = 150, 8
+    width = left + max(samples.width for _, samples in rows)
+    made = Image.new("L", (width, sum(samples.height + gap for _, samples in rows)), 255)
+    draw, y = ImageDraw.Draw(made), 0
+    for title, samples in rows:
+        draw.text((4, y + samples.height // 2 - 6), title, fill=0)
+        made.paste(samples, (left, y))
+        y += samples.height + gap
+    return made
+
+
+def picture_of(data: str) -> Path:
+    """Where the samples of a data set's losses lie."""
+    return ROOT / "benchmarks" / f"study_{data}.png"
+
+
+def write_pictures() -> None:
+    """Writes the samples of each data set that was studied."""
+    for data in CLASSIFIERS:
+        if (made := study_picture(data)) is not None:
+            with whole_file(picture_of(data)) as partial:
+                made.save(partial, format="PNG")
