@@ -13,6 +13,7 @@
     python -m benchmarks volumes NAME         presets of volumes, beside their data
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
+    python -m benchmarks features DIR SPLIT.. Inception features of data sets, for the peers
     python -m benchmarks precision            metrics: how far each step is from the peers'
     python -m benchmarks metrics-speed        metrics: how fast, beside the peers
     python -m benchmarks report               README.md, PRECISION.md, TESTBEDS.md, model cards and an HTML page
@@ -47,6 +48,7 @@ COMMANDS = {
     "volumes": "volumes",
     "sequences": "seq_gan_oracle",
     "references": "references",
+    "features": "data_set_features",
     "precision": "precision",
     "metrics-speed": "metrics_speed",
     "report": "report",

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -15,7 +15,8 @@ from rich.text import Text
 from benchmarks.processes import ROOT, MeasurementError, alternating, environment_of, run, turns_missing
 from keras_gan_zoo.files import whole_file
 
-BACKENDS = ("tensorflow", "jax", "torch")
+Backend, Resizer = Literal["tensorflow", "jax", "torch"], Literal["legacy", "clean"]
+BACKENDS = get_args(Backend)
 
 
 def read_cell(path: Path) -> dict[str, Any]:

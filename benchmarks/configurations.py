@@ -106,7 +106,7 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     arguments |= {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
     if trains_on_labels(cls):
         if not num_modes:
-            raise ValueError(f"{cls.__name__} trains on labels, and this distribution has no modes to label.")
+            raise ValueError(f"{cls.__name__} trains on labels. Received: a distribution that has no modes to label.")
         arguments["num_classes"] = num_modes
     template = cls.tiny(latent_dim=configuration.latent_dim, **arguments)
     theirs = {key: getattr(template, key) for key in cls.network_names}

@@ -1,15 +1,16 @@
 """Inception features of whole data sets, by chunks of 1,000 images, so that a run that was stopped goes on.
 
-    python -m benchmarks.data_set_features FOLDER mnist/train mnist/test --inception inception.npz
+    python -m benchmarks features FOLDER mnist/train mnist/test --weights inception.npz
 
 writes FOLDER/mnist_train.npy and so on, float32 (n, 2048), under legacy resizing, and the first images of each split as
-mnist_train_images.npy. `python -m peers record --data-set` takes distances of them, by us and by the peers.
+mnist_train_images.npy. `python -m benchmarks.peers record --data-set` takes distances of them, by us and by the peers.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from keras_gan_zoo.files import whole_file
 
@@ -17,21 +18,21 @@ CHUNK = 1000
 FIRST = 2500  # images that the peers' own networks see: more than dimensions, so that their square root is sound
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.data_set_features", description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("splits", nargs="+", metavar="NAME/SPLIT")
-    parser.add_argument("--inception", type=Path, required=True, help="weights of the FID network")
-    parser.add_argument("--data-dir", type=Path, help="of TFDS; by default its own")
-    options = parser.parse_args(arguments)
+def features(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")],
+    splits: Annotated[list[str], typer.Argument(help="NAME/SPLIT of TFDS data sets.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")],
+    data_dir: Annotated[Path | None, typer.Option(help="Of TFDS; by default its own.")] = None,
+):
+    """Writes Inception features of whole data sets, to hold our distances against those of the peers."""
     from keras_gan_zoo.data import load_images
     from keras_gan_zoo.metrics.features import feature_extractor
 
-    extractor = feature_extractor("inception", weights=options.inception)
-    for data in options.splits:
+    extractor = feature_extractor("inception", weights=weights)
+    for data in splits:
         name, _, split = data.rpartition("/")
-        images = load_images(name, split=split, labels=False, data_dir=options.data_dir).images
-        features_of(images, extractor, options.folder / f"{name}_{split}")
+        images = load_images(name, split=split, labels=False, data_dir=data_dir).images
+        features_of(images, extractor, folder / f"{name}_{split}")
 
 
 def features_of(images: np.ndarray, extractor, stem: Path) -> None:
@@ -51,7 +52,3 @@ def features_of(images: np.ndarray, extractor, stem: Path) -> None:
     for suffix, array in (("", np.concatenate(parts)), ("_images", images[:FIRST])):
         with whole_file(stem.with_name(f"{stem.name}{suffix}.npy")) as partial:
             np.save(partial, array)
-
-
-if __name__ == "__main__":
-    main()

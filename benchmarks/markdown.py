@@ -1,6 +1,7 @@
 """What the tables of the documents share."""
 
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
@@ -24,3 +25,15 @@ def short(commit: str) -> str:
     """Twelve digits of a commit; "-dirty" stays."""
     digits, dash, rest = commit.partition("-")
     return digits[:12] + dash + rest
+
+
+def spread(values: Sequence[float], form: str | Callable[[float], str]) -> str:
+    """Median and range of values; the median alone where all are told alike.
+
+    Args:
+        values: at least one.
+        form: of a number, such as ".3g"; or a function that tells it.
+    """
+    tell = form if callable(form) else lambda value: format(value, form)
+    middle, low, high = map(tell, (statistics.median(values), min(values), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"

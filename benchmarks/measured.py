@@ -1,13 +1,12 @@
 """What was measured of presets, as the documents tell it: cells and stored results, in groups of seeds."""
 
 import json
-import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import quality
-from benchmarks.markdown import listed, short, versions
+from benchmarks.markdown import listed, short, spread, versions
 from keras_gan_zoo.presets import Preset, list_presets
 
 TITLES = {
@@ -40,9 +39,7 @@ class Measurement(NamedTuple):
 
     def text(self, form: str = ".4g") -> str:
         """Median, and range where there are several seeds."""
-        values = self.values
-        median = format(statistics.median(values), form)
-        return f"{median} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else median
+        return spread(self.values, form)
 
 
 def trained_presets() -> list[Preset]:

@@ -29,10 +29,10 @@ import typer
 from rich.console import Console
 
 from benchmarks.cells import chosen, run_turns, write_json
+from benchmarks.peers import cases
+from benchmarks.peers.metrics import THREADS
 from benchmarks.processes import check, cpu, environment_of, load, paired, run, worker
 from benchmarks.speed_tables import METRICS_SPEED, metrics_speed_table
-from peers import cases
-from peers.metrics import THREADS
 
 TWO_THREADS = {
     name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")

@@ -3,9 +3,10 @@
     python -m benchmarks precision --inception inception.npz
     KERAS_BACKEND=jax python -m benchmarks precision
 
-compares with what `python -m peers record` recorded, and writes a record for the backend and its device, CPU or GPU, to
-benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception the rows
-of the real network are kept from before. On TensorFlow, those of the real network are also compared with and without oneDNN.
+compares with what `python -m benchmarks.peers record` recorded, and writes a record for the backend and its device, CPU or
+GPU, to benchmarks/results/precision, which `report` turns into the tables of benchmarks/PRECISION.md. Without --inception
+the rows of the real network are kept from before. On TensorFlow, those of the real network are also compared with and
+without oneDNN.
 """
 
 import json
@@ -19,9 +20,9 @@ import typer
 
 from benchmarks.cells import read_cell, write_json
 from benchmarks.markdown import markdown_table, short, versions
+from benchmarks.peers import cases, metrics
 from benchmarks.processes import ROOT, environment_of, run
 from keras_gan_zoo.machine import ONEDNN
-from peers import cases, metrics
 
 FOLDER = ROOT / "benchmarks" / "results" / "precision"
 REAL = "real weights"
@@ -149,7 +150,7 @@ def on_features(recorded):
         everything = min(len(real), len(fake))
         mmd = unbiased_mmd(real[:everything], fake[:everything])
         take("KID of one subset", "clean-fid", mmd, theirs["clean-fid"]["kid_of_all"])
-        ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
+        ours = manifold_metrics(real, fake, 3, cases.NEIGHBORS)
         pair = [theirs["torch-fidelity"][key] for key in ("precision", "recall")]
         take("precision, recall", "torch-fidelity", ours[:2], pair)
         take("density, coverage", "prdc", ours[2:], [theirs["prdc"][key] for key in ("density", "coverage")])

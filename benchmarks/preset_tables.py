@@ -49,7 +49,7 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
 
 
 def variant_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
-    """A row for each preset of a variant, and for each variant without one: task, paper, and the first measured result."""
+    """A row for each variant: task, paper, its presets, and the first measured result of each."""
     from keras_gan_zoo.models import variant_class, variants
 
     presets = trained_presets() if presets is None else presets
@@ -59,9 +59,9 @@ def variant_table(presets: Sequence[Preset] | None = None, folder: Path = qualit
         title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
         paper = re.sub(r"^.*\((.*), (https?://[^\s)]+)\)$", r"[\1](\2)", title)
         own = [preset for preset in presets if preset.variant == name]
-        for preset in own or [None]:
-            link = f"[{preset.name}](zoo_configs/{preset.name}/README.md)" if preset else ""
-            rows.append((f"`{cls.__name__}`", task(cls), paper, link, first_result(preset, folder) if preset else ""))
+        links = [f"[{preset.name}](zoo_configs/{preset.name}/README.md)" for preset in own]
+        results = [first_result(preset, folder) for preset in own]
+        rows.append((f"`{cls.__name__}`", task(cls), paper, "<br>".join(links), "<br>".join(results)))
         distances += [m for preset in own if (m := headline(preset, folder).get("FID"))]
     table = markdown_table(("variant", "task", "paper", "preset", "result"), rows)
     if not distances:

@@ -45,7 +45,7 @@ def worker(task: tuple[dict[str, str], dict[str, Any], str | Path]) -> dict[str,
     from benchmarks import worker as ours
 
     environment, settings, python = task
-    module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["peers", "measure"]
+    module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["benchmarks.peers", "measure"]
     return json.loads(run(["-m", *module, json.dumps(settings)], environment, python)[0].splitlines()[-1])
 
 
@@ -176,13 +176,3 @@ def paired(group, key, name, other, combine):
     if len(numbers[0]) != len(numbers[1]):
         raise MeasurementError(f"{name} and {other} have not taken all turns yet")
     return [combine(a, b) for a, b in zip(*numbers, strict=True)]
-
-
-def spread(numbers: dict[str, Any]) -> str:
-    """Median and range, with three digits; the value alone where they are one."""
-
-    def short(x):
-        return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
-
-    middle, low, high = (short(numbers[key]) for key in ("median", "min", "max"))
-    return middle if low == high else f"{middle} ({low} to {high})"

@@ -8,7 +8,7 @@ Each cell is a file of its own in benchmarks/results/quality. It is written when
 of the same weights, extractor and settings, is not run again; so a run can be stopped at any moment and started anew. Delete
 a file to measure its cell again. A cell that failed says why in its file, and is tried again.
 
-Protocol: n images from the shipped weights in float32, quantised to 8 bits, classes in turn where the model has some,
+Protocol: n images from the shipped weights in float32, quantized to 8 bits, classes in turn where the model has some,
 against the images of the data set's split. Where the zoo has a classifier for the data set, also what that one sees.
 """
 
@@ -19,12 +19,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, attempt, chosen, read_cell, run_cells, seeds_of, words, write_json
+from benchmarks.cells import BACKENDS, Resizer, attempt, chosen, read_cell, run_cells, seeds_of, words, write_json
 from benchmarks.configurations import makes_images
 from benchmarks.processes import ROOT
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
@@ -88,9 +88,11 @@ def quality(
     backends: Annotated[str, typer.Option(help=f"Any of {', '.join(BACKENDS)}, with commas between.")] = BACKEND,
     n: Annotated[int, typer.Option("-n", min=2, help="Images to generate.")] = N_IMAGES,
     metrics: Annotated[str, typer.Option(help="Names with commas between.")] = METRICS,
-    extractor: Annotated[str, typer.Option(help="inception, mnist or fashion_mnist.")] = "inception",
+    extractor: Annotated[Literal["inception", *CLASSIFIERS], typer.Option(help="What sees the images.")] = "inception",
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
-    resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
+    resizer: Annotated[
+        Resizer, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")
+    ] = "legacy",
     cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
@@ -133,8 +135,9 @@ def cells_of(
     ]
     if not cells:
         raise ValueError(
-            "There is nothing to measure. Fix: name a preset of those variants that makes images from noise, a seed and a "
-            "backend."
+            "There must be something to measure. Received: nothing to measure. Fix: name a preset of those variants that "
+            "makes "
+            "images from noise, a seed and a backend."
         )
     return cells
 
@@ -270,12 +273,9 @@ def _store_results(cell, stored):
 def _check_metrics(names):
     from keras_gan_zoo.metrics.definitions import METRICS as KNOWN
 
-    for name in names:
-        if name not in KNOWN or "train" in KNOWN[name].others:
-            possible = ", ".join(key for key, metric in KNOWN.items() if "train" not in metric.others)
-            raise ValueError(f"--metrics: {name!r} cannot be measured here; possible are {possible}.")
+    chosen("--metrics", names, [name for name, metric in KNOWN.items() if "train" not in metric.others])
     if not names:
-        raise ValueError("--metrics names none. Fix: pass at least one, as fid.")
+        raise ValueError("--metrics must name one at least. Received: none. Fix: for example --metrics fid.")
 
 
 def _work(request):

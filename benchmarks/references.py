@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.cells import Resizer
+
 
 def references(
     splits: Annotated[list[str], typer.Argument(help="NAME/SPLIT of TFDS data sets.")],
     weights: Annotated[Path, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")],
-    resizer: Annotated[str, typer.Option(help="legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
+    resizer: Annotated[Resizer, typer.Option(help="legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     data_dir: Annotated[Path | None, typer.Option(help="Of TFDS; by default its own.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for statistics; by default that of the library.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where the files go; by default into the package.")] = None,
@@ -33,7 +35,7 @@ def write(splits: list[str], extractor, data_dir: Path | None, cache: Path | Non
     for split in splits:
         name, slash, part = split.rpartition("/")
         if not slash:
-            raise ValueError(f"{split!r} names no split. Fix: NAME/SPLIT, as mnist/test.")
+            raise ValueError(f"Splits must be NAME/SPLIT, such as mnist/test. Received: {split!r}.")
         images = load_images(name, split=part, labels=False, data_dir=data_dir).images
         if SHAPES.get(split) != images.shape[1:]:
             raise ValueError(

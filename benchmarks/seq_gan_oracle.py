@@ -135,16 +135,16 @@ def measured(recipe: Recipe, seed: int, samples: int, say: Callable[[str], None]
             seed=seed,
             verbose=0,
         ).history
-        look = judged(gan, oracle, held_out, WATCHED)
+        look = measures_of(gan, oracle, held_out, WATCHED)
         curve.append({"round": (i + 1) * PART, **look, **{name: float(values[-1]) for name, values in logs.items()}})
         say(f"seed {seed}, round {curve[-1]['round']}: NLL-oracle {look['nll_oracle']:.3f}, NLL-test {look['nll_test']:.3f}")
         if curve[-1]["round"] == gan.pretraining_rounds:
-            found["likelihood"] = [judged(gan, oracle, held_out, samples, temperature) for temperature in TEMPERATURES]
+            found["likelihood"] = [measures_of(gan, oracle, held_out, samples, temperature) for temperature in TEMPERATURES]
     return {
         "settings": {"training": TRAINING, "held_out": HELD_OUT, "samples": samples, "parameters": gan.count_params()},
         "oracle": {"entropy": own.mean(), "entropy_error": error_of(own), "nll_of_uniform": oracle.nll(uniform).mean()},
         **found,
-        "game": judged(gan, oracle, held_out, samples),
+        "game": measures_of(gan, oracle, held_out, samples),
         "curve": curve,
     }
 
@@ -157,7 +157,7 @@ def measure_preset(recipe: Recipe) -> Path:
     oracle = oracle_of(recipe, seed)
     held_out = oracle.sample(HELD_OUT, np.random.default_rng([seed, 2]))
     own = oracle.nll(held_out).mean()
-    found = judged(load(RECIPE.name), oracle, held_out, SAMPLES)
+    found = measures_of(load(RECIPE.name), oracle, held_out, SAMPLES)
     return kinds.write(
         RECIPE.name,
         f"{SAMPLES:,} samples, and {HELD_OUT:,} held-out sequences of the oracle that wrote the training data. All is per "
@@ -174,7 +174,7 @@ def measure_preset(recipe: Recipe) -> Path:
     )
 
 
-def judged(
+def measures_of(
     gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0, seed: int = 0
 ) -> dict[str, float]:
     """What samples of a model are like, per token in nats, with standard errors.

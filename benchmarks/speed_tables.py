@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import read_cell
-from benchmarks.markdown import listed, markdown_table, short, versions
-from benchmarks.processes import ROOT, spread, turns
+from benchmarks.markdown import listed, markdown_table, short, spread, versions
+from benchmarks.processes import ROOT, turns
 from benchmarks.worker import ARGUMENTS
 
 THROUGHPUT = ROOT / "benchmarks" / "results" / "throughput"
@@ -68,7 +68,7 @@ def verdicts(record: dict[str, Any]) -> str:
     """A line for each check of a record."""
     words = {True: "passed", False: "MISSED", None: "not measured"}
     return "\n".join(
-        f"- {c['name']}: {spread(c['value']) if c['value'] else c['reason']} "
+        f"- {c['name']}: {of_turns(c['value']) if c['value'] else c['reason']} "
         f"({c['required']} {c['limit']:g}: {words[c['passed']]})"
         for c in record["checks"]
     )
@@ -113,7 +113,7 @@ def _failed(result):
 
 
 def _speeds(result, columns):
-    return tuple(spread(result[column]) if column in result else "" for column in columns)
+    return tuple(of_turns(result[column]) if column in result else "" for column in columns)
 
 
 def metrics_speed_table(file: Path = METRICS_SPEED) -> str:
@@ -122,7 +122,7 @@ def metrics_speed_table(file: Path = METRICS_SPEED) -> str:
         return "Not measured yet; `python -m benchmarks metrics-speed` does it."
     record = json.loads(file.read_text("utf-8"))
     rows = [
-        (part, name, *(spread(result[key]) for key in ("seconds", "peak_memory_mb")))
+        (part, name, *(of_turns(result[key]) for key in ("seconds", "peak_memory_mb")))
         if "error" not in result
         else (part, name, f"failed: {result['error']}", "")
         for part, group in record["results"].items()
@@ -136,6 +136,11 @@ def metrics_speed_table(file: Path = METRICS_SPEED) -> str:
         f"{short(record['commit'])}; {_turns(record['results'].values())}:"
     )
     return "\n\n".join([head, markdown_table(("part", "program", "seconds", "peak memory, MB"), rows), verdicts(record)])
+
+
+def of_turns(numbers: dict[str, Any]) -> str:
+    """A number that was measured several times, with three digits."""
+    return spread(numbers["values"], lambda x: f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}")
 
 
 def _turns(groups):

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.cells import BACKENDS, read_cell
-from benchmarks.markdown import listed, markdown_table, short
+from benchmarks.markdown import listed, markdown_table, short, spread
 from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, distance
 from keras_gan_zoo.metrics import modes
 
@@ -103,7 +102,11 @@ def _table(bed, cells):
         own = [c for c in cells if c["cell"]["variant"] == variant]
         errors = [c["error"] for c in own if "error" in c]
         good = [c["coverage"] for c in own if "coverage" in c]
-        values = [_spread([c[key] for c in good], form) if good else "" for _, key, form, _ in columns]
+        # A divergence that has no value, as no sample was good, is infinite.
+        values = [
+            spread([float("inf") if c[key] is None else c[key] for c in good], form) if good else ""
+            for _, key, form, _ in columns
+        ]
         if errors:
             values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
         seeds = ", ".join(str(c["cell"]["seed"]) for c in own)
@@ -115,14 +118,6 @@ def _settings(cells, key):
     """The values of a setting over a variant's cells, most often one."""
     values = {c["settings"][key]: None for c in cells if "settings" in c}
     return ", ".join(f"{value:,}" if isinstance(value, int) else value for value in values)
-
-
-def _spread(values, form):
-    """Median and range; a divergence that has no value, as no sample was good, is infinite."""
-    values = [float("inf") if value is None else value for value in values]
-    low, high = format(min(values), form), format(max(values), form)
-    median = format(statistics.median(values), form)
-    return median if low == high else f"{median} ({low} to {high})"
 
 
 def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:

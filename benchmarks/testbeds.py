@@ -44,7 +44,7 @@ STACKED = "stacked_mnist"
 OWN = "own"  # the configuration on stacked MNIST: each variant's own networks
 # bed -> the configurations that are played on it
 BEDS = {"ring": tuple(CONFIGURATIONS), "grid": ("RC1",), "swiss_roll": ("RC1",), STACKED: (OWN,)}
-UNLABELLED = ("swiss_roll", STACKED)
+UNLABELED = ("swiss_roll", STACKED)
 SAMPLES, STACKED_SAMPLES = 2500, 25_600
 KEPT, STACKED_KEPT = 500, 16  # samples of each cell that are kept for the figures
 STACKED_BATCH = 64
@@ -107,7 +107,7 @@ def testbeds(
         possible = "; ".join(f"{bed}: {', '.join(BEDS[bed])}" for bed in wanted)
         raise ValueError(
             f"Nothing is left to play. Fix: a seed, a backend, a configuration that the bed has ({possible}), and on "
-            f"{', '.join(UNLABELLED)} a variant that trains without labels."
+            f"{', '.join(UNLABELED)} a variant that trains without labels."
         )
     failed = run(cells, folder, Console())
     raise typer.Exit(1 if failed else 0)
@@ -121,7 +121,7 @@ def plays(bed: str, variant: str) -> bool:
     from keras_gan_zoo.models import variant_class
 
     cls = variant_class(variant)
-    return makes_images(cls) and not (bed in UNLABELLED and trains_on_labels(cls))
+    return makes_images(cls) and not (bed in UNLABELED and trains_on_labels(cls))
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
@@ -245,7 +245,9 @@ def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tup
         batch = dict(zip((gan.sample, "labels"), sample(n, rng), strict=True))
         logs = gan.train_on_batch({name: batch[name] for name in gan.fields()}, return_dict=True)
     if bad := [name for name, value in logs.items() if not np.isfinite(float(value))]:
-        raise ValueError(f"{', '.join(bad)} not finite after {cell.rounds} rounds: it has diverged.")
+        raise ValueError(
+            f"Losses must be finite. Received: {', '.join(bad)} not finite after {cell.rounds} rounds: it has diverged."
+        )
 
 
 if __name__ == "__main__":

@@ -49,11 +49,10 @@ from benchmarks.processes import (
     load,
     paired,
     run,
-    spread,
     values,
     worker,
 )
-from benchmarks.speed_tables import THROUGHPUT, speed_blocks, verdicts
+from benchmarks.speed_tables import THROUGHPUT, of_turns, speed_blocks, verdicts
 
 LIMITS = {
     "default_precision": 1.2,
@@ -116,7 +115,9 @@ def throughput(
             f"--weights must be a file. Received: {weights}. Fix: the weights of the Inception network, as .npz."
         )
     if wanted == ["inception"] and not weights:
-        raise ValueError("--parts inception measures nothing without the network. Fix: --weights inception.npz.")
+        raise ValueError(
+            "--parts inception measures nothing without the network. Received: no --weights. Fix: --weights inception.npz."
+        )
     console, failed = Console(), False
     for backend in backends:
         record = measure(backend, device, settings, names, wanted, preset, weights, folder, console)
@@ -282,7 +283,7 @@ def ratio(dcgan, key, name, baselines):
 def report(record):
     """The record as text."""
     times = [
-        (name, spread(result["seconds"]) if "error" not in result else result["error"])
+        (name, of_turns(result["seconds"]) if "error" not in result else result["error"])
         for name, result in record["start_up"].items()
     ]
     dtype = f"Default precision: {record['dtype']['chosen']}, as this is {record['dtype']['reason']}."

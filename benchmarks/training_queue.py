@@ -29,7 +29,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import jobs, publishing
-from benchmarks.cells import BACKENDS, read_cell
+from benchmarks.cells import Backend, read_cell
 from benchmarks.processes import ROOT, environment_of
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import Recipe, read_recipe
@@ -54,7 +54,7 @@ def train(
     names: Annotated[list[str] | None, typer.Argument(help="Names of recipes in zoo_configs.")] = None,
     pending: Annotated[bool, typer.Option("--pending", help="All (or of those named) whose weights are missing.")] = False,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so many; the same command goes on.")] = None,
-    backend: Annotated[str, typer.Option(help=f"One of {', '.join(BACKENDS)}.")] = "tensorflow",
+    backend: Annotated[Backend, typer.Option(help="Of the jobs.")] = "tensorflow",
     data_dir: Annotated[Path | None, typer.Option(help="Folder of NAME.npz files, in place of TFDS.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     nice: Annotated[int, typer.Option(min=0, max=19, help="Priority of the jobs; 19 is the lowest.")] = 19,
@@ -63,11 +63,9 @@ def train(
     """Trains presets one after the other, publishes and measures them, and writes their cards."""
     if not names and not pending:
         raise ValueError("Nothing is named. Fix: name presets, or pass --pending for all that have no weights.")
-    if backend not in BACKENDS:
-        raise ValueError(f"--backend {backend!r} is not there; possible are {', '.join(BACKENDS)}.")
     for option, path in (("--data-dir", data_dir), ("--weights", weights)):
         if path is not None and not path.exists():
-            raise ValueError(f"{option} {path} is not there.")
+            raise ValueError(f"{option} must be there. Received: {path}.")
     environment = environment_of(backend, cpu=False)
     environment |= {VARIABLE: str(weights.resolve())} if weights else {}
     inception = weights.resolve() if weights else weights_at_hand()

@@ -17,9 +17,9 @@ import time
 
 import numpy as np
 
-from peers import cases
-from peers.timing import peak_memory, speed_of, timed
-from peers.training import WARM_UP_ROUNDS, image_shape
+from benchmarks.peers import cases
+from benchmarks.peers.timing import peak_memory, speed_of, timed
+from benchmarks.peers.training import WARM_UP_ROUNDS, image_shape
 
 FEATURES = 100  # images that Inception is timed on
 # Where the size of images says nothing or is not possible, and where a training begins with another game than is timed.

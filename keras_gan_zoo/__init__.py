@@ -28,6 +28,7 @@ _NAMES = {
     "train": "training",
     "invert": "inversion",
     "anomaly_scores": "inversion",
+    "grown": "growing",
 }
 _MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "schedules")
 

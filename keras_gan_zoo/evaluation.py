@@ -113,8 +113,8 @@ def reference_of(
     def require_shape(shape):
         if fake_shape and shape and tuple(fake_shape) != tuple(shape):
             raise ValueError(
-                f"The generated images are {sides(fake_shape)}, those of {against} are {sides(shape)}. Fix: bring the real "
-                f"ones to that with --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]}."
+                f"Images must have one shape. Received: generated ones of {sides(fake_shape)}, those of {against} are "
+                f"{sides(shape)}. Fix: --size {fake_shape[0]}x{fake_shape[1]} --channels {fake_shape[2]} for the real ones."
             )
 
     needs, extractor = protocol.needs("real"), protocol.extractor
@@ -141,8 +141,9 @@ def reference_of(
         sample = reference(images, extractor, keep=needs, cache=cache, **options)
         if images.skipped:
             raise ValueError(
-                f"{len(images.skipped)} of {images.total} real images cannot be read, "
-                f"{printable(images.skipped[0][0])} first."
+                "Real images must all be readable. Received: "
+                f"{len(images.skipped)} of {images.total} real images cannot be read, {printable(images.skipped[0][0])} "
+                "first."
             )
         return sample
     wanted = {"split": split} if has_splits else {}
@@ -202,7 +203,7 @@ def _image_shape(gan, name):
 
     field = gan.fields()[gan.sample]
     if not isinstance(field, Images):
-        raise ValueError(f"{name} makes {gan.sample}, and these metrics are of images; measure its samples by your own.")
+        raise ValueError(f"These metrics are of images. Received: {name}, which makes {gan.sample}.")
     return field.shape
 
 
@@ -245,8 +246,8 @@ def _refuse_clash(path, names, what):
     """A bare name that is both is taken for neither."""
     if str(path) in names:
         raise ValueError(
-            f"{str(path)!r} is the name of a {what}, and of a file or folder here. Fix: './{path}' for what is here, or "
-            f"another working directory for the {what}."
+            f"A name must stand for one thing. Received: {str(path)!r}, the name of a {what}, and of a file or folder here. "
+            f"Fix: './{path}' for what is here, or another working directory for the {what}."
         )
 
 

@@ -56,10 +56,10 @@ def verify_preset(
 
     path = find_preset(name) / RESULTS
     if not path.is_file():
-        raise PresetError(f"{name} has no {RESULTS}, so there is nothing to verify.")
+        raise PresetError(f"A preset must have a {RESULTS} to be verified. Received: {name}, which has no {RESULTS}.")
     stored = {key: Record.from_dict(value) for key, value in json.loads(path.read_text("utf-8")).items()}
     if unknown := set(results or ()) - set(stored):
-        raise PresetError(f"{name} has no result {sorted(unknown)}; it has {', '.join(stored)}.")
+        raise PresetError(f"results must be among {', '.join(stored)}. Received: {sorted(unknown)}.")
     wanted = [key for key in stored if results is None or key in results]
     first = stored[wanted[0]]
     options = {"n": first.n_fake, "seed": first.seed, "results": wanted, "cache": cache, "progress": progress}

@@ -1,11 +1,15 @@
 """What the tests share: small models, and gradients on whatever backend the tests run on."""
 
+import functools
 import os
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Tests compile much and compute little: on JAX, XLA's optimizations cost more than they save here.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# Tests compile much and compute little: XLA's optimizations cost more than they save here.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
+)
 # There is a worker for each core, so more threads in one would only wait for those of another.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC"):  # the last is JAX's
@@ -25,6 +29,18 @@ def small_gan():
         return variant_class(name).tiny(**shape, **arguments)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def short():
+    """short("wgan_gp"): {"n_critic": 2} for a variant whose paper has more steps, which say nothing else and take longer."""
+    from keras_gan_zoo.models import variant_class
+
+    @functools.cache
+    def arguments(name):
+        return {"n_critic": 2} if variant_class(name).tiny().options.n_critic > 2 else {}
+
+    return arguments
 
 
 @pytest.fixture(scope="session")

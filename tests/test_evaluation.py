@@ -154,9 +154,9 @@ def test_a_name_that_is_a_preset_or_data_set_and_a_folder_is_taken_for_neither(f
     monkeypatch.chdir(tmp_path)
     fakes.rename("dcgan_mnist")
     real.rename("mnist")
-    with pytest.raises(ValueError, match="'dcgan_mnist' is the name of a preset.*'./dcgan_mnist'"):
+    with pytest.raises(ValueError, match="'dcgan_mnist', the name of a preset.*'./dcgan_mnist'"):
         evaluate_source("dcgan_mnist", "./mnist", extractor=judge)
-    with pytest.raises(ValueError, match="'mnist' is the name of a TFDS data set.*'./mnist'"):
+    with pytest.raises(ValueError, match="'mnist', the name of a TFDS data set.*'./mnist'"):
         evaluate_source("./dcgan_mnist", "mnist", extractor=judge)
     records, _ = evaluate_source("./dcgan_mnist", "./mnist", extractor="mnist", metrics="fid", cache=tmp_path / "cache")
     assert (records["fid"].n_fake, records["fid"].n_real) == (40, 50)

@@ -18,7 +18,7 @@ def exported(request, small_gan):
     gan = small_gan(request.param, (16, 16, 3))
     rng = np.random.default_rng(0)
     for variable in gan.generator.trainable_variables:
-        # At their initialisation the kernels are so small that a generator of zeros would pass.
+        # At their initialization the kernels are so small that a generator of zeros would pass.
         variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
     inputs = {"latents": gan.latents(5, seed=0)}
     if request.param == "cgan":

@@ -51,6 +51,7 @@ ALLOWED = {
     "terminal": {"untrusted"},
     "translation": {"base", "data", "files"},
     "inversion": {"backend", "base", "data", "networks"},
+    "growing": {"base", "data", "layers"},
     "anomaly": {"base", "callbacks", "data", "inversion"},
     "startup": set(),
     "cli_options": {"terminal", "config", "registry", "metrics"},

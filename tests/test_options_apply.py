@@ -41,11 +41,12 @@ def test_all_options_are_tried():
 
 
 @pytest.fixture(scope="module")
-def after_two_rounds(small_gan, round_of):
+def after_two_rounds(small_gan, round_of, short):
     """(name, options) -> weights, averages and samples, or the words with which the constructor refuses; computed once."""
     known = {}
 
     def of(name, options):
+        options = {**short(name), **options}
         key = (name, *sorted(options.items()))
         if key not in known:
             keras.utils.set_random_seed(0)

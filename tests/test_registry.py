@@ -123,23 +123,34 @@ def test_what_is_no_variant_cannot_be_registered(register, thing):
 # On the command line ----------------------------------------------------------------------------------------------------
 
 
-def command(*arguments):
-    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent), "COLUMNS": "200"}
+@pytest.fixture
+def imported(monkeypatch):
+    """What --import leaves behind in this process ends with the test."""
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield
+    for name in ("my_gan", "beside"):
+        sys.modules.pop(name, None)
+
+
+def process(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
     arguments = [sys.executable, "-m", "keras_gan_zoo.cli", *map(str, arguments)]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_the_command_line_finds_it_in_the_file_that_it_is_told_of(tmp_path):
+def test_the_command_line_finds_it_in_the_file_that_it_is_told_of(tmp_path, command, imported):
     (tmp_path / "my_gan.py").write_text(FILE)
     (tmp_path / "beside.py").write_text("FACTOR = 2.0\n")
     write_recipe(recipe_for("doubled_gan", tmp_path), tmp_path / "config.yaml")
-    refused = command("train", tmp_path / "config.yaml", "--output", tmp_path / "run")
-    assert refused.returncode == 1 and "--import FILE" in refused.stderr and not (tmp_path / "run").exists()
-    done = command("train", tmp_path / "config.yaml", "--output", tmp_path / "run", "--import", tmp_path / "my_gan.py")
+    train = ("train", tmp_path / "config.yaml", "--output", tmp_path / "run")
+    code, _, err = command(*train)
+    assert code == 1 and "--import FILE" in err and not (tmp_path / "run").exists()
+    done = process(*train, "--import", tmp_path / "my_gan.py")
     assert done.returncode == 0, done.stderr
     grid = ("sample", tmp_path / "run" / "preset", "--output", tmp_path / "grid.png", "-n", 4)
-    assert command(*grid).returncode == 1 and not (tmp_path / "grid.png").exists()
-    assert command(*grid, "--import", tmp_path / "my_gan.py").returncode == 0
+    assert command(*grid)[0] == 1 and not (tmp_path / "grid.png").exists()
+    assert command(*grid, "--import", tmp_path / "my_gan.py")[0] == 0
     assert Image.open(tmp_path / "grid.png").getbbox()
 
 
@@ -147,10 +158,10 @@ def test_the_command_line_finds_it_in_the_file_that_it_is_told_of(tmp_path):
     ("content", "words"),
     [(None, "must name the Python file"), ("raise KeyError('oh')", "KeyError"), ("def broken(:", "SyntaxError")],
 )
-def test_a_file_that_cannot_be_imported_is_named(tmp_path, content, words):
+def test_a_file_that_cannot_be_imported_is_named(tmp_path, command, imported, content, words):
     if content is not None:
         (tmp_path / "my_gan.py").write_text(content)
-    done = command("sample", "dcgan_mnist", "--output", tmp_path / "grid.png", "--import", tmp_path / "my_gan.py")
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "--import" in done.stderr and words in done.stderr and "my_gan.py" in done.stderr
+    code, _, err = command("sample", "dcgan_mnist", "--output", tmp_path / "grid.png", "--import", tmp_path / "my_gan.py")
+    assert code == 2 and "Traceback" not in err
+    assert "--import" in err and words in err and "my_gan.py" in err
     assert not (tmp_path / "grid.png").exists()

@@ -75,7 +75,7 @@ def test_verify_refuses_another_protocol(measured, monkeypatch):
 
 def test_verify_of_a_preset_without_results(small_gan, tmp_path, measured):
     presets.save_to_preset(small_gan("dcgan"), tmp_path / "gan")
-    with pytest.raises(presets.PresetError, match="nothing to verify"):
+    with pytest.raises(presets.PresetError, match="to be verified"):
         verify_preset(tmp_path / "gan")
-    with pytest.raises(presets.PresetError, match="no result"):
+    with pytest.raises(presets.PresetError, match="results must be among"):
         verify_preset(measured, results=["FDI"])

@@ -177,7 +177,7 @@ class Sampler:
             arrays[name] = np.broadcast_to(array, (n, *array.shape[1:]))
         return arrays
 
-    def _made(self, inputs, seed, batch_size, dtype):
+    def _made(self, inputs, seed, batch_size, dtype, **options):
         if dtype not in ("float32", "uint8"):
             raise refused("dtype", dtype, "'float32' or 'uint8'")
         check_integer(batch_size, "batch_size", 1)
@@ -185,7 +185,7 @@ class Sampler:
 
         def function(*tensors):
             batch = {name: fields[name].preprocess(tensor) for name, tensor in zip(inputs, tensors, strict=True)}
-            return self.make(batch, training=False)[self.sample]
+            return self.make(batch, training=False, **options)[self.sample]
 
         field = self.fields()[self.sample]
         with self.seeded(seed):
@@ -286,3 +286,40 @@ class LatentSampler(Sampler):
         if np.ndim(value) == 0:
             return self.latents(1, seed=check_integer(value, name, 0))[0]
         return self.inputs()["latents"].validate(np.asarray(value, "float32")[None], name)[0]
+
+
+class Encoding:
+    """Verbs of games with an "encoder", a network from samples to latents; mixed in before a `LatentSampler`."""
+
+    def encoded(self, samples: Any, training: bool = False) -> Any:
+        """The latents of samples, as networks see them."""
+        return self.encoder(samples, training=training)
+
+    def encode(self, samples: np.ndarray, *, batch_size: int = 256) -> np.ndarray:
+        """The latents of samples.
+
+        Args:
+            samples: (n, ...), as the data for `fit`.
+            batch_size: samples in one pass through the encoder.
+
+        Returns:
+            NumPy array (n, latent_dim), such as `generate(n, latents=...)` takes.
+        """
+        field = self.fields()[self.sample]
+        arrays = field.validate(samples, self.sample)
+        return self.mapped(lambda x: self.encoded(field.preprocess(x)), arrays, batch_size=batch_size)
+
+    def reconstruct(self, samples: np.ndarray, **options: Any) -> np.ndarray:
+        """Samples again from their latents.
+
+        Args:
+            samples: (n, ...), as the data for `fit`.
+            **options: of `generate`; a conditional model needs its conditions, such as `labels`.
+
+        Returns:
+            NumPy array (n, ...), in [-1, 1] for images; with `dtype="uint8"` as data are kept.
+        """
+        if missing := [name for name in self.conditions() if options.get(name) is None]:
+            raise TypeError(f"reconstruct needs the {missing[0]} of the {self.sample}; pass {missing[0]}=....")
+        codes = self.encode(samples)
+        return self.generate(len(codes), latents=codes, **options)

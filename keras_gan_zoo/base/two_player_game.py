@@ -101,7 +101,9 @@ class TwoPlayerGame(Game):
                 )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
-                if mixing := [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]:
+                # Some layers say that papers penalize slopes through them nevertheless.
+                mixing = [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]
+                if mixing := [layer for layer in mixing if not getattr(layer, "penalized", False)]:
                     raise ValueError(
                         f"{type(self).__name__} penalizes the input gradient of each sample, but its {name} has "
                         f"{type(mixing[0]).__name__} ({mixing[0].name}), which mixes the samples of a batch; build it with "
@@ -140,7 +142,10 @@ class TwoPlayerGame(Game):
 
     def discriminator_objective(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
         """Loss of a discriminator on a batch of real samples and as many fakes; scalar."""
-        fake = stopped(fake)
+        return self.judging_loss(real, stopped(fake), by)
+
+    def judging_loss(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
+        """`discriminator_objective`, through which gradients flow to whoever made the fakes."""
         of_real, of_fake = self.judge_pair(real, fake, by)
         loss = self.labeled_loss(of_real["scores"], of_fake["scores"]) + self.penalty(real, fake, by)
         loss = loss + self.discriminator_extra(real, fake, of_real, of_fake)
@@ -277,7 +282,7 @@ class TwoPlayerGame(Game):
             return batch
         names = [name for name in self.image_names if name in batch]
         if self.options.ada_target:
-            probability = self.ada_probability
+            probability = ops.convert_to_tensor(self.ada_probability)
         elif self.options.augment_probability == 1:
             probability = None
         else:

@@ -82,9 +82,9 @@ class Evaluate(EveryRounds):
     ) -> None:
         super().__init__(every)
         if mode not in ("min", "max"):
-            raise ValueError(f"mode={mode!r} is not known. Fix: 'min' where less is better, 'max' where more is.")
+            raise ValueError(f"mode must be 'min', where less is better, or 'max'. Received: mode={mode!r}.")
         if not 0 < budget <= 1:
-            raise ValueError(f"budget={budget!r} must be a share in (0, 1]. Fix: 0.25 for a quarter of the time.")
+            raise ValueError(f"budget must be a share in (0, 1]. Received: budget={budget!r}. Fix: 0.25 for a quarter.")
         self.measure, self.folder, self.monitor, self.mode = measure, Path(folder), monitor, mode
         self.n, self.seed, self.budget = check_integer(n, "n", 1), check_integer(seed, "seed", 0), budget
         self.compiled = False
@@ -172,14 +172,14 @@ class Evaluate(EveryRounds):
             raise RuntimeError(f"measure failed at round {self.round}: {type(error).__name__}: {error}") from error
         if self.monitor not in values:
             raise ValueError(
-                f"monitor={self.monitor!r} is not among what measure returned at round {self.round}: "
-                f"{', '.join(values) or 'nothing'}. Fix: one of these names."
+                f"monitor must be among what measure returns, {', '.join(values) or 'nothing'} at round {self.round}. "
+                f"Received: monitor={self.monitor!r}."
             )
         known = self._names()
         if known and set(values) != set(known):
             raise ValueError(
-                f"measure returned {sorted(values)} at round {self.round}, and {sorted(known)} before. Fix: the same names "
-                f"each time, or another folder than {self.folder}."
+                f"measure must return the same names each time. Received: {sorted(values)} at round {self.round}, and "
+                f"{sorted(known)} before. Fix: these, or another folder than {self.folder}."
             )
         return values, records
 
@@ -204,9 +204,7 @@ class Evaluate(EveryRounds):
         if known:
             chosen_by = {"monitor": self.monitor, "mode": self.mode}
             if known["chosen_by"] != chosen_by:
-                raise ValueError(
-                    f"{self.folder} holds weights chosen by {known['chosen_by']}, not by {chosen_by}. Fix: another folder."
-                )
+                raise ValueError(f"{self.folder} must hold weights chosen by {chosen_by}. Received: {known['chosen_by']}.")
             self.best, self.final = known["best"], known["final"]
             self.skipped, self.not_finite = known["skipped"], known["not_finite"]
         self.rows = [row for row in self.rows if row["round"] <= self.round]

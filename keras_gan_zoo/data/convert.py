@@ -33,12 +33,12 @@ def float_to_uint8(images: np.ndarray, low: float) -> np.ndarray:
     The step is 1/255 of the range, so a value moves by at most half of that; uint8 / 127.5 - 1 and uint8 / 255 come
     back exactly.
     """
-    scale, offset = (127.5, 127.5) if low < 0 else (255.0, 0.0)
+    offset, scale = (1.0, 127.5) if low < 0 else (0.0, 255.0)
     dtype = np.promote_types(images.dtype, np.float32)
     converted = np.empty(images.shape, np.uint8)
     for first in range(0, len(images), _CHUNK):
         part = images[first : first + _CHUNK].astype(dtype)
-        converted[first : first + _CHUNK] = np.rint(part * scale + offset)
+        converted[first : first + _CHUNK] = np.rint((part + offset) * scale)
     return converted
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from .checks import InvalidData, as_array, check_image_shape, check_labels
+from .convert import float_to_uint8
 from .decoding import warn_of_skipped
 from .image_data import ImageData
 from .image_reader import ImageReader
@@ -144,7 +145,7 @@ class Images(Field):
         return ops.cast(data, "float32") / 127.5 - 1.0 if "uint8" in str(data.dtype) else data
 
     def quantize(self, data):
-        return np.clip(np.rint((data + 1.0) * 127.5), 0, 255).astype(self.dtype)
+        return float_to_uint8(np.clip(data, -1.0, 1.0), -1.0)
 
     def render(self, data):
         return self.quantize(data)

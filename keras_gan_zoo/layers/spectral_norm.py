@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from .reparametrized import Reparametrized
+
 # Power iterations when a layer is built, so that its first step is already divided by nearly the largest singular value.
 FIRST_ITERATIONS = 15
 
@@ -22,7 +24,7 @@ def _unit(vector):
     return vector / ops.sqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-24))
 
 
-class _SpectralNorm:
+class _SpectralNorm(Reparametrized):
     """Divides the kernel of the layer it is mixed into by an estimate of its largest singular value."""
 
     output_axis = -1
@@ -48,31 +50,18 @@ class _SpectralNorm:
         kernel = ops.moveaxis(ops.cast(kernel, "float32"), self.output_axis, -1)
         return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
-    @property
-    def kernel(self) -> Any:
-        kernel = ops.convert_to_tensor(self._kernel)
+    def effective(self, kernel: Any) -> Any:
+        kernel = ops.convert_to_tensor(kernel)
         u, v = ops.stop_gradient(self.u.value), ops.stop_gradient(self.v.value)
         sigma = ops.sum(v * ops.matmul(self._matrix(kernel), u))
         # A kernel of zeros has no direction, and stays as it is.
         sigma = ops.where(sigma == 0, 1.0, sigma)
         return kernel / ops.cast(sigma, kernel.dtype)
 
-    @kernel.setter
-    def kernel(self, value: Any) -> None:
-        self._kernel = value
-
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
             self._iterate()
         return super().call(inputs)
-
-    # Dense and Conv2D would write the divided kernel, and leave out u and v.
-
-    def save_own_variables(self, store: Any) -> None:
-        layers.Layer.save_own_variables(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        layers.Layer.load_own_variables(self, store)
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")

@@ -1,6 +1,6 @@
 """Classification accuracy score: what a classifier learns from generated images, and what it makes of them.
 
-    GAN-train = accuracy on real test images of a classifier trained on generated, labelled images only
+    GAN-train = accuracy on real test images of a classifier trained on generated, labeled images only
     GAN-test  = accuracy on generated images, against the labels they were asked for, of a classifier trained on real ones
 
 GAN-train is the classification accuracy score. It falls with missing variety as with wrong or blurred images; GAN-test sees
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics import classifier
 from keras_gan_zoo.metrics.similarity import checked_images
 
@@ -72,22 +73,21 @@ def classification_accuracy_score(
     train_images, test_images = checked_images(train_images, "train_images"), checked_images(test_images, "test_images")
     if train_images.shape[1:] != test_images.shape[1:]:
         raise ValueError(
-            f"train_images and test_images must have one shape, got {train_images.shape[1:]} and {test_images.shape[1:]}."
+            f"train_images and test_images must have one shape. Received: {train_images.shape[1:]}, {test_images.shape[1:]}."
         )
     train_labels = _labels(train_labels, train_images, "train")
     test_labels = _labels(test_labels, test_images, "test")
     if missing := sorted(set(np.unique(test_labels).tolist()) - set(np.unique(train_labels).tolist())):
         raise ValueError(
-            f"train_labels lack the classes {missing} of test_labels, which nothing could learn. Fix: generate every class, "
-            "or take these classes out of the test."
+            f"train_labels must have every class of test_labels. Received: train_labels lack the classes {missing}. Fix: "
+            "generate every class, or take these out of the test."
         )
-    if epochs < 1:
-        raise ValueError(f"epochs must be 1 or more, got {epochs}.")
+    check_integer(epochs, "epochs", 1)
     classes = int(train_labels.max()) + 1
     if build is None and train_images.shape[1:] != (28, 28, 1):
         raise ValueError(
-            f"The shipped network takes images of 28 x 28 x 1, got {train_images.shape[1:]}. Fix: build=a function that "
-            "makes an untrained Keras model for them."
+            f"Images of the shipped network must be 28 x 28 x 1. Received: {train_images.shape[1:]}. Fix: build=a function "
+            "that makes an untrained Keras model for them."
         )
     # Before the model is built, so that its initial weights are the same each time.
     keras.utils.set_random_seed(seed)
@@ -97,7 +97,7 @@ def classification_accuracy_score(
         model = build()
         dtype = model.dtype_policy.name
     if len(model.output_shape) != 2 or model.output_shape[1] < classes:
-        raise ValueError(f"build must make a model with logits (n, {classes}) or more, got {model.output_shape}.")
+        raise ValueError(f"build must make a model with logits (n, {classes}) or more. Received: {model.output_shape}.")
     steps = epochs * -(-len(train_images) // BATCH_SIZE)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
@@ -107,7 +107,8 @@ def classification_accuracy_score(
     logits = model.predict(test_images, batch_size=500, verbose=0)
     if not np.isfinite(logits).all():
         raise ValueError(
-            "The classifier's logits are NaN or infinite after training. Fix: check the model that build makes."
+            "The classifier's logits must be finite after training. Received: NaN or infinite ones. Fix: check what build "
+            "makes."
         )
     gan_test = None if judge is None else _accuracy(judge.probabilities(train_images), train_labels)
     settings = {
@@ -133,7 +134,7 @@ def _labels(labels, images, name):
     labels = np.asarray(labels)
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise ValueError(
-            f"{name}_labels must be {len(images)} integers from 0, one for each image, got {labels.dtype} of shape "
+            f"{name}_labels must be {len(images)} integers from 0, one for each image. Received: {labels.dtype} of shape "
             f"{labels.shape}."
         )
     return labels

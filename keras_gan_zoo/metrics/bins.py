@@ -1,6 +1,6 @@
 """Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462).
 
-The real samples are clustered into K bins by k-means; each fake belongs to the bin of the nearest centre. With the shares p
+The real samples are clustered into K bins by k-means; each fake belongs to the bin of the nearest center. With the shares p
 of m real and q of n fake samples in a bin, and the pooled share s,
 
     z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
@@ -42,7 +42,7 @@ def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins
     real_counts, fake_counts = np.asarray(real_counts, "float64"), np.asarray(fake_counts, "float64")
     m, n = real_counts.sum(), fake_counts.sum()
     if not m or not n:
-        raise ValueError("A histogram is empty. Fix: pass counts of at least one sample each.")
+        raise ValueError(f"Histograms must hold a sample at least. Received: {m:g} real and {n:g} fake ones.")
     p, q = real_counts / m, fake_counts / n
     pooled = (real_counts + fake_counts) / (m + n)
     deviation = np.sqrt(pooled * (1 - pooled) * (1 / m + 1 / n))
@@ -68,45 +68,45 @@ def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100
     """
     real, fake = check_features(1, real=real, fake=fake)
     if not 2 <= bins <= len(real):
-        raise ValueError(f"bins={bins} is not possible with {len(real)} real features. Fix: from 2 to that number.")
-    centre = real.mean(axis=0, dtype="float64")
-    # A shift changes no neighbour, and keeps float32 products accurate.
-    real, fake = ((features - centre).astype("float32") for features in (real, fake))
-    assigned, centres = _clusters(real, bins, np.random.default_rng(seed))
-    counts = (np.bincount(places, minlength=bins) for places in (assigned, _nearest_centre(fake, centres)))
+        raise ValueError(f"bins must be 2 to the number of real features. Received: bins={bins}, {len(real)} real features.")
+    center = real.mean(axis=0, dtype="float64")
+    # A shift changes no neighbor, and keeps float32 products accurate.
+    real, fake = ((features - center).astype("float32") for features in (real, fake))
+    assigned, centers = _clusters(real, bins, np.random.default_rng(seed))
+    counts = (np.bincount(places, minlength=bins) for places in (assigned, _nearest_center(fake, centers)))
     return compare_histograms(*counts)
 
 
 def _clusters(features, number, rng):
-    """Lloyd's k-means, begun by k-means++: the bin of each row, and the centres, to which the rows are nearest."""
+    """Lloyd's k-means, begun by k-means++: the bin of each row, and the centers, to which the rows are nearest."""
     chosen = [int(rng.integers(len(features)))]
     squares = np.einsum("nd,nd->n", features, features)
-    # Squared distance to the nearest of the centres so far.
+    # Squared distance to the nearest of the centers so far.
     nearest = np.full(len(features), np.inf)
     while True:
         new = features[chosen[-1]]
         distances = squares - 2 * (features @ new) + squares[chosen[-1]]
-        # Rounding must not leave copies of a centre a chance to become one.
+        # Rounding must not leave copies of a center a chance to become one.
         distances[distances < 1e-6 * (squares + squares[chosen[-1]])] = 0
         nearest = np.minimum(nearest, distances)
         if len(chosen) == number:
             break
         if not nearest.any():
-            raise ValueError(f"bins={number} is more than the {len(chosen)} distinct real features. Fix: fewer bins.")
+            raise ValueError(f"bins must be at most the {len(chosen)} distinct real features. Received: bins={number}.")
         chosen.append(int(rng.choice(len(features), p=nearest / nearest.sum())))
-    centres, assigned = features[chosen], None
+    centers, assigned = features[chosen], None
     for _ in range(ITERATIONS):
-        before, assigned = assigned, _nearest_centre(features, centres)
+        before, assigned = assigned, _nearest_center(features, centers)
         if before is not None and (before == assigned).all():
             break
         members = sparse.csr_array((np.ones(len(features)), (assigned, np.arange(len(features)))), (number, len(features)))
         sizes = members.sum(axis=1)[:, None]
         # A bin that lost all its rows stays where it was.
-        centres = np.where(sizes > 0, members @ features / np.maximum(sizes, 1), centres).astype("float32")
-    return _nearest_centre(features, centres), centres
+        centers = np.where(sizes > 0, members @ features / np.maximum(sizes, 1), centers).astype("float32")
+    return _nearest_center(features, centers), centers
 
 
-def _nearest_centre(features, centres):
-    squares = np.einsum("kd,kd->k", centres, centres)
-    parts = [(squares - 2 * features[i : i + BLOCK] @ centres.T).argmin(axis=1) for i in range(0, len(features), BLOCK)]
+def _nearest_center(features, centers):
+    squares = np.einsum("kd,kd->k", centers, centers)
+    parts = [(squares - 2 * features[i : i + BLOCK] @ centers.T).argmin(axis=1) for i in range(0, len(features), BLOCK)]
     return np.concatenate(parts)

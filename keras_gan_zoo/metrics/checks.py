@@ -16,14 +16,19 @@ def check_features(at_least: int = 1, **sets: np.ndarray) -> list[np.ndarray]:
     arrays = {name: np.asarray(array) for name, array in sets.items()}
     for name, array in arrays.items():
         if array.ndim != 2 or not array.shape[1]:
-            raise ValueError(f"{name} has the shape {array.shape}; expected (n, dimension). Fix: one row for each image.")
+            raise ValueError(
+                f"{name} must have the shape (n, dimension). Received: {array.shape}. Fix: a row for each image."
+            )
         if len(array) < at_least:
-            raise ValueError(f"{name} has {len(array)} rows, and this metric takes {at_least} or more. Fix: more images.")
+            raise ValueError(f"{name} must have {at_least} or more rows. Received: {len(array)} rows. Fix: more images.")
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} has values that are NaN or infinite. Fix: find the images that they come from.")
+            raise ValueError(f"{name} must be finite. Received: NaN or infinite values. Fix: find their images.")
         if len(array) > 1 and (array == array[0]).all():
-            raise ValueError(f"{name} is constant: all its rows are equal. Fix: look at the images; they are all alike.")
+            raise ValueError(
+                f"{name} must vary. Received: {len(array)} equal rows: it is constant. Fix: look at the images; they "
+                "are all alike."
+            )
     dimensions = {name: array.shape[1] for name, array in arrays.items()}
     if len(set(dimensions.values())) > 1:
-        raise ValueError(f"Dimensions differ: {dimensions}. Fix: take all features from one extractor.")
+        raise ValueError(f"Features must have one dimension. Received: {dimensions}. Fix: take them from one extractor.")
     return list(arrays.values())

@@ -150,13 +150,13 @@ class Classifier(Extractor):
         self.path = shipped if shipped.is_file() else Path(path)
         if not self.path.is_file():
             names = sorted(p.name.removesuffix("_classifier.npz") for p in shipped.parent.glob("*_classifier.npz"))
-            raise FileNotFoundError(f"No classifier at {path}. Shipped: {', '.join(names) or 'none'}.")
+            raise FileNotFoundError(f"The classifier must be {', '.join(names) or 'none'} or a file. Received: {path}.")
         self.name = self.path.stem
         self.sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         notes = self.path.with_suffix(".json")
         self.notes = json.loads(notes.read_text()) if notes.is_file() else {}
         if self.notes.get("sha256", self.sha256) != self.sha256:
-            raise ValueError(f"{self.path} is not the file that {notes.name} describes: its sha256 is {self.sha256}.")
+            raise ValueError(f"{self.path} must be the file that {notes.name} describes. Received: sha256={self.sha256}.")
         with np.load(self.path, allow_pickle=False) as file:
             weights = [file[key].astype("float32") for key in sorted(file.files)]
         self.classes = len(weights[-1])
@@ -167,10 +167,10 @@ class Classifier(Extractor):
 
     def check(self, images: np.ndarray) -> None:
         if images.ndim != 4 or images.shape[1:] != (28, 28, 1):
-            raise ValueError(f"Expected images of shape (n, 28, 28, 1), got {images.shape}.")
+            raise ValueError(f"images must have the shape (n, 28, 28, 1). Received: {images.shape}.")
 
     def extract(self, images: np.ndarray, batch_size: int = 500) -> tuple[np.ndarray, np.ndarray]:
-        """Features and logits; floats in [-1, 1] are quantised first. See `Extractor.extract`."""
+        """Features and logits; floats in [-1, 1] are quantized first. See `Extractor.extract`."""
         return super().extract(to_uint8(images), batch_size)
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

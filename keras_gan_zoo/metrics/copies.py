@@ -1,4 +1,4 @@
-"""Whether a generator copies: training images (memorisation), or itself (the birthday-paradox test)."""
+"""Whether a generator copies: training images (memorization), or itself (the birthday-paradox test)."""
 
 import math
 from typing import NamedTuple
@@ -7,10 +7,10 @@ import numpy as np
 from scipy import stats
 
 from keras_gan_zoo.metrics.checks import check_features
-from keras_gan_zoo.metrics.neighbours import manifold_radii, nearest, points_of, squared_radii
+from keras_gan_zoo.metrics.neighbors import manifold_radii, nearest, points_of, squared_radii
 
 
-class Memorisation(NamedTuple):
+class Memorization(NamedTuple):
     """Distances from fakes and from held-out real images to the training images.
 
     Attributes:
@@ -47,7 +47,7 @@ class Birthday(NamedTuple):
     bound: str
 
 
-def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorisation:
+def memorization(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorization:
     """Whether fakes lie nearer to the training images than unseen real images do.
 
     Args:
@@ -60,7 +60,7 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
     test_distances, _ = nearest(test, train)
     threshold = np.quantile(test_distances, 0.01)
     test_result = stats.ks_2samp(fake_distances, test_distances)
-    return Memorisation(
+    return Memorization(
         float((fake_distances < threshold).mean()),
         float(test_result.statistic),
         float(test_result.pvalue),
@@ -75,7 +75,7 @@ def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, 
 
         share of batches of s images with a duplicate = 1 - exp(-s (s - 1) / 2 N)
 
-    is solved for the support N. A duplicate is a pair nearer than 99 % of real images are to their nearest neighbours.
+    is solved for the support N. A duplicate is a pair nearer than 99 % of real images are to their nearest neighbors.
 
     Args:
         fake: features (n, dimension); cut into n // batch_size batches, in their order.
@@ -89,11 +89,11 @@ def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, 
     fake, real = check_features(2, fake=fake, real=real)
     count = len(fake) // batch_size if batch_size > 1 else 0
     if not count:
-        raise ValueError(f"batch_size={batch_size} is not possible with {len(fake)} fakes. Fix: from 2 to that number.")
+        raise ValueError(f"batch_size must be 2 to the number of fakes. Received: {batch_size}, and {len(fake)} fakes.")
     if threshold is None:
         distances = manifold_radii(real, 1)
         if not distances.any():
-            raise ValueError("real has each of its images twice or more. Fix: pass distinct images, or a threshold.")
+            raise ValueError("real must hold distinct images. Received: each twice or more. Fix: drop copies.")
         # Distinct images only: copies in the data set are no measure of how near two images come by chance.
         threshold = float(np.quantile(distances[distances > 0], 0.01))
     hits = 0

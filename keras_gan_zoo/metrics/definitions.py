@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_gan_zoo.metrics.accuracy_score import classification_accuracy_score
 from keras_gan_zoo.metrics.bins import number_of_different_bins
-from keras_gan_zoo.metrics.copies import birthday_paradox, memorisation
+from keras_gan_zoo.metrics.copies import birthday_paradox, memorization
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
 from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
@@ -138,22 +138,23 @@ def _intra_fid(fake, real, once):
     """Mean over the classes of the FID within a class."""
     classes = np.unique(real.labels)
     if missing := sorted(set(np.unique(fake.labels)) ^ set(classes)):
-        raise ValueError(f"labels: the classes {missing} are among the fakes or among the real images only.")
+        raise ValueError(f"labels must be of the same classes. Received: {missing} among the fakes or the real images only.")
     within = []
     for c in classes:
         parts = [sample.features[sample.labels == c] for sample in (real, fake)]
         if min(map(len, parts)) < 2:
             raise ValueError(
-                f"labels: class {c} has {len(parts[0])} real and {len(parts[1])} fake images; it takes 2 of each."
+                f"labels must have 2 real and 2 fake images of each class or more. Received: {len(parts[0])} and "
+                f"{len(parts[1])} of class {c}."
             )
         within.append(frechet_distance(*map(Moments.of, parts)))
     return float(np.mean(within)), {"per_class": within}
 
 
-@_metric("memorisation", "features", real=("features",), train=("features",))
-def _memorisation(fake, real, train, once):
+@_metric("memorization", "features", real=("features",), train=("features",))
+def _memorization(fake, real, train, once):
     """Share of fakes that are nearer to a training image than all but 1 % of held-out real images are."""
-    result = memorisation(train.features, real.features, fake.features)
+    result = memorization(train.features, real.features, fake.features)
     return result.share_near_train, {"ks_statistic": result.ks_statistic, "p_value": result.p_value, "n_train": train.n}
 
 

@@ -1,4 +1,4 @@
-"""Fréchet distance between two sets of features, each summarised by a Gaussian.
+"""Fréchet distance between two sets of features, each summarized by a Gaussian.
 
     d(a, b) = |m_a - m_b|^2 + tr S_a + tr S_b - 2 tr (S_a S_b)^(1/2)
 
@@ -19,7 +19,7 @@ import scipy.stats
 
 from keras_gan_zoo.untrusted import read_npz
 
-# Rows that are centred at a time.
+# Rows that are centered at a time.
 BLOCK = 2048
 
 
@@ -40,7 +40,7 @@ class Moments:
         self.n = 0
         self.mean = np.zeros(dimension)
         self.source = dict(source or {})
-        # Sum of the outer products of centred vectors; only the lower half is kept up to date.
+        # Sum of the outer products of centered vectors; only the lower half is kept up to date.
         self._scatter = np.zeros((dimension, dimension), order="F")
 
     @classmethod
@@ -59,16 +59,16 @@ class Moments:
             ValueError: shapes that do not fit each other, values that are not finite, a covariance that is not symmetric.
         """
         if np.ndim(mean) != 1 or np.shape(covariance) != (len(mean), len(mean)):
-            raise ValueError(f"Mean {np.shape(mean)} and covariance {np.shape(covariance)} do not fit each other.")
+            raise ValueError(f"mean and covariance must fit each other. Received: {np.shape(mean)}, {np.shape(covariance)}.")
         moments = cls(len(mean), source)
         moments.n = int(n)
         moments.mean = np.array(mean, "float64")
         moments._scatter = np.array(covariance, "float64", order="F") * (moments.n - 1)
         if not (np.isfinite(moments.mean).all() and np.isfinite(moments._scatter).all()):
-            raise ValueError("mean and covariance must be finite. Fix: compute them again, from features without NaN.")
+            raise ValueError("mean and covariance must be finite. Received: NaN or infinity. Fix: find where from.")
         scatter = moments._scatter
         if np.abs(scatter - scatter.T).max(initial=0.0) > 1e-6 * np.abs(scatter).max(initial=0.0):
-            raise ValueError("covariance is not symmetric. Fix: pass np.cov(features, rowvar=False).")
+            raise ValueError("covariance must be symmetric. Received: it is not. Fix: np.cov(features, rowvar=False).")
         return moments
 
     @property
@@ -83,11 +83,11 @@ class Moments:
             ValueError: fewer than two vectors so far, or all of them equal.
         """
         if self.n < 2:
-            raise ValueError(f"A covariance needs 2 feature vectors or more, got {self.n}.")
+            raise ValueError(f"A covariance must be of 2 feature vectors or more. Received: {self.n}.")
         lower = np.tril(self._scatter) / (self.n - 1)
         # What float32 makes of equal vectors differs by up to 1e-7 of their size.
         if np.trace(lower) <= 1e-13 * (self.mean @ self.mean):
-            raise ValueError(f"The {self.n} feature vectors are all equal. Fix: look at the images; they are all alike.")
+            raise ValueError(f"Feature vectors must vary. Received: {self.n} that are all equal. Fix: look at the images.")
         return lower + np.tril(lower, -1).T
 
     @property
@@ -108,8 +108,8 @@ class Moments:
             values, vectors = scipy.linalg.eigh(covariance)
             if values[0] < -1e-5 * values[-1]:
                 raise ValueError(
-                    f"The covariance has the eigenvalue {values[0]:.3g}, below 0, beside {values[-1]:.3g}: no vectors have "
-                    "it. Fix: compute it from features, np.cov(features, rowvar=False)."
+                    f"A covariance must have no eigenvalue below 0. Received: {values[0]:.3g} beside {values[-1]:.3g}. Fix: "
+                    "compute it from features, np.cov(features, rowvar=False)."
                 )
             root = vectors[:, -rank:] * np.sqrt(np.maximum(values[-rank:], 0.0))
         return root
@@ -122,9 +122,9 @@ class Moments:
         """
         features = np.asarray(features)
         if features.ndim != 2 or features.shape[1] != self.dimension:
-            raise ValueError(f"Expected features of shape (n, {self.dimension}), got {features.shape}.")
+            raise ValueError(f"features must have the shape (n, {self.dimension}). Received: {features.shape}.")
         if not np.isfinite(features).all():
-            raise ValueError("Features must be finite. Fix: find the images that NaN or infinite features come from.")
+            raise ValueError("Features must be finite. Received: NaN or infinity. Fix: find the images that they come from.")
         for start in range(0, len(features), BLOCK):
             rows = np.asarray(features[start : start + BLOCK], "float64")
             mean = rows.mean(axis=0)
@@ -137,9 +137,9 @@ class Moments:
     def merge(self, other: "Moments") -> Self:
         """Take in the vectors that `other` has seen, as if they had been given to `update`."""
         if other.dimension != self.dimension:
-            raise ValueError(f"Cannot merge moments of {self.dimension} and {other.dimension} dimensions.")
+            raise ValueError(f"Moments to merge must be alike. Received: {self.dimension} and {other.dimension} dimensions.")
         if self.source and other.source and self.source != other.source:
-            raise ValueError(f"Cannot merge moments of {self.source} and of {other.source}: they are of other features.")
+            raise ValueError(f"Moments to merge must be of the same features. Received: {self.source} and {other.source}.")
         if other.n:
             difference = self._take(other.n, other.mean)
             self._scatter += other._scatter + np.outer(difference, difference)
@@ -191,7 +191,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
         ValueError: the dimensions differ, a set has fewer than two vectors, or they are all equal.
     """
     if a.dimension != b.dimension:
-        raise ValueError(f"Cannot compare moments of {a.dimension} and {b.dimension} dimensions.")
+        raise ValueError(f"Moments must have one dimension. Received: {a.dimension} and {b.dimension} dimensions.")
     covariances = a.covariance, b.covariance
     traces = sum(map(np.trace, covariances))
     root = _root_of_full_rank(*covariances) if min(a.n, b.n) > a.dimension else None
@@ -253,8 +253,8 @@ def fid_infinity(
     features = np.asarray(features)
     if sizes < 3 or not 2 <= smallest < len(features):
         raise ValueError(
-            f"smallest={smallest} and sizes={sizes} are not possible with {len(features)} fakes. Fix: more fakes than "
-            "`smallest`, and 3 sizes or more."
+            "There must be more fakes than smallest, which is 2 or more, and 3 sizes or more. Received: "
+            f"smallest={smallest}, sizes={sizes}, {len(features)} fakes."
         )
     order = np.random.default_rng(seed).permutation(len(features))
     counts = np.linspace(smallest, len(features), sizes).astype(int)

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import refuse_masks
 from keras_gan_zoo.data.convert import float_to_uint8
 
 RANGES = ((-1, 1), (0, 1))
 
 
 def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
-    """Quantise images, so that measured images are the ones a user would save.
+    """Quantize images, so that measured images are the ones a user would save.
 
-        x -> round(127.5 clip(x, -1, 1) + 127.5)    for x in [-1, 1]
+        x -> round(127.5 (clip(x, -1, 1) + 1))      for x in [-1, 1]
         x -> round(255 clip(x, 0, 1))               for x in [0, 1], where value_range says so
 
     This is the quantizer of `generate` and `load_images`, halves to even, and inverts x / 127.5 - 1 exactly.
@@ -34,17 +35,13 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
             that they are in [0, 1] most likely; uint8 images of zeros and ones; another value_range.
     """
     if value_range is not None and tuple(value_range) not in RANGES:
-        raise ValueError(f"value_range={value_range!r} is not possible; pass (-1, 1) or (0, 1).")
+        raise ValueError(f"value_range must be (-1, 1) or (0, 1). Received: value_range={value_range!r}.")
     images = np.asarray(images)
     if images.dtype == np.uint8:
-        if images.size and images.max() == 1:
-            raise ValueError(
-                "uint8 images lie in [0, 255], and these hold only 0 and 1. Fix: images * 255 where 1 means white; "
-                "(images * 255).round().astype('uint8') on the floats that they came from, if there were any."
-            )
+        refuse_masks(int(images.max(initial=0)))
         return images
     if images.dtype.kind != "f" and images.dtype.name != "bfloat16":
-        raise TypeError(f"Expected images as uint8 in [0, 255] or floats in [-1, 1], got {images.dtype}.")
+        raise TypeError(f"images must be uint8 in [0, 255] or floats in [-1, 1]. Received: {images.dtype}.")
     images = images.astype("float32")
     if not images.size:
         return images.astype("uint8")
@@ -52,22 +49,22 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
     # NaN and infinity pass through min and max.
     if not np.isfinite(low) or not np.isfinite(high):
         bad = images.size - np.count_nonzero(np.isfinite(images))
-        raise ValueError(f"{bad} of {images.size} values of the images are NaN or infinite. Fix: find where they come from.")
+        raise ValueError(f"images must be finite. Received: {bad} of {images.size} values NaN or infinite.")
     if low >= 0 and 1.01 < high <= 255:
         raise ValueError(
-            f"Float images must lie in [-1, 1], and these lie in [{low:.4g}, {high:.4g}], as if they were meant as 0 to "
-            "255. Fix: images.round().astype('uint8')."
+            f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}], as if they were meant as 0 to 255. Fix: "
+            "images.round().astype('uint8')."
         )
     if value_range is not None and tuple(value_range) == (0, 1):
         if low < -0.01 or high > 1.01:
-            raise ValueError(f"value_range is (0, 1), and the images lie in [{low:.4g}, {high:.4g}]. Fix: leave it out.")
+            raise ValueError(f"Images of value_range=(0, 1) must lie in it. Received: [{low:.4g}, {high:.4g}].")
         return float_to_uint8(np.clip(images, 0.0, 1.0), 0.0)
     if low < -1.01 or high > 1.01:
-        raise ValueError(f"Float images must lie in [-1, 1], got [{low:.4g}, {high:.4g}]. Fix: undo their normalisation.")
+        raise ValueError(f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}]. Fix: undo their scaling.")
     if low >= 0 and value_range is None:
         raise ValueError(
-            f"Float images must lie in [-1, 1], and these lie in [{low:.4g}, {high:.4g}], as if they were meant as 0 to 1. "
-            "Fix: images * 2 - 1, if they were; if these are images in [-1, 1] without a dark pixel, "
+            f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}], as if they were meant as 0 to 1. Fix: "
+            "images * 2 - 1, if they were; if these are images in [-1, 1] without a dark pixel, "
             "to_uint8(images, value_range=(-1, 1))."
         )
     return float_to_uint8(np.clip(images, -1.0, 1.0), -1.0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.checks import check_features
 
 
@@ -39,13 +40,12 @@ def kernel_distance(
     Raises:
         ValueError: fewer features than `subset_size`, or features that no metric can be taken of.
     """
-    if subset_size < 2 or subsets < 1:
-        raise ValueError(f"subset_size={subset_size} and subsets={subsets} are not possible; pass at least 2 and 1.")
+    check_integer(subset_size, "subset_size", 2), check_integer(subsets, "subsets", 1)
     real, fake = check_features(2, real=real, fake=fake)
     if min(len(real), len(fake)) < subset_size:
         raise ValueError(
-            f"subset_size={subset_size} is more than the {len(real)} real and {len(fake)} fake features hold. Fix: more "
-            "images, or a smaller subset_size (values of different subset sizes have different spreads)."
+            f"subset_size must be at most the number of features. Received: subset_size={subset_size}, {len(real)} real and "
+            f"{len(fake)} fake features. Fix: more images, or a smaller subset_size, whose values have another spread."
         )
     rng = np.random.RandomState(seed)
     values = np.empty(subsets)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan_zoo.metrics.neighbours import between, check_k, points_of, squared_radii
+from keras_gan_zoo.metrics.neighbors import between, check_k, points_of, squared_radii
 
 
 class PrecisionRecall(NamedTuple):
@@ -40,7 +40,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     Args:
         real: features (m, dimension).
         fake: features (n, dimension).
-        k: neighbours (3 in the paper).
+        k: neighbors (3 in the paper).
 
     Raises:
         ValueError: fewer than k + 1 features, or features that no metric can be taken of.
@@ -62,7 +62,7 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityC
     Args:
         real: features (m, dimension).
         fake: features (n, dimension).
-        k: neighbours (5 in the paper).
+        k: neighbors (5 in the paper).
 
     Raises:
         ValueError: fewer than k + 1 real features, or features that no metric can be taken of.
@@ -79,8 +79,8 @@ def manifold_metrics(real: np.ndarray, fake: np.ndarray, precision_k: int = 3, c
     Args:
         real: features (m, dimension).
         fake: features (n, dimension).
-        precision_k: neighbours of precision and recall.
-        coverage_k: neighbours of density and coverage.
+        precision_k: neighbors of precision and recall.
+        coverage_k: neighbors of density and coverage.
 
     Raises:
         ValueError: too few features for either k, or features that no metric can be taken of.

@@ -47,7 +47,7 @@ def evaluate(
             pixels, or of features given.
         labels: classes of the fakes, integers (n,), for metrics within classes; or let batches be (images, labels).
         real_labels: the same for the real images.
-        train: the images that the generator was trained on, in the same forms as `real`, for "memorisation".
+        train: the images that the generator was trained on, in the same forms as `real`, for "memorization".
         settings: for each metric what differs from its defaults, as {"kid": {"subsets": 50}}.
         split: data set and split of `real`, as "mnist/test", for the record.
         seed: seed or seeds of the fakes, for the record.
@@ -145,7 +145,8 @@ def _require_possible(protocol, fake, given):
             for need in METRICS[name].others[kind] if isinstance(given[kind], Sample) else ():
                 if getattr(given[kind], need) is None:
                     raise ValueError(
-                        f"The {kind} reference holds no {need}. Fix: gather(..., keep=(..., {need!r})), or the images."
+                        f"The {kind} reference must hold {need}. Received: one that holds no {need}. Fix: gather(..., "
+                        f"keep=(..., {need!r})), or the images."
                     )
             _require_one_shape(_shape(fake), _shape(given[kind]), kind)
 
@@ -166,8 +167,8 @@ def _require_one_shape(fake, other, kind):
     if None not in (fake, other) and tuple(fake) != tuple(other):
         # A network would resize both, and give a number that is about their sizes.
         raise ValueError(
-            f"The fakes are {sides(fake)}, the {kind} images {sides(other)}. Fix: bring them to one shape, as "
-            "keras_gan_zoo.data.load_images(..., size=, channels=) does."
+            f"Images must have one shape. Received: fakes of {sides(fake)}, the {kind} images {sides(other)}. Fix: bring "
+            "them to one shape, as keras_gan_zoo.data.load_images(..., size=, channels=) does."
         )
 
 
@@ -187,7 +188,10 @@ def _other(images, fakes, protocol, kind, labels):
         images = _gathered(images, protocol, kind, labels, split=protocol.split)
     for key in DESCRIPTION if protocol.needs(kind) & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
-            raise ValueError(f"The {kind} reference has {key} {images.source.get(key)!r}, the fakes {fakes.source[key]!r}.")
+            raise ValueError(
+                f"The {kind} reference must be of the fakes' extractor. Received: the reference has "
+                f"{key}={images.source.get(key)!r}, the fakes {key}={fakes.source[key]!r}."
+            )
     _require_one_shape(fakes.image_shape, images.image_shape, kind)
     return images
 

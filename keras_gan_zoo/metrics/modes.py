@@ -63,7 +63,7 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeC
     """
     samples, means = _checked(samples), np.asarray(means, "float64")
     if samples.shape[1] != means.shape[1]:
-        raise ValueError(f"samples has {samples.shape[1]} dimensions and means {means.shape[1]}. Fix: use one space.")
+        raise ValueError(f"samples and means must have one dimension. Received: {samples.shape[1]} and {means.shape[1]}.")
     nearest, distances = _nearest(samples, means)
     good = distances < 3 * sigma
     counts, good_counts = (np.bincount(nearest[chosen], minlength=len(means)) for chosen in (slice(None), good))
@@ -100,7 +100,7 @@ def class_coverage(classes: np.ndarray, number: int) -> ClassCoverage:
     """
     classes = np.asarray(classes)
     if not len(classes) or classes.min() < 0 or classes.max() >= number:
-        raise ValueError(f"classes must hold integers from 0 to {number - 1}, at least one.")
+        raise ValueError(f"classes must hold integers from 0 to {number - 1}, at least one. Received: {classes!r}.")
     counts = np.bincount(classes, minlength=number)
     return ClassCoverage(int((counts > 0).sum()), _divergences(counts)[0])
 
@@ -123,9 +123,9 @@ def perfect_reverse_kl(modes: int, n: int) -> float:
 def _checked(samples):
     samples = np.asarray(samples, "float64")
     if samples.ndim != 2 or not len(samples):
-        raise ValueError(f"samples has the shape {samples.shape}; expected (n, dimension), at least one.")
+        raise ValueError(f"samples must have the shape (n, dimension), n of at least 1. Received: {samples.shape}.")
     if not np.isfinite(samples).all():
-        raise ValueError("samples has values that are NaN or infinite: the generator has diverged.")
+        raise ValueError("samples must be finite. Received: values that are NaN or infinite: the generator has diverged.")
     return samples
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
+
 
 class Diversity(NamedTuple):
     """Mean of a measure over random pairs of images.
@@ -41,13 +43,12 @@ def mean_over_pairs(
     Raises:
         ValueError: fewer than 2 pairs asked for, or more than there are; labels that are not one integer per image.
     """
-    if pairs < 2:
-        raise ValueError(f"pairs must be 2 or more, got {pairs}: a standard error needs as many.")
+    check_integer(pairs, "pairs", 2)
     groups = {None: np.arange(len(images))}
     if labels is not None:
         labels = np.asarray(labels)
         if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-            raise ValueError(f"labels must be {len(images)} integers, got {labels.dtype} of shape {labels.shape}.")
+            raise ValueError(f"labels must be {len(images)} integers. Received: {labels.dtype} of shape {labels.shape}.")
         groups = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
     rng = np.random.default_rng(seed)
     means, variances = {}, []
@@ -71,8 +72,8 @@ def random_pairs(n: int, pairs: int, rng: np.random.Generator, whose: str = "") 
     possible = n * (n - 1) // 2
     if pairs > possible:
         raise ValueError(
-            f"The {n} images{whose} make {possible} different pairs, and pairs={pairs} are asked for. Fix: more images, or "
-            "fewer pairs."
+            f"pairs must be at most the {possible} different pairs of the {n} images{whose}. Received: pairs={pairs}. Fix: "
+            "more images, or fewer pairs."
         )
     # Pairs j < i in their order (1, 0), (2, 0), (2, 1), (3, 0) ...: number k begins row i at i (i - 1) / 2.
     chosen = rng.choice(possible, pairs, replace=False)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.interpolation import linear, spherical
 from keras_gan_zoo.metrics.perceptual import PerceptualDistance, check_distance
 from keras_gan_zoo.metrics.records import Record, record_of
@@ -56,17 +57,18 @@ def perceptual_path_length(
     """
     check_distance(distance)
     if space not in SPACES:
-        raise ValueError(f"space must be one of {', '.join(SPACES)}, got {space!r}.")
-    if not 0.0 < epsilon <= 1.0 or pairs < 1 or batch_size < 1:
-        raise ValueError(f"epsilon={epsilon} must lie in (0, 1], pairs={pairs} and batch_size={batch_size} be 1 or more.")
+        raise ValueError(f"space must be one of {', '.join(SPACES)}. Received: space={space!r}.")
+    check_integer(pairs, "pairs", 1), check_integer(batch_size, "batch_size", 1)
+    if not 0.0 < epsilon <= 1.0:
+        raise ValueError(f"epsilon must lie in (0, 1]. Received: epsilon={epsilon}.")
     rng = np.random.default_rng(seed)
 
     def images_of(z):
         images = keras.ops.convert_to_numpy(generate(z))
         if images.dtype.kind != "f":
-            raise TypeError(f"generate must return float images, got {images.dtype}. Fix: leave quantisation out.")
+            raise TypeError(f"generate must return float images. Received: {images.dtype}. Fix: leave quantization out.")
         if not np.isfinite(images).all():
-            raise ValueError("generate returned images that are NaN or infinite.")
+            raise ValueError("generate must return finite images. Received: images that are NaN or infinite.")
         return images
 
     values = []
@@ -77,12 +79,14 @@ def perceptual_path_length(
         a, b = images_of(first), images_of(SPACES[space](first, second, epsilon))
         if not start and not np.allclose(a, images_of(first), rtol=0.0, atol=1e-5):
             raise ValueError(
-                "generate gives other images for the same latents. Fix: fix its noise, and call it in inference."
+                "generate must give the same images for the same latents. Received: other images. Fix: fix its noise, and "
+                "call "
+                "it in inference."
             )
         values.append(np.asarray(distance(a, b), "float64"))
     values = np.concatenate(values) / epsilon**2
     if not np.isfinite(values).all():
-        raise ValueError("distance returned values that are NaN or infinite.")
+        raise ValueError("distance must return finite values. Received: NaN or infinite values.")
     kept = between_percentiles(values, percentiles)
     settings = {"epsilon": epsilon, "space": space, "percentiles": list(percentiles)}
     details = {"standard_deviation": float(kept.std()), "kept": len(kept)}
@@ -101,6 +105,6 @@ def between_percentiles(values: np.ndarray, percentiles: tuple[float, float]) ->
     """
     low, high = percentiles
     if not 0.0 <= low < high <= 100.0:
-        raise ValueError(f"percentiles={percentiles} must be 0 <= low < high <= 100.")
+        raise ValueError(f"percentiles must be 0 <= low < high <= 100. Received: percentiles={percentiles}.")
     least, most = np.percentile(values, low, method="lower"), np.percentile(values, high, method="higher")
     return values[(values >= least) & (values <= most)]

@@ -72,7 +72,7 @@ class PerceptualDistance:
         The network runs in float32, all else in float64.
 
         Args:
-            a: (n, height, width, channels), floats in [-1, 1], which are not quantised; or uint8 in [0, 255].
+            a: (n, height, width, channels), floats in [-1, 1], which are not quantized; or uint8 in [0, 255].
             b: the same shape.
             batch_size: images per call of the network.
 
@@ -85,7 +85,7 @@ class PerceptualDistance:
         """
         a, b = self._prepared(a, "a"), self._prepared(b, "b")
         if a.shape != b.shape:
-            raise ValueError(f"a and b must have one shape, got {a.shape} and {b.shape}.")
+            raise ValueError(f"a and b must have one shape. Received: {a.shape} and {b.shape}.")
         parts = [slice(i, i + batch_size) for i in range(0, len(a), batch_size)]
         return np.concatenate([self._distance(self._maps(a[part]), self._maps(b[part])) for part in parts])
 
@@ -94,7 +94,7 @@ class PerceptualDistance:
         if images.dtype.kind != "f":
             return checked_images(images, name).astype("float32") / 127.5 - 1.0
         if images.ndim != 4 or not images.size:
-            raise ValueError(f"{name} must have the shape (n, height, width, channels), none of them 0, got {images.shape}.")
+            raise ValueError(f"{name} must have the shape (n, height, width, channels), no 0. Received: {images.shape}.")
         # For its checks of the range alone: floats in [0, 1] or [0, 255] would give a wrong number.
         to_uint8(images)
         return images.astype("float32")
@@ -114,7 +114,7 @@ class PerceptualDistance:
             weights = np.ones(difference.shape[-1]) if self._weights is None else self._weights[layer]
             total += (difference @ weights).mean(axis=(1, 2))
         if not np.isfinite(total).all():
-            raise ValueError(f"The features of {self.name} are not finite. Fix: check the network's weights.")
+            raise ValueError(f"The features of {self.name} must be finite. Received: NaN or infinity. Fix: check weights.")
         return total
 
 
@@ -139,7 +139,7 @@ class LPIPS(PerceptualDistance):
 
     def __init__(self, weights: str | Path | Sequence[str | Path], backbone: str = "vgg16"):
         if backbone not in BACKBONES:
-            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}.")
+            raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}. Received: backbone={backbone!r}.")
         self._plan, compared, self._shortest, self._files = BACKBONES[backbone]
         paths = [Path(path) for path in ([weights] if isinstance(weights, str | Path) else weights)]
         arrays, digest = {}, hashlib.sha256()
@@ -154,8 +154,8 @@ class LPIPS(PerceptualDistance):
             weight = arrays.get(f"lin{i}.model.1.weight")
             if weight is None or weight.size != convolutions[layer][0] or not (weight >= 0).all():
                 raise ValueError(
-                    f"lin{i}.model.1.weight must be {convolutions[layer][0]} numbers, 0 or more, got "
-                    f"{'none' if weight is None else weight.shape}. Fix: pass {self._files[1]} too, of LPIPS version 0.1."
+                    f"lin{i}.model.1.weight must be {convolutions[layer][0]} numbers, 0 or more. Received: "
+                    f"{'none' if weight is None else weight.shape}. Fix: pass {self._files[1]} too, of LPIPS 0.1, converted."
                 )
             self._weights.append(weight.astype("float64").ravel())
         self.name = f"lpips-0.1-{backbone}"
@@ -166,7 +166,8 @@ class LPIPS(PerceptualDistance):
         images = super()._prepared(images, name)
         if images.shape[3] not in (1, 3) or min(images.shape[1:3]) < self._shortest:
             raise ValueError(
-                f"{self.name} takes images of 1 or 3 channels with sides of {self._shortest} or more; {name} has the shape "
+                f"Images of {self.name} must have 1 or 3 channels and sides of {self._shortest} or more. Received: {name} "
+                "of "
                 f"{images.shape}."
             )
         return images.repeat(3, axis=3) if images.shape[3] == 1 else images
@@ -190,8 +191,9 @@ class LPIPS(PerceptualDistance):
         expected = [weight.shape for weight in network.get_weights()]
         if [weight.shape for weight in loaded] != expected:
             raise ValueError(
-                f"The files hold {len(numbers)} convolutions, and {backbone} has {count}, or their shapes differ. Fix: pass "
-                f"{self._files[0]}."
+                f"weights must hold the convolutions of the backbone; {backbone} has {count}. Received: {len(numbers)}, or "
+                "their "
+                f"shapes differ. Fix: pass what {self._files[0]} was converted to."
             )
         network.set_weights(loaded)
 
@@ -200,7 +202,7 @@ def check_distance(distance: Any) -> None:
     """Raises a TypeError for what has no name and hash for records."""
     if not isinstance(distance, PerceptualDistance):
         raise TypeError(
-            f"distance must be LPIPS or a PerceptualDistance, got {type(distance).__name__}. Fix: "
+            f"distance must be LPIPS or a PerceptualDistance. Received: {type(distance).__name__}. Fix: "
             "PerceptualDistance(features, name), with the function or Keras model that gives the layers."
         )
 

@@ -83,7 +83,7 @@ def compare(a: Record, b: Record) -> float:
     differing = [name for name in PROTOCOL if getattr(a, name) != getattr(b, name)]
     if differing:
         values = "; ".join(f"{name}: {getattr(a, name)!r} and {getattr(b, name)!r}" for name in differing)
-        raise ValueError(f"Records of different protocols do not compare ({values}). Fix: measure both in the same way.")
+        raise ValueError(f"Records must be of one protocol. Received: different protocols ({values}).")
     return a.value - b.value
 
 
@@ -134,10 +134,10 @@ def label_agreement(
     """
     labels = np.asarray(labels)
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"Expected {len(images)} integer labels, got {labels.dtype} of shape {labels.shape}.")
+        raise ValueError(f"labels must be {len(images)} integers. Received: {labels.dtype} of shape {labels.shape}.")
     probabilities = _probabilities(images, classifier)
     if labels.min() < 0 or labels.max() >= classifier.classes:
-        raise ValueError(f"Labels must lie in 0 to {classifier.classes - 1}, got {labels.min()} to {labels.max()}.")
+        raise ValueError(f"labels must lie in 0 to {classifier.classes - 1}. Received: {labels.min()} to {labels.max()}.")
     right = probabilities.argmax(axis=1) == labels
     per_class = [right[labels == c] for c in range(classifier.classes)]
     details = {"per_class": [float(r.mean()) if len(r) else None for r in per_class]}
@@ -156,7 +156,7 @@ def described(extractor: Any) -> dict[str, str]:
 
 def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
     if not len(images):
-        raise ValueError("There are no images to judge.")
+        raise ValueError("images must hold one at least. Received: no images.")
     return classifier.probabilities(images)
 
 

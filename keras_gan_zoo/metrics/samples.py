@@ -63,7 +63,7 @@ def gather(
     Moments and scores are sums, so memory does not grow with the number of images unless features or images are kept.
 
     Args:
-        images: uint8 (n, height, width, channels) in [0, 255] or floats in [-1, 1], which are quantised; or an iterable
+        images: uint8 (n, height, width, channels) in [0, 255] or floats in [-1, 1], which are quantized; or an iterable
             of such batches, or of pairs (images, labels); or, without an extractor, features (n, dimension).
         extractor: see `feature_extractor`. None where `images` are features, or where only images are kept.
         keep: any of "moments", "features", "scores", "images", "labels".
@@ -94,7 +94,8 @@ def gather(
     if "scores" in keep:
         if extractor.classes is None:
             raise ValueError(
-                f"The Inception Score needs class logits, and the weights of {extractor.name!r} have none. Fix: load "
+                f"The Inception Score needs class logits. Received: weights of {extractor.name!r}, which have none. Fix: "
+                "load "
                 "weights with the logits layer, or leave inception_score out."
             )
         order = None if total is None else split_assignment(total, splits, shuffle_seed)
@@ -106,7 +107,7 @@ def gather(
         batch = to_uint8(batch)
         shape = sample.image_shape = sample.image_shape or batch.shape[1:]
         if batch.shape[1:] != shape:
-            raise ValueError(f"Images of several shapes: {shape} and {batch.shape[1:]}. Fix: resize them to one.")
+            raise ValueError(f"Images must have one shape. Received: several shapes, {shape} and {batch.shape[1:]}.")
         features, logits = extractor.extract(batch, batch_size) if keep & {"moments", "features", "scores"} else (None, None)
         if sample.moments is not None:
             sample.moments.update(features)
@@ -135,7 +136,7 @@ def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple
     if is_array(images):
         images = np.asarray(images)
         if labels is not None and len(labels) != len(images):
-            raise ValueError(f"labels has {len(labels)} entries for {len(images)} images. Fix: one label per image.")
+            raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {len(images)} images.")
         # Several passes of the network in each batch, since moments are products that are slow on few rows.
         step = 10 * size
         for start in range(0, len(images), step):
@@ -153,21 +154,21 @@ def _of_features(features, keep, labels, split):
     if "scores" in keep or "images" in keep:
         raise ValueError("This metric takes images, and features (n, dimension) were given. Fix: pass the images.")
     if not len(features):
-        raise ValueError("There are no features. Fix: pass at least one row.")
+        raise ValueError("features must hold one row at least. Received: no features.")
     if not np.isfinite(features).all():
-        raise ValueError("features has values that are NaN or infinite. Fix: find the images that they come from.")
+        raise ValueError("features must be finite. Received: NaN or infinite values. Fix: find their images.")
     source = {**GIVEN, "split": split}
     moments = Moments.of(features, source) if "moments" in keep else None
     if "labels" in keep:
         _required(labels, "labels")
     if labels is not None and len(labels) != len(features):
-        raise ValueError(f"labels has {len(labels)} entries for {len(features)} features. Fix: one label per row.")
+        raise ValueError(f"labels must be one for each row. Received: {len(labels)} entries for {len(features)} features.")
     return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))
 
 
 def _required(part, kind):
     if part is None:
-        raise ValueError(f"This metric needs {kind}, and there are none. Fix: pass {kind}=, or batches (images, {kind}).")
+        raise ValueError(f"This metric needs {kind}. Received: none. Fix: pass {kind}=, or batches (images, {kind}).")
     return part
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
+
 BLOCK = 1000
 
 
@@ -34,7 +36,7 @@ def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np
         ValueError: fewer images than splits.
     """
     if not 1 <= splits <= n:
-        raise ValueError(f"splits={splits} is not possible with {n} images. Fix: more images, or fewer splits.")
+        raise ValueError(f"splits must be 1 to the number of images. Received: splits={splits}, {n} images.")
     order = np.arange(n) if shuffle_seed is None else np.random.RandomState(shuffle_seed).permutation(n)
     assigned = np.empty(n, int)
     for i in range(splits):
@@ -52,8 +54,7 @@ class ScoreSums:
     """
 
     def __init__(self, splits: int = 10, assigned: np.ndarray | None = None) -> None:
-        if splits < 1:
-            raise ValueError(f"splits={splits} is not possible; pass at least 1.")
+        check_integer(splits, "splits", 1)
         self.n, self.splits, self.assigned = 0, splits, assigned
         self._counts, self._negative_entropies, self._probabilities = np.zeros(splits), np.zeros(splits), None
 
@@ -65,9 +66,9 @@ class ScoreSums:
         """
         logits = np.asarray(logits, "float64")
         if logits.ndim != 2 or logits.shape[1] < 2:
-            raise ValueError(f"logits has the shape {logits.shape}; expected (n, classes) with 2 classes or more.")
+            raise ValueError(f"logits must have the shape (n, classes), 2 classes or more. Received: {logits.shape}.")
         if not np.isfinite(logits).all():
-            raise ValueError("logits has values that are NaN or infinite. Fix: find the images that they come from.")
+            raise ValueError("logits must be finite. Received: NaN or infinite values. Fix: find their images.")
         if self._probabilities is None:
             self._probabilities = np.zeros((self.splits, logits.shape[1]))
         shifted = logits - logits.max(axis=1, keepdims=True)
@@ -76,7 +77,7 @@ class ScoreSums:
         place = np.arange(self.n, self.n + len(p))
         if self.assigned is not None and self.n + len(p) > len(self.assigned):
             raise ValueError(
-                f"More images than the {len(self.assigned)} that have a split. Fix: assign all of them a split."
+                f"Each image must have a split. Received: more images than the {len(self.assigned)} that have a split."
             )
         split = place % self.splits if self.assigned is None else self.assigned[place]
         np.add.at(self._counts, split, 1)
@@ -93,11 +94,11 @@ class ScoreSums:
             ValueError: a split is empty, or images that have been assigned a split are missing.
         """
         if self.assigned is not None and self.n < len(self.assigned):
-            raise ValueError(f"{self.n} of the {len(self.assigned)} images so far. Fix: take in all that have a split.")
-        if self.n < self.splits or not self._counts.all():
             raise ValueError(
-                f"splits={self.splits} is not possible with {self.n} images. Fix: more images, or fewer splits."
+                f"All images with a split must be taken in. Received: {self.n} of the {len(self.assigned)} images."
             )
+        if self.n < self.splits or not self._counts.all():
+            raise ValueError(f"Each split must have an image. Received: splits={self.splits}, {self.n} images.")
         mean = self._probabilities / self._counts[:, None]
         entropy = -np.where(mean > 0, mean * np.log(np.where(mean > 0, mean, 1)), 0).sum(axis=1)
         scores = np.exp(entropy + self._negative_entropies / self._counts)

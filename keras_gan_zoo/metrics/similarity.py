@@ -21,6 +21,7 @@ count as 0. Sources: Wang et al., 2004 (https://doi.org/10.1109/TIP.2003.819861)
 import numpy as np
 from scipy.ndimage import correlate1d
 
+from keras_gan_zoo.data.checks import refuse_masks
 from keras_gan_zoo.metrics.pairs import Diversity, mean_over_pairs
 
 PEAK = 255.0
@@ -43,13 +44,12 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise TypeError(
-            f"{name} must be uint8 images in [0, 255], got {images.dtype}. Fix: quantise them with "
+            f"{name} must be uint8 images in [0, 255]. Received: {images.dtype}. Fix: quantize them with "
             "keras_gan_zoo.metrics.to_uint8, which takes floats in [-1, 1]."
         )
     if images.ndim != 4 or not images.size:
-        raise ValueError(f"{name} must have the shape (n, height, width, channels), none of them 0, got {images.shape}.")
-    if images.max() == 1:
-        raise ValueError(f"{name} has no value but 0 and 1, where 0 to 255 is meant. Fix: multiply by 255.")
+        raise ValueError(f"{name} must have the shape (n, height, width, channels), no 0. Received: {images.shape}.")
+    refuse_masks(int(images.max()), name)
     return images
 
 
@@ -103,8 +103,8 @@ def ssim(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) ->
     a, b = _pair(a, b, channel, border)
     if min(a.shape[1:3]) - 2 * border < WINDOW:
         raise ValueError(
-            f"SSIM needs {WINDOW} x {WINDOW} pixels, got {a.shape[1]} x {a.shape[2]} with a border of {border}. Fix: take "
-            "larger images, a smaller border, or ms_ssim, whose window shrinks."
+            f"SSIM needs {WINDOW} x {WINDOW} pixels. Received: {a.shape[1]} x {a.shape[2]}, border={border}. Fix: larger "
+            "images, a smaller border, or ms_ssim, whose window shrinks."
         )
     return _by_blocks(lambda x, y: _ssim_and_cs(x, y)[0], a, b, channel, border)
 
@@ -168,16 +168,16 @@ def ms_ssim_diversity(
 def _pair(a, b, channel="rgb", border=0):
     a, b = checked_images(a, "a"), checked_images(b, "b")
     if a.shape != b.shape:
-        raise ValueError(f"a and b must have one shape, got {a.shape} and {b.shape}.")
+        raise ValueError(f"a and b must have one shape. Received: {a.shape} and {b.shape}.")
     if channel not in ("rgb", "y"):
-        raise ValueError(f"channel must be 'rgb' or 'y', got {channel!r}.")
+        raise ValueError(f"channel must be 'rgb' or 'y'. Received: channel={channel!r}.")
     if channel == "y" and a.shape[3] != 3:
         raise ValueError(
-            f"channel='y' is the luma of 3 channels, and the images have {a.shape[3]}. Fix: channel='rgb', which takes "
-            "grey values as they are; or repeat grey images to 3 channels."
+            f"Images of channel='y' must have the 3 channels of its luma. Received: {a.shape[3]}. Fix: channel='rgb', which "
+            "takes grey values as they are; or repeat grey images to 3 channels."
         )
     if not 0 <= 2 * border < min(a.shape[1:3]):
-        raise ValueError(f"border={border} must be 0 or more and leave something of {a.shape[1]} x {a.shape[2]} pixels.")
+        raise ValueError(f"border must leave something of {a.shape[1]} x {a.shape[2]} pixels. Received: border={border}.")
     return a, b
 
 
@@ -207,7 +207,7 @@ def _ssim_and_cs(a, b):
 
     def smooth(x):
         for axis in (1, 2):
-            # Where the window fits: correlate1d centres it on its element size // 2.
+            # Where the window fits: correlate1d centers it on its element size // 2.
             inside = [slice(None)] * 4
             inside[axis] = slice(size // 2, size // 2 + x.shape[axis] - size + 1)
             x = correlate1d(x, window, axis=axis, mode="constant")[tuple(inside)]
@@ -225,13 +225,13 @@ def _weights(size, levels):
     if levels is None:
         levels = max([1] + [j for j in range(2, 6) if WINDOW * 2 ** (j - 1) <= shortest])
     if not 1 <= levels <= len(WEIGHTS):
-        raise ValueError(f"levels must be 1 to {len(WEIGHTS)}, got {levels}.")
+        raise ValueError(f"levels must be 1 to {len(WEIGHTS)}. Received: levels={levels}.")
     for _ in range(levels - 1):
         shortest = -(-shortest // 2)
     if shortest < 2:
         raise ValueError(
-            f"Level {levels} of images of {size[0]} x {size[1]} pixels is one pixel wide, which has no variance. Fix: fewer "
-            "levels, or larger images."
+            f"The last level must be 2 pixels wide or more. Received: levels={levels} of images of {size[0]} x {size[1]} "
+            "pixels, one pixel wide at last. Fix: fewer levels, or larger images."
         )
     weights = np.array(WEIGHTS[:levels])
     return weights if levels == len(WEIGHTS) else weights / weights.sum()

@@ -1,4 +1,4 @@
-"""Two-sample test by nearest neighbours (Lopez-Paz and Oquab, 2017, https://arxiv.org/abs/1610.06545).
+"""Two-sample test by nearest neighbors (Lopez-Paz and Oquab, 2017, https://arxiv.org/abs/1610.06545).
 
 As many real as generated samples are put together, and each is classified by the label of its nearest other. With equal
 distributions half of both are right. Xu et al., 2018 (https://arxiv.org/abs/1806.07755) read the two accuracies apart:
@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_gan_zoo.metrics.checks import check_features
-from keras_gan_zoo.metrics.neighbours import manifold_radii, nearest
+from keras_gan_zoo.metrics.neighbors import manifold_radii, nearest
 
 
-class NearestNeighbourAccuracy(NamedTuple):
+class NearestNeighborAccuracy(NamedTuple):
     """Shares in [0, 1] of the real, of the generated and of all samples whose nearest other is of their own set."""
 
     real: float
@@ -22,8 +22,8 @@ class NearestNeighbourAccuracy(NamedTuple):
     both: float
 
 
-def nearest_neighbour_accuracy(real: np.ndarray, fake: np.ndarray) -> NearestNeighbourAccuracy:
-    """Leave-one-out accuracy of the 1-nearest-neighbour classifier of real against generated.
+def nearest_neighbor_accuracy(real: np.ndarray, fake: np.ndarray) -> NearestNeighborAccuracy:
+    """Leave-one-out accuracy of the 1-nearest-neighbor classifier of real against generated.
 
         accuracy = share of samples that are nearer to another of their own set than to any of the other set
 
@@ -39,9 +39,9 @@ def nearest_neighbour_accuracy(real: np.ndarray, fake: np.ndarray) -> NearestNei
     """
     real, fake = check_features(2, real=real, fake=fake)
     if len(real) != len(fake):
-        raise ValueError(f"real has {len(real)} rows and fake {len(fake)}. Fix: as many of the one as of the other.")
+        raise ValueError(f"real and fake must have as many rows as each other. Received: {len(real)} and {len(fake)} rows.")
     shares = []
     for own, others in ((real, fake), (fake, real)):
         within, between = manifold_radii(own, 1), nearest(own, others)[0]
         shares.append(float((within < between).mean() + 0.5 * (within == between).mean()))
-    return NearestNeighbourAccuracy(*shares, sum(shares) / 2)
+    return NearestNeighborAccuracy(*shares, sum(shares) / 2)

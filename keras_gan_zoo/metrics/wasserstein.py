@@ -9,8 +9,8 @@ patches of 7 x 7 pixels, a vector each. Over all patches of a set, each channel 
 
     distance = 1000 * mean over u of W_1(patches of a . u, patches of b . u)
 
-where W_1 is the exact Wasserstein distance of numbers. Each set is normalised by itself, so a difference in brightness or
-contrast alone does not count. TF-GAN's function of this name normalises each patch by itself, and uses other numbers of
+where W_1 is the exact Wasserstein distance of numbers. Each set is normalized by itself, so a difference in brightness or
+contrast alone does not count. TF-GAN's function of this name normalizes each patch by itself, and uses other numbers of
 patches and directions; its values do not compare with these.
 """
 
@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import correlate1d
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.similarity import BLOCK, checked_images
 
 FILTER = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
@@ -61,13 +62,11 @@ def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape[:-1] != b.shape[:-1] or not a.size or not b.size:
-        raise ValueError(
-            f"a (..., n) and b (..., m) must agree in all axes but the last and not be empty: {a.shape}, {b.shape}."
-        )
+        raise ValueError(f"a and b must agree in all axes but the last, none empty. Received: {a.shape}, {b.shape}.")
     a, b = np.sort(a, axis=-1), np.sort(b, axis=-1)
     # NaN sorts last.
     if not np.isfinite([a[..., 0], a[..., -1], b[..., 0], b[..., -1]]).all():
-        raise ValueError("a and b must be finite.")
+        raise ValueError("a and b must be finite. Received: NaN or infinity.")
     n, m = a.shape[-1], b.shape[-1]
     if n == m:
         return np.abs(a - b).mean(axis=-1, dtype="float64")
@@ -143,11 +142,11 @@ def sliced_wasserstein(
     """
     a, b = checked_images(a, "a"), checked_images(b, "b")
     if a.shape[1:] != b.shape[1:]:
-        raise ValueError(f"a and b must have images of one shape, got {a.shape[1:]} and {b.shape[1:]}.")
+        raise ValueError(f"a and b must have images of one shape. Received: {a.shape[1:]} and {b.shape[1:]}.")
     if min(a.shape[1:3]) < PATCH:
-        raise ValueError(f"Patches have {PATCH} x {PATCH} pixels, and the images {a.shape[1]} x {a.shape[2]}.")
-    if min(patches, repeats, directions) < 1:
-        raise ValueError(f"patches={patches}, repeats={repeats} and directions={directions} must all be 1 or more.")
+        raise ValueError(f"Images must have {PATCH} x {PATCH} pixels or more. Received: {a.shape[1]} x {a.shape[2]}.")
+    for name, value in (("patches", patches), ("repeats", repeats), ("directions", directions)):
+        check_integer(value, name, 1)
     rng = np.random.default_rng(seed)
     sizes = level_sizes(*a.shape[1:3])
     by_level = [_patches_by_level(images, name, len(sizes), patches, seed) for images, name in ((a, "a"), (b, "b"))]
@@ -172,7 +171,7 @@ def sliced_wasserstein_floor(images: np.ndarray, *, seed: int = 0, **settings: i
     images = checked_images(images, "images")
     half = len(images) // 2
     if not half:
-        raise ValueError("A single image has no halves to compare. Fix: pass 2 images or more.")
+        raise ValueError("images must be 2 or more, to have halves to compare. Received: a single image.")
     order = np.random.default_rng(seed).permutation(len(images))
     return sliced_wasserstein(images[order[:half]], images[order[half : 2 * half]], seed=seed, **settings)
 
@@ -184,14 +183,14 @@ def _filtered(images, gain):
 
 
 def _patches_by_level(images, name, levels, patches, seed) -> Iterator[np.ndarray]:
-    """Normalised patches of all images, float32 (n * patches, channels * 49), level by level."""
+    """Normalized patches of all images, float32 (n * patches, channels * 49), level by level."""
     for level in range(levels):
         last = level == levels - 1
         # The next Gaussian level is all that is kept of the pyramid.
         following = (
             None if last else np.empty((len(images), *(side // 2 for side in images.shape[1:3]), images.shape[3]), "f4")
         )
-        yield _normalised(_patches(images, following, patches, np.random.default_rng([seed, level])), name)
+        yield _normalized(_patches(images, following, patches, np.random.default_rng([seed, level])), name)
         images = following
 
 
@@ -214,7 +213,7 @@ def _patches(images, following, patches, rng):
     return result
 
 
-def _normalised(patches, name):
+def _normalized(patches, name):
     """The patches with mean 0 and variance 1 in each channel, in place, flattened."""
     for channel in range(patches.shape[1]):
         values = patches[:, channel]
@@ -223,8 +222,8 @@ def _normalised(patches, name):
         # Rounding alone leaves less than this of a constant in 0 to 255.
         if variance < 1e-8:
             raise ValueError(
-                f"{name} is constant in channel {channel} at one of the levels, and has no variance to scale by. Fix: check "
-                "the images; constant ones have no distance of this kind."
+                f"{name} must vary at each level. Received: channel {channel} is constant at one of them. Fix: check the "
+                "images; constant ones have no distance of this kind."
             )
         values /= np.sqrt(variance).astype("float32")
     return patches.reshape(len(patches), -1)

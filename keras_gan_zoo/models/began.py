@@ -46,7 +46,9 @@ class BEGAN(GAN):
     """
 
     log_names = ("balance", "convergence")
-    refused_options = {"ada_target": NO_BOUNDARY}
+    refused_options = {"ada_target": NO_BOUNDARY} | dict.fromkeys(
+        ("lecam_weight", "lecam_decay"), "its balance holds the scores of both kinds where they are"
+    )
     tiny_width = 8
     # The error of fakes is held at the share gamma of that of real images.
     ranks_fakes_first = True

@@ -13,6 +13,7 @@ import keras
 from keras import initializers, layers
 
 from ..layers import BatchNorm, OneHot, SNConv2D, SNConv2DTranspose, SNDense, label_maps
+from ..layers.self_attention import SelfAttention
 
 NORMS = ("batch", "layer", "spectral", None)
 
@@ -28,6 +29,18 @@ def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
     while max(sizes[-1]) > base_size:
         sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
     return sizes
+
+
+def _attended(x, attention, sizes):
+    """A map after self-attention, where it is the one after so many halvings of the image."""
+    if attention is None:
+        return x
+    if not 1 <= attention < len(sizes):
+        raise ValueError(
+            f"attention must be in [1, {len(sizes) - 1}], as these networks halve an image of {sizes[0]} so many times. "
+            f"Received: attention={attention!r}. Pass a number in this range, or None."
+        )
+    return SelfAttention(name="attention")(x) if tuple(x.shape[1:3]) == sizes[attention] else x
 
 
 def _normalized(x, kind, name):
@@ -69,6 +82,8 @@ def dcgan_generator(
     norm: str | None = "batch",
     base_size: int = 7,
     hidden: int | None = None,
+    spectral: bool = False,
+    attention: int | None = None,
     num_classes: int | None = None,
     name: str = "generator",
 ) -> keras.Model:
@@ -82,6 +97,8 @@ def dcgan_generator(
         norm: "batch", "layer", or None, after each layer but the last; "spectral", in each layer.
         base_size: longest side that the first map may have.
         hidden: units of a fully connected layer before the first map, or None.
+        spectral: whether each layer has spectral norm, beside `norm`.
+        attention: number of halvings of the image at whose map there is self-attention, or None.
         num_classes: number of classes; then the model takes [latents, labels].
 
     Returns:
@@ -89,7 +106,7 @@ def dcgan_generator(
     """
     check_norm(norm)
     sizes = ladder(image_shape, base_size)
-    dense, _, transposed = _kinds(norm)
+    dense, _, transposed = _kinds("spectral" if spectral else norm)
     options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
     inputs = x = keras.Input((latent_dim,), name="latents")
     if num_classes:
@@ -102,6 +119,7 @@ def dcgan_generator(
     x = dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
     x = layers.Reshape((*sizes[-1], channels), name="base_map")(x)
     x = layers.ReLU(name="base_relu")(_normalized(x, norm, "base"))
+    x = _attended(x, attention, sizes)
     for (height, width_), (above_height, above_width) in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
         last = (above_height, above_width) == sizes[0]
         channels = image_shape[-1] if last else channels // 2
@@ -114,6 +132,7 @@ def dcgan_generator(
             x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop", **dtype)(x)
         if not last:
             x = layers.ReLU(name=f"{stage}_relu")(_normalized(x, norm, stage))
+            x = _attended(x, attention, sizes)
     return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
 
 
@@ -126,6 +145,7 @@ def dcgan_features(
     base_size: int,
     leak: float,
     hidden: int | None,
+    attention: int | None = None,
     labels: Any = None,
     num_classes: int | None = None,
 ) -> Any:
@@ -140,6 +160,7 @@ def dcgan_features(
         x = convolution(channels, kernel_size, 2, padding="same", name=stage, **options)(x)
         # The first layer sees raw pixels: normalizing them lets the networks oscillate (DCGAN, section 3).
         x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalized(x, norm, stage))
+        x = _attended(x, attention, sizes)
         channels *= 2
     if num_classes:
         # At the last map a deep stack cannot lose the label, as it can if the label enters with the pixels alone.
@@ -162,6 +183,7 @@ def dcgan_discriminator(
     base_size: int = 7,
     leak: float = 0.2,
     hidden: int | None = None,
+    attention: int | None = None,
     num_classes: int | None = None,
     outputs: int = 1,
     name: str = "discriminator",
@@ -177,6 +199,7 @@ def dcgan_discriminator(
         base_size: longest side that the last map may have.
         leak: negative slope of the LeakyReLU (0.2 in the paper).
         hidden: units of a fully connected layer before the score, or None.
+        attention: number of halvings of the image after which there is self-attention, or None.
         num_classes: number of classes; then the model takes [images, labels].
         outputs: numbers that it says of an image: its score, or those of several classes, or a code.
 
@@ -196,6 +219,7 @@ def dcgan_discriminator(
         base_size=base_size,
         leak=leak,
         hidden=hidden,
+        attention=attention,
         labels=labels,
         num_classes=num_classes,
     )

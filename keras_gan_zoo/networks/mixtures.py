@@ -29,6 +29,22 @@ def mixture(members: Sequence[keras.Model], shared: str | None = None, name: str
     return keras.Model([*inputs, index], Chosen(dtype="float32", name="chosen")([index, *outputs]), name=name)
 
 
+def panel(members: Sequence[keras.Model], name: str = "discriminator") -> keras.Model:
+    """One network that gives the scores of all members.
+
+    Args:
+        members: networks with the same inputs, each giving one score (batch, 1).
+
+    Returns:
+        Model, inputs of a member -> scores (batch, 1, members); a single member itself.
+    """
+    if len(members) == 1:
+        return members[0]
+    x, _ = _inputs(members[0])
+    scores = keras.layers.Concatenate(dtype="float32", name="scores")([member(x) for member in members])
+    return keras.Model(x, keras.layers.Reshape((1, -1), dtype="float32", name="panel")(scores), name=name)
+
+
 def _inputs(member):
     """Fresh inputs like those of a network: as it takes them, and as a list."""
     inputs = [keras.Input(x.shape[1:], dtype=x.dtype, name=x.name) for x in member.inputs]

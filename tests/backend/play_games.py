@@ -364,8 +364,8 @@ class Referring(Plane):
         self.reference.assign(data["points"][:3])
 
     def judge(self, batch, training=True, by="discriminator"):
-        centred = batch["points"] - ops.mean(self.reference, axis=0)
-        return {"scores": per_sample(self.discriminator(centred, training=training))}
+        centerd = batch["points"] - ops.mean(self.reference, axis=0)
+        return {"scores": per_sample(self.discriminator(centerd, training=training))}
 
 
 def batches_of(data, size=4):

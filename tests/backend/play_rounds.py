@@ -2,41 +2,51 @@
 
 Run by `test_parity.py`, a process for each backend: python play_rounds.py OUTPUT NAME...
 
-Initial weights and all noise come from NumPy, so that backends can be compared.
+Initial weights come from NumPy, and noise from integers, so that backends can be compared.
 """
 
 import hashlib
 import json
+import math
 import sys
 
 import keras
 import numpy as np
+from keras import ops
 
 ROUNDS, BATCH = 5, 8
+# On JAX each shape that an operation meets is compiled anew where it runs eagerly, so whole rounds are compiled instead.
+EAGER = keras.backend.backend() != "jax"
 # Those that are compiled where a run stops and goes on. The others play eagerly, which costs less than to compile them, but
-# not on JAX, where each shape that an operation meets is compiled anew: there it is these alone.
+# not on JAX: there it is these alone.
 COMPILED = ("gan", "dcgan", "wgan_gp", "cgan")
 
 
 class Noise:
-    """Stands in for keras.random: the same numbers on every backend, others on every call."""
+    """Stands in for keras.random: the same numbers on every backend, eagerly and compiled, others on every call.
 
-    def __init__(self):
-        self.calls = 0
+    They are a function of the state of the seed and the place in the tensor, in integers below 2 ** 31.
+    """
 
-    def rng(self):
-        self.calls += 1
-        return np.random.RandomState(self.calls)
+    @staticmethod
+    def hashed(shape, seed, salt=0):
+        """Numbers in (0, 1)."""
+        shape = tuple(map(int, shape))
+        prime = 46337  # the largest whose square an int32 holds
+        state = ops.cast(seed.next(), "int32")
+        place = ops.arange(math.prod(shape), dtype="int32")
+        number = (place * 5387 + state[1] * 7919 + state[0] + salt * 104729 + 12345) % prime
+        for factor in (16807, 3571, 24593):
+            number = (number * number) % prime
+            number = (number + factor * (place % prime) + state[1]) % prime
+        return ops.reshape((ops.cast(number, "float32") + 0.5) / prime, shape)
 
     def normal(self, shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-        return keras.ops.convert_to_tensor(self.rng().normal(mean, stddev, _static(shape)).astype("float32"))
+        radius = ops.sqrt(-2.0 * ops.log(self.hashed(shape, seed)))
+        return mean + stddev * radius * ops.cos(2.0 * math.pi * self.hashed(shape, seed, salt=1))
 
     def uniform(self, shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-        return keras.ops.convert_to_tensor(self.rng().uniform(minval, maxval, _static(shape)).astype("float32"))
-
-
-def _static(shape):
-    return tuple(int(side) for side in shape)
+        return minval + (maxval - minval) * self.hashed(shape, seed)
 
 
 def build(name, compared=True):
@@ -85,15 +95,14 @@ def data(gan):
         yield tuple(field.random(rng, n) for field in gan.fields().values())
 
 
-def eager_losses(name, noise):
-    """Logs of rounds in eager mode under NumPy's noise, and means of the trained weights."""
+def losses(name):
+    """Logs of rounds under equal noise, and means of the trained weights."""
     gan = build(name)
-    gan.compile(run_eagerly=True)
+    gan.compile(run_eagerly=EAGER)
     for optimizer in gan.optimizers.values():
         # Adam makes a step of a gradient that is nothing but rounding, where all that it sums cancels.
         optimizer.epsilon = 1e-4
     set_weights(gan)
-    noise.calls = 0
     logs = []
     for batch in data(gan):
         gan.reset_metrics()
@@ -132,21 +141,21 @@ def ends(name, compiled):
             gan.fit(*parts, epochs=2, initial_epoch=1, **options)
         else:
             gan.fit(*parts, epochs=2, **options)
-        weights = b"".join(keras.ops.convert_to_numpy(weight).tobytes() for weight in gan.weights)
-        losses = {key: float(value) for key, value in last.logs.items()}
-        found.append({"losses": losses, "weights": hashlib.sha256(weights).hexdigest()})
+        weights = b"".join(ops.convert_to_numpy(weight).tobytes() for weight in gan.weights)
+        logs = {key: float(value) for key, value in last.logs.items()}
+        found.append({"losses": logs, "weights": hashlib.sha256(weights).hexdigest()})
     return found
 
 
 def main():
     output, names = sys.argv[1], sys.argv[2:]
-    results = {"backend": keras.backend.backend(), "eager": {}}
-    resumed = [name for name in names if name in COMPILED or keras.backend.backend() != "jax"]
+    results = {"backend": keras.backend.backend(), "rounds": {}}
+    resumed = [name for name in names if name in COMPILED or EAGER]
     results["ends"] = {name: ends(name, compiled=name in COMPILED) for name in resumed}
     noise = Noise()
     keras.random.normal, keras.random.uniform = noise.normal, noise.uniform
     for name in names:
-        results["eager"][name] = eager_losses(name, noise)
+        results["rounds"][name] = losses(name)
     with open(output, "w") as file:
         json.dump(results, file)
 

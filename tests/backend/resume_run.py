@@ -1,6 +1,6 @@
 """Goes on with a run on the backend of the environment, and writes down what it finds and what becomes of it.
 
-Run by `test_resume_elsewhere.py`: python resume_run.py RUN OUTPUT. Noise comes from NumPy in the first round.
+Run by `test_resume_elsewhere.py`: python resume_run.py RUN OUTPUT. Noise comes from integers in the first round.
 """
 
 import sys
@@ -21,8 +21,8 @@ def state(gan):
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def main():
-    run, output = Path(sys.argv[1]), Path(sys.argv[2])
+def looked_at(run):
+    """What the checkpoint of a run holds and what a round with equal noise makes of it, and the recipe."""
     recipe = read_recipe(run)
     gan = build(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
     compile_by(gan, recipe)
@@ -32,16 +32,21 @@ def main():
     original = keras.random.normal, keras.random.uniform
     noise = Noise()
     keras.random.normal, keras.random.uniform = noise.normal, noise.uniform
-    gan.compile(*gan.optimizers.values(), run_eagerly=True)
-    images = np.random.default_rng(5).integers(0, 256, (8, *gan.image_shape), np.uint8)
-    gan.train_on_batch(images)
+    try:
+        gan.compile(*gan.optimizers.values(), run_eagerly=True)
+        images = np.random.default_rng(5).integers(0, 256, (8, *gan.image_shape), np.uint8)
+        gan.train_on_batch(images)
+    finally:
+        keras.random.normal, keras.random.uniform = original
     found |= {f"played_{i:03d}": array for i, array in enumerate(state(gan))}
-    keras.random.normal, keras.random.uniform = original
-
     found["drawn"] = keras.ops.convert_to_numpy(keras.random.normal((4,), seed=keras.random.SeedGenerator(7)))
-    if keras.backend.backend() != "tensorflow":  # where it began
-        found["rounds"] = int(train(recipe, run, resume=True).rounds)
-    np.savez(output, **found)
+    return found, recipe
+
+
+def main():
+    run, output = Path(sys.argv[1]), Path(sys.argv[2])
+    found, recipe = looked_at(run)
+    np.savez(output, **found, rounds=int(train(recipe, run, resume=True).rounds))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ def played(play):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_variant_plays_on_every_backend(backend, played):
     result = played(backend)
-    assert set(result["eager"]) == set(variants())
-    for name, outcome in result["eager"].items():
+    assert set(result["rounds"]) == set(variants())
+    for name, outcome in result["rounds"].items():
         assert len(outcome["logs"]) == 5
         for logs in outcome["logs"]:
             assert np.isfinite(list(logs.values())).all(), name
@@ -31,7 +31,7 @@ def test_every_variant_plays_on_every_backend(backend, played):
 @pytest.mark.parametrize("backend", BACKENDS[1:])
 @pytest.mark.parametrize("name", variants())
 def test_losses_agree(name, backend, played):
-    expected, actual = played("tensorflow")["eager"][name], played(backend)["eager"][name]
+    expected, actual = played("tensorflow")["rounds"][name], played(backend)["rounds"][name]
     for round_, (ours, theirs) in enumerate(zip(actual["logs"], expected["logs"], strict=True)):
         assert ours.keys() == theirs.keys()
         for key in ours:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import metrics_speed, precision, speed_tables, worker
+from benchmarks.peers import cases
 from benchmarks.processes import MeasurementError, environment_of
 from benchmarks.processes import worker as measured
-from peers import cases
 
 
 @pytest.mark.parametrize("contender", ["frechet_ours", "neighbors_ours", "manifolds_ours"])

@@ -48,5 +48,5 @@ def test_a_split_whose_shape_is_not_known_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_name_without_a_split_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="'mnist' names no split.*mnist/test"):
+    with pytest.raises(ValueError, match="NAME/SPLIT, such as mnist/test. Received: 'mnist'"):
         command.write(["mnist"], Means(), None, tmp_path, tmp_path)

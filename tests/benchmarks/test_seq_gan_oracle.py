@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import seq_gan_oracle as benchmark
-from benchmarks.seq_gan_oracle import Cell, at_entropy, gain, judged, oracle_of, page, records, run, training_data
+from benchmarks.seq_gan_oracle import Cell, at_entropy, gain, measures_of, oracle_of, page, records, run, training_data
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.models import variant_class
 
@@ -76,7 +76,7 @@ def test_what_is_judged_is_what_it_says(recipe):
             return self.oracle.log_probabilities(tokens).sum(axis=1)
 
     oracle = oracle_of(recipe, 0)
-    found = judged(Itself(oracle), oracle, oracle.sample(2000, 7), 2000)
+    found = measures_of(Itself(oracle), oracle, oracle.sample(2000, 7), 2000)
     assert found["reverse_kl"] == pytest.approx(0.0, abs=1e-9)
     assert found["nll_oracle"] == found["entropy"] == pytest.approx(oracle.nll(oracle.sample(2000, 0)).mean())
     assert abs(found["nll_test"] - found["entropy"]) < 4 * np.hypot(found["nll_test_error"], found["entropy_error"])

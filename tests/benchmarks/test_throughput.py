@@ -24,14 +24,14 @@ def zoo_networks(shape):
 
 
 def guide_networks(shape):
-    from peers import keras_guide
+    from benchmarks.peers import keras_guide
 
     return keras_guide.generator(shape, 10, width=6), keras_guide.discriminator(shape, width=6)
 
 
 def torch_networks(shape):
     pytest.importorskip("torch")
-    from peers.torch_loop import Discriminator, Generator
+    from benchmarks.peers.torch_loop import Discriminator, Generator
 
     return Generator(shape, 10, width=6), Discriminator(shape, width=6)
 
@@ -104,7 +104,7 @@ def run(folder, **options):
 
 def test_a_run_writes_a_record(tmp_path, capsys):
     pytest.importorskip("torch")
-    from peers import torch_tuned
+    from benchmarks.peers import torch_tuned
 
     folder = tmp_path / "new"
     code = run(folder, parts="dcgan", width=4, batch_size=4, rounds=2, repeats=1, samples=4)

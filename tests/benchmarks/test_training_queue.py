@@ -376,12 +376,13 @@ def test_the_command_refuses_what_is_not_possible(machine):
     command.register(["train"])
     for arguments, message in (
         ([], "Nothing is named"),
-        (["--pending", "--backend", "theano"], "--backend 'theano'"),
-        (["--pending", "--data-dir", "nowhere"], "--data-dir nowhere is not there"),
-        (["--pending", "--weights", "nowhere.npz"], "--weights nowhere.npz is not there"),
+        (["--pending", "--data-dir", "nowhere"], "--data-dir must be there. Received: nowhere"),
+        (["--pending", "--weights", "nowhere.npz"], "--weights must be there. Received: nowhere.npz"),
     ):
         result = CliRunner().invoke(command.app, ["train", *arguments])
         assert isinstance(result.exception, ValueError) and message in str(result.exception)
+    result = CliRunner().invoke(command.app, ["train", "--pending", "--backend", "theano"])
+    assert result.exit_code == 2 and "theano" in result.output
 
 
 def test_the_command_ends_with_1_where_a_job_failed(machine, add, monkeypatch):

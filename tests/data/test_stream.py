@@ -65,7 +65,7 @@ def test_any_start_and_any_access_give_the_same():
 
 
 def test_labels_stay_with_their_images():
-    for batch in labelled(length=5):
+    for batch in labeled(length=5):
         images, labels = batch["images"], batch["labels"]
         assert images.dtype == np.uint8
         assert images.shape == (BATCH, 4, 5, 3)
@@ -197,14 +197,14 @@ def fitted_order(batches, steps, compile_options=None, **options):
     return keras.ops.convert_to_numpy(recorder.seen).astype(int).tolist()
 
 
-def labelled(**options):
+def labeled(**options):
     arrays = {"images": numbered(), "labels": np.arange(N, dtype="int32")}
     fields = {"images": Images((4, 5, 3)), "labels": Labels(classes=N)}
     return Stream(arrays, fields, **({"batch_size": BATCH, "length": 12, "seed": 5} | options))
 
 
 class Pairs(keras.utils.PyDataset):
-    """A labelled stream as a plain Keras model takes it, which wants inputs and targets."""
+    """A labeled stream as a plain Keras model takes it, which wants inputs and targets."""
 
     def __init__(self, stream):
         super().__init__()
@@ -219,13 +219,13 @@ class Pairs(keras.utils.PyDataset):
 
 def test_fit_reads_in_order():
     expected = order(stream(length=12))
-    assert fitted_order(labelled(), 12) == expected
+    assert fitted_order(labeled(), 12) == expected
     if keras.backend.backend() != "torch":
-        assert fitted_order(labelled(), 12, {"steps_per_execution": 4}) == expected
+        assert fitted_order(labeled(), 12, {"steps_per_execution": 4}) == expected
 
 
 def test_fit_in_epochs_reads_straight_on():
-    assert fitted_order(labelled(), 12, epochs=3, steps_per_epoch=4) == order(stream(length=12))
+    assert fitted_order(labeled(), 12, epochs=3, steps_per_epoch=4) == order(stream(length=12))
 
 
 def test_workers_are_refused():
@@ -244,7 +244,7 @@ sys.modules["tensorflow"] = sys.modules["tensorflow_datasets"] = None
 import numpy as np
 from PIL import Image
 from keras_gan_zoo.data import InvalidData, load_images
-from test_stream import fitted_order, labelled, numbered, order, stream
+from test_stream import fitted_order, labeled, numbered, order, stream
 assert load_images(numbered()).images.shape == (11, 4, 5, 3)
 np.savez("images.npz", images=numbered())
 assert load_images("images.npz").images.shape == (11, 4, 5, 3)
@@ -256,7 +256,7 @@ except InvalidData as error:
     assert all(words in str(error) for words in ("a file or folder that exists", "pip install", "mnist")), error
 else:
     raise AssertionError("TFDS was read without TensorFlow")
-assert fitted_order(labelled(), 12) == order(stream(length=12))
+assert fitted_order(labeled(), 12) == order(stream(length=12))
 print("fine")
 """
 

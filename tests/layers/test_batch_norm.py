@@ -68,7 +68,7 @@ def test_inference_and_frozen_layers_use_the_moving_statistics():
     np.testing.assert_array_equal(np.concatenate(ours.get_weights()), np.concatenate(before))
 
 
-def test_bfloat16_is_normalised_in_float32():
+def test_bfloat16_is_normalized_in_float32():
     ours, theirs = pair((64, 4, 4, 3), dtype="mixed_bfloat16")
     x = ops.cast(inputs((64, 4, 4, 3)), "bfloat16")
     results = [layer(x, training=True) for layer in (ours, theirs)]

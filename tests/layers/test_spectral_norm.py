@@ -1,4 +1,4 @@
-"""Spectral normalisation: sigma against an SVD, gradients of the reparametrisation, state."""
+"""Spectral normalization: sigma against an SVD, gradients of the reparametrization, state."""
 
 import keras
 import numpy as np
@@ -41,9 +41,9 @@ def matrix(kind, kernel):
 
 def sigma(layer):
     """What the kernel variable is divided by."""
-    raw, normalised = ops.convert_to_numpy(layer._kernel), ops.convert_to_numpy(layer.kernel)
+    raw, normalized = ops.convert_to_numpy(layer._kernel), ops.convert_to_numpy(layer.kernel)
     largest = np.unravel_index(np.abs(raw).argmax(), raw.shape)
-    return raw[largest] / normalised[largest]
+    return raw[largest] / normalized[largest]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,7 +159,7 @@ def test_gradient_is_that_of_the_division_by_the_exact_sigma(gradients_of):
     assert np.abs(errors).max() < 1e-4 * np.abs(differences).max()
 
 
-def test_a_chain_of_normalised_layers_is_1_lipschitz():
+def test_a_chain_of_normalized_layers_is_1_lipschitz():
     chain = keras.Sequential([keras.Input((8,)), SNDense(32, activation="relu"), SNDense(32, activation="relu"), SNDense(1)])
     rng = np.random.default_rng(4)
     for weight in chain.trainable_variables:

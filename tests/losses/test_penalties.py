@@ -98,16 +98,16 @@ def test_second_order_gradients_equal_finite_differences(penalty, differentiate)
     sizes = [(6, 5), (5,), (5,)]
     theta = rng.normal(size=sum(map(np.prod, sizes)))
 
-    def penalised(theta, samplewise=True):
+    def penalized(theta, samplewise=True):
         w1, b1, w2 = (ops.reshape(part, size) for part, size in zip(ops.split(theta, [30, 35]), sizes, strict=True))
         points = ops.convert_to_tensor(x, "float64")
         gradient = Trainer().gradient(lambda x: ops.matmul(ops.tanh(ops.matmul(x, w1) + b1), w2), points)
         return penalty(gradient if samplewise else ops.reshape(gradient, (1, -1)))
 
     def at(theta):
-        return float(value(penalised(ops.convert_to_tensor(theta, "float64"))))
+        return float(value(penalized(ops.convert_to_tensor(theta, "float64"))))
 
-    _, (gradient,) = differentiate(penalised, theta, dtype="float64")
+    _, (gradient,) = differentiate(penalized, theta, dtype="float64")
     steps = 1e-6 * np.maximum(1.0, np.abs(theta))
     chosen = rng.choice(len(theta), 20, replace=False)
     differences = []
@@ -117,5 +117,5 @@ def test_second_order_gradients_equal_finite_differences(penalty, differentiate)
     scale = np.abs(differences).max()
     np.testing.assert_allclose(gradient[chosen], differences, atol=1e-6 * scale, rtol=1e-5)
     # The check has power: the norm of the whole batch, a known bug, has another gradient.
-    _, (wrong,) = differentiate(lambda t: penalised(t, samplewise=False), theta, dtype="float64")
+    _, (wrong,) = differentiate(lambda t: penalized(t, samplewise=False), theta, dtype="float64")
     assert np.abs(wrong[chosen] - differences).max() > 1e-2 * scale

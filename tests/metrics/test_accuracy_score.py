@@ -150,7 +150,7 @@ def test_real_images_teach_and_one_frozen_image_per_class_does_not(small_batches
 
     (images, labels), test = split("train[:2000]"), split("test[:2000]")
     judge = Classifier("mnist")
-    real = classification_accuracy_score(images, labels, *test, judge=judge, epochs=2)
+    real = classification_accuracy_score(images, labels, *test, epochs=2)
     # A generator that draws from the training set.
     drawn = np.random.default_rng(0).integers(0, len(images), len(images))
     sampler = classification_accuracy_score(images[drawn], labels[drawn], *test, judge=judge, epochs=2)

@@ -7,9 +7,9 @@ from keras_gan_zoo.metrics.bins import compare_histograms, number_of_different_b
 
 def blobs(n, seed, modes=20, dropped=()):
     rng = np.random.default_rng(seed)
-    centres = 8 * np.random.default_rng(99).normal(size=(modes, 4))
+    centers = 8 * np.random.default_rng(99).normal(size=(modes, 4))
     kept = [i for i in range(modes) if i not in dropped]
-    return centres[rng.choice(kept, n)] + rng.normal(size=(n, 4))
+    return centers[rng.choice(kept, n)] + rng.normal(size=(n, 4))
 
 
 def test_golden_values():
@@ -44,11 +44,11 @@ def test_equal_distributions_and_a_lost_mode():
 
 def test_bins_are_those_of_k_means():
     real = blobs(2000, 0).astype("float32")
-    assigned, centres = module._clusters(real, 20, np.random.default_rng(0))
-    distances = ((real[:, None] - centres) ** 2).sum(axis=2)
+    assigned, centers = module._clusters(real, 20, np.random.default_rng(0))
+    distances = ((real[:, None] - centers) ** 2).sum(axis=2)
     np.testing.assert_array_equal(assigned, distances.argmin(axis=1))
     for i in range(20):
-        np.testing.assert_allclose(centres[i], real[assigned == i].mean(axis=0), atol=1e-4)
+        np.testing.assert_allclose(centers[i], real[assigned == i].mean(axis=0), atol=1e-4)
     # The noise about the true modes, of variance 1 in 4 dimensions, is the least that bins can leave; a split mode and
     # two merged ones, as one start may give, leave more.
     assert 0.9 * 4 < distances.min(axis=1).mean() < 3 * 4
@@ -69,11 +69,11 @@ def test_the_seed_decides_and_a_shift_of_all_does_not_matter():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="bins=100 .* 50"):
+    with pytest.raises(ValueError, match="bins=100, 50"):
         number_of_different_bins(blobs(50, 0), blobs(50, 1))
-    with pytest.raises(ValueError, match="bins=9 is more than the 5 distinct"):
+    with pytest.raises(ValueError, match="at most the 5 distinct.*bins=9"):
         number_of_different_bins(blobs(5, 0).repeat(30, axis=0), blobs(50, 1), bins=9)
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="hold a sample at least"):
         compare_histograms([0, 0], [1, 2])
     with pytest.raises(ValueError, match="NaN"):
         number_of_different_bins(blobs(200, 0), np.full((9, 4), np.nan))

@@ -141,7 +141,7 @@ def test_accuracy_on_the_test_split(name):
 def test_errors(untrained, tmp_path):
     path, _ = untrained
     judge = Classifier(path)
-    with pytest.raises(FileNotFoundError, match="Shipped: .*mnist"):
+    with pytest.raises(FileNotFoundError, match="must be .*mnist"):
         Classifier("imagenet")
     with pytest.raises(ValueError, match="28, 28, 1"):
         judge.features(np.zeros((2, 28, 28), "uint8"))

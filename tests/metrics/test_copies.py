@@ -1,11 +1,11 @@
-"""Memorisation and the birthday-paradox test."""
+"""Memorization and the birthday-paradox test."""
 
 import numpy as np
 import pytest
 from golden_sets import A, B
 from scipy.spatial.distance import cdist
 
-from keras_gan_zoo.metrics.copies import birthday_paradox, memorisation
+from keras_gan_zoo.metrics.copies import birthday_paradox, memorization
 
 
 def test_a_dataset_with_copies_has_a_threshold_of_distinct_images():
@@ -18,15 +18,15 @@ def test_a_dataset_with_copies_has_a_threshold_of_distinct_images():
         birthday_paradox(real, np.concatenate([real, real]), 100)
 
 
-def test_memorisation():
+def test_memorization():
     rng = np.random.default_rng(3)
     train, test, fresh = (rng.normal(size=(n, 6)) for n in (500, 400, 300))
     copies = train[100:200] + 1e-3
-    result = memorisation(train, test, copies)
+    result = memorization(train, test, copies)
     assert result.share_near_train == 1 and result.p_value < 1e-9 and result.ks_statistic > 0.95
     assert result.nearest.tolist() == list(range(100, 200))
     np.testing.assert_allclose(result.test_distances, cdist(test, train).min(axis=1), rtol=1e-9)
-    honest = memorisation(train, test, fresh)
+    honest = memorization(train, test, fresh)
     assert honest.share_near_train < 0.05 and honest.p_value > 0.01
 
 
@@ -52,7 +52,7 @@ def test_birthday_paradox_without_an_answer_gives_a_bound():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="batch_size=41"):
+    with pytest.raises(ValueError, match="Received: 41, and 40 fakes"):
         birthday_paradox(A, B, 41)
-    with pytest.raises(ValueError, match="Dimensions"):
-        memorisation(A, B, A[:, :2])
+    with pytest.raises(ValueError, match="one dimension"):
+        memorization(A, B, A[:, :2])

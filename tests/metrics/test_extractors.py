@@ -43,7 +43,7 @@ def test_a_function():
     assert one.sha256.startswith("unknown-") and one.sha256 != two.sha256
     with pytest.raises(ValueError, match="name= and dimension="):
         feature_extractor(means)
-    with pytest.raises(ValueError, match=r"expected \(9, 2\)"):
+    with pytest.raises(ValueError, match=r"must be \(9, 2\)"):
         feature_extractor(means, name="means", dimension=2).features(IMAGES)
 
 
@@ -56,10 +56,10 @@ def test_names_and_instances():
 @pytest.mark.parametrize(
     ("which", "options", "message"),
     [
-        ("lenet", {}, "'lenet'.*'mnist'"),
+        ("lenet", {}, "'mnist'.*'lenet'"),
         ("mnist", {"weights": "x.npz"}, "are for 'inception'"),
-        ("mnist", {"name": "x"}, "name are for a Keras model"),
-        ("inception", {"dimension": 3}, "dimension are for"),
+        ("mnist", {"name": "x"}, "name must go with a model"),
+        ("inception", {"dimension": 3}, "dimension must go with"),
     ],
 )
 def test_bad_arguments(which, options, message):
@@ -68,7 +68,7 @@ def test_bad_arguments(which, options, message):
 
 
 def test_a_model_that_gives_no_vectors():
-    with pytest.raises(ValueError, match="not features"):
+    with pytest.raises(ValueError, match="must give features"):
         feature_extractor(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]))
 
 

@@ -31,7 +31,7 @@ def test_is_zero_for_equal_sets_whatever_their_size():
 def test_is_exact_for_fewer_vectors_than_dimensions_and_for_ill_conditioned_ones():
     for n in (40, 400):
         x, y = correlated(n, 100, seed=1), correlated(n, 100, seed=2) + 0.1
-        # The trace of the root is the nuclear norm of the product of the centred sets, which needs no covariance.
+        # The trace of the root is the nuclear norm of the product of the centered sets, which needs no covariance.
         cx, cy = x - x.mean(axis=0), y - y.mean(axis=0)
         trace = np.linalg.svd(cx @ cy.T, compute_uv=False).sum() / (n - 1)
         difference = x.mean(axis=0) - y.mean(axis=0)
@@ -213,7 +213,7 @@ def test_errors():
         # As float32 rounds them in another batch.
         distance(np.array([0.1, 0.1 + 1e-8], "float32")[np.arange(54).reshape(6, 9).T % 2], B)
     for options in ({}, {"smallest": 40}, {"smallest": 9, "sizes": 2}):
-        with pytest.raises(ValueError, match="not possible with 40 fakes"):
+        with pytest.raises(ValueError, match="Received: .*40 fakes"):
             fid_infinity(A, Moments.of(B), **options)
     with pytest.raises(ValueError, match="6 and 5 dimensions"):
         distance(A, B[:, :5])
@@ -221,18 +221,18 @@ def test_errors():
         Moments.of(A).merge(Moments.of(B[:, :5]))
     with pytest.raises(ValueError, match="fit"):
         Moments.from_statistics(9, np.zeros(3), np.eye(2))
-    with pytest.raises(ValueError, match=r"\(1, 3\).*fit"):
+    with pytest.raises(ValueError, match=r"fit.*\(1, 3\)"):
         Moments.from_statistics(9, np.zeros((1, 3)), np.eye(3))
     with pytest.raises(ValueError, match="symmetric"):
         Moments.from_statistics(9, np.zeros(2), np.array([[1.0, 0.5], [0.0, 1.0]]))
     indefinite = Moments.from_statistics(9, np.zeros(2), np.array([[1.0, 2.0], [2.0, 1.0]]))
-    with pytest.raises(ValueError, match="eigenvalue -1, below 0"):
+    with pytest.raises(ValueError, match="eigenvalue below 0. Received: -1 "):
         frechet_distance(indefinite, Moments.from_statistics(9, np.zeros(2), np.eye(2)))
 
 
 def test_moments_of_other_features_are_not_merged():
     inception, classifier = ({"extractor": name} for name in ("inception", "mnist_classifier"))
-    with pytest.raises(ValueError, match="inception.*mnist_classifier.*other features"):
+    with pytest.raises(ValueError, match="same features.*inception.*mnist_classifier"):
         Moments.of(A, inception).merge(Moments.of(B, classifier))
     assert Moments.of(A, inception).merge(Moments.of(B, inception)).n == len(A) + len(B)
     assert Moments.of(A, inception).merge(Moments.of(B)).n == len(A) + len(B)

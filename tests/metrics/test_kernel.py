@@ -54,14 +54,14 @@ def test_float32_features_are_summed_in_float64():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="subset_size=1000 .* 40 real"):
+    with pytest.raises(ValueError, match="subset_size=1000, 40 real"):
         kernel_distance(A, B)
     for subsets, size in ((0, 10), (3, 1)):
-        with pytest.raises(ValueError, match="not possible"):
+        with pytest.raises(ValueError, match="must be an integer of at least"):
             kernel_distance(A, B, subsets, size)
-    with pytest.raises(ValueError, match="Dimensions differ"):
+    with pytest.raises(ValueError, match="one dimension"):
         unbiased_mmd(A, B[:, :3])
-    with pytest.raises(ValueError, match="fake has values that are NaN"):
+    with pytest.raises(ValueError, match="fake must be finite.*NaN"):
         unbiased_mmd(A, np.where(B > 1, np.nan, B))
-    with pytest.raises(ValueError, match="real is constant"):
+    with pytest.raises(ValueError, match="real must vary"):
         unbiased_mmd(np.ones((5, 6)), B)

@@ -120,10 +120,10 @@ def test_bad_path_lengths_are_named():
     rng = np.random.default_rng(0)
     for arguments, error, words in [
         ({"generate": lambda z: np.zeros((len(z), 2, 2, 1), "uint8")}, TypeError, "uint8"),
-        ({"generate": lambda z: np.full((len(z), 2, 2, 1), np.nan)}, ValueError, "generate returned"),
-        ({"generate": lambda z: rng.normal(size=(len(z), 2, 2, 1))}, ValueError, "other images for the same latents"),
-        ({"distance": Broken()}, ValueError, "distance returned"),
-        ({"distance": lambda a, b: a}, TypeError, "got function.*PerceptualDistance"),
+        ({"generate": lambda z: np.full((len(z), 2, 2, 1), np.nan)}, ValueError, "generate must return finite"),
+        ({"generate": lambda z: rng.normal(size=(len(z), 2, 2, 1))}, ValueError, "same images for the same latents"),
+        ({"distance": Broken()}, ValueError, "distance must return"),
+        ({"distance": lambda a, b: a}, TypeError, "Received: function.*PerceptualDistance"),
         ({"space": "cubic"}, ValueError, "lerp, slerp"),
         ({"epsilon": 0.0}, ValueError, "epsilon=0.0"),
         ({"pairs": 0}, ValueError, "pairs=0"),

@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.peers import cases
+from benchmarks.peers import metrics as peers_metrics
 from keras_gan_zoo.metrics.features.inception import InceptionFeatures
 from keras_gan_zoo.metrics.features.resize import RESIZERS
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
 from keras_gan_zoo.metrics.manifolds import manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.scores import inception_score
-from peers import cases
-from peers import metrics as peers_metrics
 
 RECORDED = json.loads(Path(peers_metrics.RECORDED).read_text("utf-8"))
 RELATIVE = 1e-6
@@ -62,16 +62,16 @@ def test_kernel_distance(case):
 
 def test_precision_recall_density_coverage(case):
     real, fake, peers = case
-    ours = check_neighbours(real, fake, peers)
+    ours = check_neighbors(real, fake, peers)
     f_score = 2 * ours.precision * ours.recall / (ours.precision + ours.recall)
     assert peers["torch-fidelity"]["f_score"] == pytest.approx(f_score, rel=RELATIVE)
     # No distance is equal to a radius here, so that it does not matter on which side the boundary is.
-    for name, value in precision_recall(real, fake, cases.NEIGHBOURS)._asdict().items():
+    for name, value in precision_recall(real, fake, cases.NEIGHBORS)._asdict().items():
         assert peers["prdc"][name] == pytest.approx(value, rel=RELATIVE)
 
 
-def check_neighbours(real, fake, peers):
-    ours = manifold_metrics(real, fake, 3, cases.NEIGHBOURS)
+def check_neighbors(real, fake, peers):
+    ours = manifold_metrics(real, fake, 3, cases.NEIGHBORS)
     for peer, names in (("torch-fidelity", ("precision", "recall")), ("prdc", ("density", "coverage"))):
         for name in names:
             assert peers[peer][name] == pytest.approx(getattr(ours, name), rel=RELATIVE), name
@@ -80,8 +80,8 @@ def check_neighbours(real, fake, peers):
 
 def test_points_on_the_boundary_are_inside_for_torch_fidelity_and_outside_for_prdc():
     real, fake = cases.ties()
-    peers = peers_metrics.of_neighbours(real, fake) if LIVE else RECORDED["ties"]
-    check_neighbours(real, fake, peers)
+    peers = peers_metrics.of_neighbors(real, fake) if LIVE else RECORDED["ties"]
+    check_neighbors(real, fake, peers)
 
 
 @pytest.mark.parametrize(("name", "seed"), [("shuffled", 2020), ("in_order", None)])

@@ -106,7 +106,7 @@ def test_is_a_symmetric_distance_for_any_batch_size(alexnet):
     np.testing.assert_allclose(distance(a, b, batch_size=2), values, rtol=1e-5)
 
 
-def test_uint8_is_the_same_as_its_floats_and_floats_are_not_quantised(alexnet):
+def test_uint8_is_the_same_as_its_floats_and_floats_are_not_quantized(alexnet):
     _, distance = alexnet
     a = np.random.default_rng(0).integers(0, 256, (2, 33, 40, 3), dtype=np.uint8)
     floats = a.astype("float32") / 127.5 - 1
@@ -127,7 +127,7 @@ def test_one_layer_by_numpy():
     a, b = images(4, 6, 5), images(4, 6, 5, seed=1)
     u, v = (x.astype("float64") / np.linalg.norm(x.astype("float64"), axis=3, keepdims=True) for x in (a, b))
     np.testing.assert_allclose(distance(a, b), ((u - v) ** 2).sum(axis=3).mean(axis=(1, 2)), rtol=1e-6)
-    # Normalised: a scale of the features does not count; layers are added.
+    # Normalized: a scale of the features does not count; layers are added.
     np.testing.assert_allclose(PerceptualDistance(lambda x: [x, 0.2 * x], "two")(a, b), 2 * distance(a, b), rtol=1e-6)
     # Where nothing is active there is no direction, and no difference.
     assert (PerceptualDistance(lambda x: [0.0 * x], "nothing")(a, b) == 0.0).all()
@@ -192,7 +192,7 @@ def test_absent_and_wrong_weights_are_named(alexnet, tmp_path):
         LPIPS(path, "resnet")
     arrays = random_weights("alexnet")
     for change, words in [
-        ({"lin3.model.1.weight": None}, "lin3.*got none"),
+        ({"lin3.model.1.weight": None}, "lin3.*Received: none"),
         ({"lin1.model.1.weight": -arrays["lin1.model.1.weight"]}, "0 or more"),
         ({"features.0.weight": arrays["features.0.weight"][:, :1]}, "shapes differ"),
     ]:
@@ -219,5 +219,5 @@ def test_bad_images_are_named(alexnet):
     ]:
         with pytest.raises(error, match=words):
             distance(a, b)
-    with pytest.raises(ValueError, match="features of not-lpips:root are not finite"), np.errstate(invalid="ignore"):
+    with pytest.raises(ValueError, match="features of not-lpips:root must be finite"), np.errstate(invalid="ignore"):
         PerceptualDistance(lambda x: [np.sqrt(x)], "root")(a, a)

@@ -39,7 +39,7 @@ def test_label_agreement():
     assert record.value == 0.5
     assert record.details["per_class"] == [1.0, pytest.approx(1 / 3), None]
     for labels in (np.array([0]), np.array([0.0, 1.0])):
-        with pytest.raises(ValueError, match="2 integer labels"):
+        with pytest.raises(ValueError, match="labels must be 2 integers"):
             label_agreement(shades(0, 0), labels, Brightness())
     for labels in ([0, 3], [-1, 0]):
         with pytest.raises(ValueError, match="0 to 2"):

@@ -58,7 +58,7 @@ def test_bad_input():
     partial.update(LOGITS[:29])
     with pytest.raises(ValueError, match="29 of the 30"):
         partial.result()
-    with pytest.raises(ValueError, match="More images than the 30"):
+    with pytest.raises(ValueError, match="more images than the 30"):
         partial.update(LOGITS[:2])
     with pytest.raises(ValueError, match="NaN"):
         inception_score(np.where(LOGITS > 2, np.nan, LOGITS))

@@ -161,12 +161,12 @@ def test_bad_input_is_named():
         (lambda: sliced_wasserstein(a, a[:, :16]), ValueError, "one shape"),
         (lambda: sliced_wasserstein(a, a[:0]), ValueError, "b must have"),
         (lambda: sliced_wasserstein(a[:, :6], a[:, :6]), ValueError, "7 x 7 pixels"),
-        (lambda: sliced_wasserstein(a, np.full_like(a, 200)), ValueError, "b is constant in channel 0"),
+        (lambda: sliced_wasserstein(a, np.full_like(a, 200)), ValueError, "b must vary.*channel 0"),
         (lambda: sliced_wasserstein(a, a, patches=0), ValueError, "patches=0"),
         (lambda: sliced_wasserstein_floor(a[:1]), ValueError, "single image"),
         (lambda: wasserstein_1d([1.0, np.nan], [1.0, 2.0]), ValueError, "finite"),
         (lambda: wasserstein_1d([[1.0]], [1.0]), ValueError, "agree"),
-        (lambda: wasserstein_1d([], [1.0]), ValueError, "not be empty"),
+        (lambda: wasserstein_1d([], [1.0]), ValueError, "none empty"),
     ]:
         with pytest.raises(error, match=words):
             call()

@@ -155,8 +155,8 @@ def test_the_controller_brings_the_convergence_measure_down():
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     grid = np.arange(8)
-    centres = rng.uniform(1.5, 5.5, (2048, 2))
-    squared = (grid[:, None] - centres[:, None, None, 0]) ** 2 + (grid - centres[:, None, None, 1]) ** 2
+    centers = rng.uniform(1.5, 5.5, (2048, 2))
+    squared = (grid[:, None] - centers[:, None, None, 0]) ** 2 + (grid - centers[:, None, None, 1]) ** 2
     data = (2 * np.exp(-squared / 3) - 1)[..., None].astype("float32")
 
     def stack(size, units, output):

@@ -74,10 +74,10 @@ def test_too_few_classes_are_refused():
 
 
 def test_r1_differentiates_at_the_images(gan):
-    penalised = CGAN((16, 16, 1), 4, num_classes=5, width=4, seed=0, r1_gamma=2.0)
-    penalised.compile(run_eagerly=True)
+    penalized = CGAN((16, 16, 1), 4, num_classes=5, width=4, seed=0, r1_gamma=2.0)
+    penalized.compile(run_eagerly=True)
     batch = {"images": images(), "labels": labels(*range(5), *range(5))}
-    gradient = ops.convert_to_numpy(penalised.score_gradient(batch))
+    gradient = ops.convert_to_numpy(penalized.score_gradient(batch))
     assert gradient.shape == (10, 16, 16, 1)
     expected = (gradient**2).sum(axis=(1, 2, 3)).mean()
-    assert float(penalised.r1_penalty(batch)) == pytest.approx(expected, rel=1e-5)
+    assert float(penalized.r1_penalty(batch)) == pytest.approx(expected, rel=1e-5)

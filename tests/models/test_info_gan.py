@@ -190,8 +190,8 @@ def blob_gan(weight):
 
 def blobs(rng, n):
     grid = np.arange(8)
-    centres = np.array([(2 + 2 * (i % 3), 1 + 2 * (i // 3)) for i in range(10)])[rng.integers(0, 10, n)]
-    squared = (grid[:, None] - centres[:, 0, None, None]) ** 2 + (grid - centres[:, 1, None, None]) ** 2
+    centers = np.array([(2 + 2 * (i % 3), 1 + 2 * (i // 3)) for i in range(10)])[rng.integers(0, 10, n)]
+    squared = (grid[:, None] - centers[:, 0, None, None]) ** 2 + (grid - centers[:, 1, None, None]) ** 2
     return (2 * np.exp(-squared) - 1)[..., None].astype("float32")
 
 

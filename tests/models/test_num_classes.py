@@ -34,7 +34,7 @@ QUICK = {
     SNGAN: {"n_critic": 2},
 }
 ANGLES = 2 * np.pi * np.arange(8) / 8
-CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+CENTERS = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
 
 def network(inputs, units, shape, dense=layers.Dense):
@@ -56,12 +56,12 @@ def ring_gan(cls):
 
 @functools.cache
 def ring_agreement(cls, steps, shuffled=False):
-    """Shares of samples nearest to the centre that their label names, and within 0.5 of any centre."""
+    """Shares of samples nearest to the center that their label names, and within 0.5 of any center."""
     gan, rng = ring_gan(cls), np.random.default_rng(0)
     n = 128 * gan.minibatches_per_round
     for _ in range(steps):
         drawn = rng.integers(0, 8, n)
-        points = CENTRES[drawn] + 0.1 * rng.normal(size=(n, 2))
+        points = CENTERS[drawn] + 0.1 * rng.normal(size=(n, 2))
         given = rng.permutation(drawn) if shuffled else drawn
         # Not the zoo's own, which refuses images outside of [-1, 1].
         batch = {"images": points.reshape(-1, 1, 2, 1).astype("float32"), "labels": given.astype("int32")}
@@ -70,7 +70,7 @@ def ring_agreement(cls, steps, shuffled=False):
     latents = rng.normal(size=(2000, 4)).astype("float32")
     inputs = [ops.convert_to_tensor(latents), ops.convert_to_tensor(asked.astype("int32"))]
     samples = ops.convert_to_numpy(gan.generator(inputs)).reshape(-1, 2)
-    distances = np.linalg.norm(samples[:, None] - CENTRES, axis=2)
+    distances = np.linalg.norm(samples[:, None] - CENTERS, axis=2)
     return (distances.argmin(axis=1) == asked).mean(), (distances.min(axis=1) < 0.5).mean()
 
 

@@ -110,8 +110,8 @@ def test_without_a_penalty_it_is_wgan(tiny_gan, round_of):
     assert logs == expected_logs
     for a, b in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(a, b)
-    penalised, _ = trained(WGANGP)
-    assert abs(penalised[0]["discriminator_loss"] - logs[0]["discriminator_loss"]) > 1e-3
+    penalized, _ = trained(WGANGP)
+    assert abs(penalized[0]["discriminator_loss"] - logs[0]["discriminator_loss"]) > 1e-3
 
 
 def test_r1_comes_on_top():

@@ -21,8 +21,8 @@ def latents(n=4, dim=8, seed=0):
     return np.random.default_rng(seed).normal(size=(n, dim)).astype("float32")
 
 
-def normalised_layers(model, kind):
-    """Names of the layers whose outputs a normalisation of this kind takes in."""
+def normalized_layers(model, kind):
+    """Names of the layers whose outputs a normalization of this kind takes in."""
     names = [layer.name for layer in model.layers if isinstance(layer, kind)]
     return [name.removesuffix("_norm") for name in names]
 
@@ -67,8 +67,8 @@ def test_initial_weights_are_drawn_with_a_deviation_of_002(paper):
 def test_batch_norm_is_everywhere_but_at_pixels_and_score(paper):
     generator, discriminator = paper
     batch = layers.BatchNormalization
-    assert normalised_layers(generator, batch) == ["base", "up_8x8", "up_16x16", "up_32x32"]
-    assert normalised_layers(discriminator, batch) == ["down_16x16", "down_8x8", "down_4x4"]
+    assert normalized_layers(generator, batch) == ["base", "up_8x8", "up_16x16", "up_32x32"]
+    assert normalized_layers(discriminator, batch) == ["down_16x16", "down_8x8", "down_4x4"]
     for network in paper:
         for layer in network.layers:
             if isinstance(layer, batch):
@@ -107,7 +107,7 @@ def test_options_build_and_stay_in_range(norm, kernel_size):
     assert images.shape == (4, 14, 14, 1) and np.abs(images).max() <= 1.0
     assert discriminator(images).shape == (4, 1)
     for network in (generator, discriminator):
-        kinds = [kind for kind in NORMS if normalised_layers(network, kind)]
+        kinds = [kind for kind in NORMS if normalized_layers(network, kind)]
         assert kinds == {"batch": [NORMS[0]], "layer": [NORMS[1]]}.get(norm, [])
         kernels = [layer for layer in network.layers if hasattr(layer, "use_bias")]
         assert all(isinstance(layer, SPECTRAL) == (norm == "spectral") for layer in kernels)

@@ -90,7 +90,7 @@ def test_images_that_could_not_be_halved_are_refused():
             build((8, 8, 3), 6, width=4)
 
 
-def test_began_ends_linear_and_normalises_nothing():
+def test_began_ends_linear_and_normalizes_nothing():
     generator, discriminator = began_decoder((16, 16, 1), 6, width=4), began_autoencoder((16, 16, 1), 6, width=4)
     assert generator.layers[-1].activation is keras.activations.linear
     generator.set_weights([5.0 * weight for weight in generator.get_weights()])

@@ -42,9 +42,9 @@ def feature_extractor(
     from keras_gan_zoo.metrics.features.base import Extractor
 
     if which != "inception" and (weights, resizer, dtype) != (None, "legacy", "float32"):
-        raise ValueError(f"weights, resizer and dtype are for 'inception', not for {which!r}. Fix: leave them out.")
+        raise ValueError(f"weights, resizer and dtype are for 'inception'. Received: which={which!r}. Fix: leave them out.")
     if custom and not callable(which):
-        raise ValueError(f"{', '.join(custom)} are for a Keras model or a function, not for {which!r}. Fix: leave them out.")
+        raise ValueError(f"{', '.join(custom)} must go with a model or a function. Received: which={which!r}.")
     if isinstance(which, Extractor):
         return which
     if which == "inception":
@@ -59,4 +59,4 @@ def feature_extractor(
         from keras_gan_zoo.metrics.features.custom import CustomFeatures
 
         return CustomFeatures(which, **custom)
-    raise ValueError(f"which={which!r} is no extractor; pass 'inception', {', '.join(map(repr, CLASSIFIERS))} or a model.")
+    raise ValueError(f"which must be 'inception', {', '.join(map(repr, CLASSIFIERS))} or a model. Received: {which!r}.")

@@ -34,7 +34,7 @@ class Extractor(abc.ABC):
     def check(self, images: np.ndarray) -> None:
         """Raises where the network does not take these images."""
         if images.dtype != np.uint8:
-            raise TypeError(f"Expected uint8 images in [0, 255], got {images.dtype}. Fix: to_uint8(images) quantises.")
+            raise TypeError(f"images must be uint8 in [0, 255]. Received: {images.dtype}. Fix: to_uint8(images) quantizes.")
         require_axes(images.shape)
 
     def extract(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray | None]:
@@ -75,7 +75,7 @@ class Extractor(abc.ABC):
             ValueError: the network has no logits.
         """
         if self.classes is None:
-            raise ValueError(f"{self.name!r} has no class logits. Fix: take a classifier, or weights with its logits layer.")
+            raise ValueError(f"The network must have class logits. Received: {self.name!r}. Fix: weights with their layer.")
         logits = self.extract(images, batch_size)[1]
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -39,11 +39,11 @@ class CustomFeatures(Extractor):
         if self._is_model:
             shape = function.output_shape
             if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] is None:
-                raise ValueError(f"The model gives {shape}, not features (n, dimension). Fix: pool and flatten its output.")
+                raise ValueError(f"The model must give features (n, dimension). Received: {shape}. Fix: pool its output.")
             name, dimension, sha256 = name or function.name, shape[1], sha256 or weights_hash(function)
             self.dtype = function.dtype_policy.name
         if not name or not dimension:
-            raise ValueError("A function needs name= and dimension=, which go into the records.")
+            raise ValueError(f"A function needs name= and dimension=, for records. Received: {name!r}, {dimension!r}.")
         self.name, self.sha256, self.dimension = name, sha256 or f"unknown-{uuid.uuid4().hex}", dimension
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, None]:
@@ -53,7 +53,7 @@ class CustomFeatures(Extractor):
             features = np.asarray(self.function(images))
         if features.shape != (len(images), self.dimension):
             raise ValueError(
-                f"{self.name!r} gave {features.shape} for {len(images)} images; expected ({len(images)}, {self.dimension})."
+                f"Features of {self.name!r} must be ({len(images)}, {self.dimension}). Received: {features.shape}."
             )
         return features, None
 

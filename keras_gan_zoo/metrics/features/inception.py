@@ -52,18 +52,18 @@ class InceptionFeatures(Extractor):
 
     def __init__(self, path: str | Path | None = None, dtype: str = "float32", resizer: str = "legacy"):
         if resizer not in RESIZERS:
-            raise ValueError(f"resizer={resizer!r} is not possible; pass one of {', '.join(RESIZERS)}.")
+            raise ValueError(f"resizer must be one of {', '.join(RESIZERS)}. Received: resizer={resizer!r}.")
         self.path = Path(path) if path is not None else find_weights()
         weights = read_arrays(self.path, where_to_get_it())
         self.dtype = dtype
         self.resizer, self._resize = RESIZERS[resizer]
-        self.sha256 = hash_of(weights)
         try:
             self.trunk = _trunk(weights, dtype)
         except KeyError as error:
             raise ValueError(
                 f"{self.path} must hold the FID network of 2015-12-05. Received: no {error.args[0]}."
             ) from error
+        self.sha256 = hash_of(weights)
         self.dimension = self.trunk.output_shape[-1]
         self._logits = weights[LOGITS].astype("float32").T if LOGITS in weights else None
         self.classes = None if self._logits is None else self._logits.shape[1]

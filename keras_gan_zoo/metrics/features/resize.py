@@ -12,7 +12,7 @@ from keras import ops
 
 
 def resize_legacy(images: Any, height: int, width: int) -> Any:
-    """Bilinear resizing as TensorFlow 1 did it by default, inherited by FID, without half-pixel centres or smoothing.
+    """Bilinear resizing as TensorFlow 1 did it by default, inherited by FID, without half-pixel centers or smoothing.
 
     target (i, j) reads source (i * h / height, j * w / width); beyond the last pixel the last pixel is repeated.
 
@@ -41,7 +41,7 @@ def _interpolate(images, axis, size):
 def resize_clean(images: Any, height: int, width: int) -> Any:
     """Bicubic resizing with smoothing, as Pillow does it on float32 channels, clipped to [0, 255].
 
-    The filter is Keys's cubic with a = -0.5, widened by the factor of a reduction; weights are normalised at the borders.
+    The filter is Keys's cubic with a = -0.5, widened by the factor of a reduction; weights are normalized at the borders.
     Results stay floats: nothing is rounded to 8 bits again (Parmar et al., 2022, https://arxiv.org/abs/2104.11222).
 
     Args:
@@ -73,11 +73,11 @@ def _bicubic_taps(length, size):
     """(taps, size) source indices, and their float32 weights; a tap that a target does not have weighs 0."""
     scale = length / size
     widening = max(scale, 1.0)
-    centre = (np.arange(size) + 0.5) * scale
-    first = np.maximum((centre - 2 * widening + 0.5).astype(int), 0)
-    end = np.minimum((centre + 2 * widening + 0.5).astype(int), length)
+    center = (np.arange(size) + 0.5) * scale
+    first = np.maximum((center - 2 * widening + 0.5).astype(int), 0)
+    end = np.minimum((center + 2 * widening + 0.5).astype(int), length)
     source = first + np.arange((end - first).max())[:, None]
-    x = np.abs((source - centre + 0.5) / widening)
+    x = np.abs((source - center + 0.5) / widening)
     weight = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, ((-0.5 * x + 2.5) * x - 4) * x + 2, 0.0))
     weight = np.where(source < end, weight, 0.0)
     weight = weight / weight.sum(axis=0)

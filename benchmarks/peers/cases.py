@@ -7,7 +7,7 @@ import numpy as np
 # name -> (number of real features, number of fakes, dimension)
 SETS = {"more_than_dimensions": (500, 400, 32), "wide": (300, 300, 128), "fewer_than_dimensions": (90, 120, 160)}
 KERNEL = {"subsets": 20, "subset_size": 80, "seed": 2020}
-NEIGHBOURS = 5
+NEIGHBORS = 5
 SPLITS = 10
 SHAPES = {"digits": (28, 28), "small": (32, 32), "odd": (37, 53), "large": (400, 300)}
 PLACES = 300  # of a resized image that are compared

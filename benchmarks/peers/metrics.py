@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from peers import cases
-from peers.timing import timed
+from benchmarks.peers import cases
+from benchmarks.peers.timing import timed
 
 RECORDED = Path(__file__).with_name("recorded.json")
 THREADS = 2
@@ -20,7 +20,7 @@ PACKAGES = ("torch-fidelity", "pytorch-fid", "clean-fid", "prdc", "torch", "torc
 
 def record(arguments: list[str]) -> None:
     """Writes what the peers make of the inputs; what needs a file that is not given is kept as it was recorded."""
-    parser = argparse.ArgumentParser(prog="python -m peers record", description=record.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers record", description=record.__doc__)
     parser.add_argument("--inception", type=Path, help="weights of the FID network, .npz")
     parser.add_argument("--torchscript", type=Path, help="clean-fid's network, .pt")
     parser.add_argument("--data-set", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
@@ -30,7 +30,7 @@ def record(arguments: list[str]) -> None:
         "python": platform.python_version()
     }
     recorded["features"] = {name: on_features(*cases.features(name)) for name in cases.SETS}
-    recorded["ties"] = of_neighbours(*cases.ties())
+    recorded["ties"] = of_neighbors(*cases.ties())
     recorded["inception_score"] = inception_score(cases.logits())
     recorded["resize"] = {name: resized(cases.image(name)) for name in cases.SHAPES}
     recorded["random_network"] = random_network()
@@ -60,7 +60,7 @@ def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
     statistics = [fid_features_to_statistics(t) for t in tensors]
     moments = [value for s in statistics for value in (s["mu"], s["sigma"])]
     kernel = {"kid_subsets": cases.KERNEL["subsets"], "kid_subset_size": cases.KERNEL["subset_size"]}
-    everything, neighbours = min(len(real), len(fake)), of_neighbours(real, fake)
+    everything, neighbors = min(len(real), len(fake)), of_neighbors(real, fake)
     return {
         "pytorch-fid": {"fid": float(calculate_frechet_distance(*moments))},
         "clean-fid": {
@@ -71,13 +71,13 @@ def on_features(real: np.ndarray, fake: np.ndarray) -> dict:
         "torch-fidelity": {
             "fid": next(iter(fid_statistics_to_metric(*statistics, False).values())),
             "kid": list(kid_features_to_metric(*tensors, **kernel, rng_seed=cases.KERNEL["seed"], verbose=False).values()),
-            **neighbours["torch-fidelity"],
+            **neighbors["torch-fidelity"],
         },
-        "prdc": neighbours["prdc"],
+        "prdc": neighbors["prdc"],
     }
 
 
-def of_neighbours(real: np.ndarray, fake: np.ndarray) -> dict:
+def of_neighbors(real: np.ndarray, fake: np.ndarray) -> dict:
     import torch
     from prdc import compute_prdc
     from torch_fidelity.metric_prc import prc_features_to_metric
@@ -86,7 +86,7 @@ def of_neighbours(real: np.ndarray, fake: np.ndarray) -> dict:
     return {
         "torch-fidelity": prc_features_to_metric(*tensors, prc_neighborhood=3, verbose=False),
         # Its k counts the point itself, whose distance is 0.
-        "prdc": {key: float(value) for key, value in compute_prdc(real, fake, cases.NEIGHBOURS).items()},
+        "prdc": {key: float(value) for key, value in compute_prdc(real, fake, cases.NEIGHBORS).items()},
     }
 
 

@@ -9,7 +9,7 @@ import shutil
 
 import torch
 
-from peers.torch_loop import Loop
+from benchmarks.peers.torch_loop import Loop
 
 
 def has_compiler():

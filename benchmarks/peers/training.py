@@ -7,8 +7,8 @@ few rounds, which builds and traces everything, is not.
 
 import time
 
-from peers import cases
-from peers.timing import peak_memory, speed_of
+from benchmarks.peers import cases
+from benchmarks.peers.timing import peak_memory, speed_of
 
 WARM_UP_ROUNDS = 5
 LATENT_DIM = 100  # of DCGAN, the zoo's default
@@ -18,7 +18,7 @@ def keras_guide(settings):
     """The model of the Keras guide on the DCGAN networks in stock Keras layers, at Keras's default precision."""
     import keras
 
-    from peers import keras_guide as guide
+    from benchmarks.peers import keras_guide as guide
 
     after_import = peak_memory()
     start = time.perf_counter()
@@ -46,14 +46,14 @@ def keras_guide(settings):
 
 def torch_loop(settings):
     """The plain PyTorch loop, at PyTorch's default precision and number of threads, on a GPU if it finds one."""
-    from peers.torch_loop import Loop
+    from benchmarks.peers.torch_loop import Loop
 
     return torch_trained(settings, Loop)
 
 
 def torch_tuned(settings):
     """The same loop with what PyTorch's performance guide asks for."""
-    from peers.torch_tuned import TunedLoop
+    from benchmarks.peers.torch_tuned import TunedLoop
 
     return torch_trained(settings, TunedLoop)
 

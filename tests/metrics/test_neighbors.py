@@ -3,9 +3,9 @@ import pytest
 from golden_sets import A, B
 from scipy.spatial.distance import cdist
 
-from keras_gan_zoo.metrics import neighbours
+from keras_gan_zoo.metrics import neighbors
 from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
-from keras_gan_zoo.metrics.neighbours import manifold_radii
+from keras_gan_zoo.metrics.neighbors import manifold_radii
 
 HARD = [
     # (real, fake): far from the origin; on a grid, where nearly all distances are ties; copies of a few points.
@@ -40,7 +40,7 @@ def test_golden_values(k, precision, recall, density, coverage):
 @pytest.mark.parametrize("case", range(3))
 @pytest.mark.parametrize("k", [1, 3])
 def test_blocks_give_what_all_distances_give(monkeypatch, block, case, k):
-    monkeypatch.setattr(neighbours, "BLOCK", block)
+    monkeypatch.setattr(neighbors, "BLOCK", block)
     real, fake = HARD[case](np.random.default_rng(case))
     found = (*precision_recall(real, fake, k), *density_coverage(real, fake, k))
     # Ties are decided by exact distances; those of cdist are exact on the grid, and the copies' too.
@@ -64,7 +64,7 @@ def test_many_equal_distances_do_not_hide_the_nearest(monkeypatch):
 
 
 def test_float32_input_is_measured_like_float64(monkeypatch):
-    monkeypatch.setattr(neighbours, "BLOCK", 64)
+    monkeypatch.setattr(neighbors, "BLOCK", 64)
     rng = np.random.default_rng(8)
     real, fake = (abs(rng.normal(size=(n, 300))).astype("float32") + 5 for n in (200, 150))
     fake[:20] = real[:20]
@@ -95,7 +95,7 @@ def test_expectation_for_equal_distributions(m, n, k):
     error = found.std(axis=0) / np.sqrt(60)
     assert abs(found[:, 0].mean() - 1) < 4 * error[0]
     assert abs(found[:, 1].mean() - coverage) < 4 * error[1]
-    # One neighbour more or less would show.
+    # One neighbor more or less would show.
     assert error[1] < 0.25 * abs(coverage - (1 - np.prod([(m - i) / (m + n - i) for i in range(1, k)])))
 
 
@@ -110,15 +110,15 @@ def test_an_outlier_raises_precision_but_hardly_density():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="real has 3 rows.*4 or more"):
+    with pytest.raises(ValueError, match="real must have 4 or more rows.*3 rows"):
         precision_recall(A[:3], B)
     with pytest.raises(ValueError, match="k=0"):
         density_coverage(A, B, 0)
     with pytest.raises(ValueError, match="NaN"):
         precision_recall(A, np.full((9, 6), np.nan))
-    with pytest.raises(ValueError, match="fake is constant"):
+    with pytest.raises(ValueError, match="fake must vary"):
         density_coverage(A, np.ones((9, 6)))
-    with pytest.raises(ValueError, match="overflow"):
+    with pytest.raises(ValueError, match="fit into float32"):
         precision_recall(A * 1e30, B)
-    with pytest.raises(ValueError, match="fake has 5 rows.*6 or more"):
+    with pytest.raises(ValueError, match="fake must have 6 or more rows.*5 rows"):
         manifold_metrics(A, B[:5], 3, 5)

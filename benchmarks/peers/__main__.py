@@ -1,7 +1,7 @@
 """Runs other libraries beside the zoo: what they compute, and how fast.
 
-    python -m peers record --inception inception.npz      writes peers/recorded.json, which the tests hold the metrics to
-    python -m peers measure '{"contender": ..., ...}'      one measurement, as a line of JSON; the benchmarks ask for it
+    python -m benchmarks.peers record --inception inception.npz    writes recorded.json, which the tests hold the metrics to
+    python -m benchmarks.peers measure '{"contender": ..., ...}'    one measurement, as a line of JSON, for the benchmarks
 
 torch-fidelity and clean-fid import torchvision, which has no build for the CPU-only torch that the tests run beside, so the
 metrics have an environment of their own:
@@ -10,8 +10,8 @@ metrics have an environment of their own:
     pip install torch==2.14.1 torchvision==0.29.1 "scipy<1.18" torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid prdc
 
 `record` takes the weights of the FID network as .npz by --inception, the network that clean-fid loads (NVIDIA's
-inception-2015-12-05.pt) by --torchscript, and by --data-set NAME FOLDER what `python -m benchmarks.data_set_features` has
-left in a folder: the distance between the splits of a data set, by us and by the peers in the same run. With --inception
+inception-2015-12-05.pt) by --torchscript, and by --data-set NAME FOLDER what `python -m benchmarks features` has left
+in a folder: the distance between the splits of a data set, by us and by the peers in the same run. With --inception
 torch-fidelity also computes features of the first images itself; they are kept beside ours by chunks, so that a run that was
 stopped goes on. What needs a file that is not given is kept as it was recorded. In the same environment
 
@@ -27,7 +27,7 @@ import sys
 
 def measure(settings):
     """One measurement; what is measured needs no more than its own library."""
-    from peers import metrics, training
+    from benchmarks.peers import metrics, training
 
     for module in (metrics, training):
         if function := getattr(module, settings["contender"], None):
@@ -42,7 +42,7 @@ if __name__ == "__main__":
         case ["measure", settings]:
             print(json.dumps(measure(json.loads(settings))))
         case ["record", *arguments]:
-            from peers import metrics
+            from benchmarks.peers import metrics
 
             metrics.record(arguments)
         case _:

@@ -1,6 +1,6 @@
-"""Nearest neighbours in feature space.
+"""Nearest neighbors in feature space.
 
-Distances are found in float32 by blocks of a matrix product, about a common centre, in memory that grows with the number of
+Distances are found in float32 by blocks of a matrix product, about a common center, in memory that grows with the number of
 points and not with its square. What lies closer to a threshold than the rounding of that product is decided anew in
 float64, so the results are those of exact distances, equal points included.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.checks import check_features
 
 BLOCK = 500
@@ -17,14 +18,14 @@ SPARE = 4  # candidates beyond the k nearest, among which float32 may have confu
 
 
 class Points:
-    """Features about a centre in float32, and as given, for decisions that float32 cannot take."""
+    """Features about a center in float32, and as given, for decisions that float32 cannot take."""
 
-    def __init__(self, features, centre):
+    def __init__(self, features, center):
         self.given = features
-        self.near = (features - centre).astype("float32")
+        self.near = (features - center).astype("float32")
         self.squares = np.einsum("nd,nd->n", self.near, self.near)
         if not np.isfinite(self.squares).all():
-            raise ValueError("Squares of features overflow float32. Fix: scale the features; no result changes by it.")
+            raise ValueError("Squares of features must fit into float32. Received: larger ones. Fix: scale the features.")
 
     def __len__(self):
         return len(self.given)
@@ -52,12 +53,12 @@ class Points:
 
 def points_of(*sets: np.ndarray) -> list[Points]:
     """Sets of features (n, dimension) about the mean of the first."""
-    centre = sets[0].mean(axis=0, dtype="float64").astype("float32")
-    return [Points(features, centre) for features in sets]
+    center = sets[0].mean(axis=0, dtype="float64").astype("float32")
+    return [Points(features, center) for features in sets]
 
 
-class Neighbours:
-    """The nearest others of each point by float32 distances, and some to spare. A point is no neighbour of itself.
+class Neighbors:
+    """The nearest others of each point by float32 distances, and some to spare. A point is no neighbor of itself.
 
     Attributes:
         distances: (n, width) squared, in no order.
@@ -124,8 +125,8 @@ class Neighbours:
 
 def squared_radii(points: Points, *ks: int) -> list[np.ndarray]:
     """For each k the squared distance (n,) of each point to its k-th nearest other point."""
-    neighbours = Neighbours(points, points, max(ks))
-    return [neighbours.nearest(k)[0] for k in ks]
+    neighbors = Neighbors(points, points, max(ks))
+    return [neighbors.nearest(k)[0] for k in ks]
 
 
 def between(points: Points, others: Points) -> Iterator[tuple[slice, Callable[..., np.ndarray]]]:
@@ -156,8 +157,7 @@ def check_k(k: int, **sets: np.ndarray) -> list[np.ndarray]:
     Raises:
         ValueError: k below 1, or features that no metric can be taken of.
     """
-    if k < 1:
-        raise ValueError(f"k={k} is not possible; pass at least 1.")
+    check_integer(k, "k", 1)
     return check_features(k + 1, **sets)
 
 
@@ -170,5 +170,5 @@ def manifold_radii(features: np.ndarray, k: int) -> np.ndarray:
 def nearest(features: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (n,) and index (n,) of the nearest of the others (m, dimension) to each of the features (n, dimension)."""
     features, others = check_features(1, features=features, others=others)
-    squares, indices = Neighbours(*points_of(features, others), 1).nearest(1)
+    squares, indices = Neighbors(*points_of(features, others), 1).nearest(1)
     return np.sqrt(squares), indices

@@ -39,7 +39,7 @@ class Generator(nn.Module):
             if i:
                 stages += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
         self.stages = nn.Sequential(*stages, nn.Tanh())
-        self.apply(initialise)
+        self.apply(initialize)
 
     def forward(self, latents):
         return self.stages(self.base(latents).view(-1, *self.base_shape))
@@ -63,13 +63,13 @@ class Discriminator(nn.Module):
             inputs = channels
         self.stages = nn.Sequential(*stages, nn.Flatten())
         self.score = nn.Linear(inputs * math.prod(sizes[-1]), 1, bias=False)
-        self.apply(initialise)
+        self.apply(initialize)
 
     def forward(self, images):
         return self.score(self.stages(images)).view(-1)
 
 
-def initialise(module):
+def initialize(module):
     """Kernels N(0, 0.02), batch norm scales N(1, 0.02)."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
         nn.init.normal_(module.weight, 0.0, 0.02)

@@ -1,0 +1,158 @@
+"""StyleGAN2: its regularizers in closed form and in their rounds, styles, noise, and path lengths that grow alike."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_gan_zoo import StyleGAN2, invert
+from keras_gan_zoo.layers.style import PixelNoise
+
+SHAPE = (3, 2, 1)
+
+
+def array(x):
+    return ops.convert_to_numpy(x)
+
+
+def linear(**options):
+    """Images that are linear in the styles of two layers, and scores that are linear in the images."""
+    styles, noise = keras.Input((2, 4), name="styles"), keras.Input((6,), name="noise")
+    x = layers.Dense(6, use_bias=False)(layers.Flatten()(styles))
+    generator = keras.Model([styles, noise], PixelNoise(0)([layers.Reshape(SHAPE)(x), noise]))
+    discriminator = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(1, use_bias=False)])
+    discriminator.set_weights([np.array([[3.0], [4.0], [0.0], [0.0], [0.0], [0.0]], "float32")])
+    gan = StyleGAN2(SHAPE, 4, generator=generator, discriminator=discriminator, seed=0, **options)
+    gan.compile(run_eagerly=True)
+    return gan
+
+
+def test_defaults_are_those_of_the_small_configuration():
+    gan = StyleGAN2(width=2, latent_dim=16)
+    assert (gan.gamma, gan.r1_interval, gan.path_length_weight, gan.style_mixing, gan.mapping_depth) == (0.01, 16, 0, 0, 2)
+    for optimizer in gan.optimizers.values():
+        assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.99)
+        assert float(array(optimizer.learning_rate)) == pytest.approx(2.5e-3)
+    assert gan.generator.inputs[0].shape[1:] == (8, 16)
+    assert gan.generator.inputs[1].shape[1] == 16 + 2 * (64 + 256 + 1024)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("interval", [1, 3])
+def test_r1_counts_for_the_rounds_between(n, interval):
+    gan = linear(gamma=0.2, r1_interval=interval)
+    real = {"images": ops.convert_to_tensor(np.random.default_rng(0).normal(size=(n, *SHAPE)).astype("float32"))}
+    found = []
+    for i in range(2 * interval):
+        gan.rounds.assign(i)
+        found.append(float(array(gan.penalty(real, real))))
+    # gamma / 2 |grad|^2 = 0.1 * 25, on average over the rounds.
+    np.testing.assert_allclose(found, [2.5 * interval if i % interval == 0 else 0.0 for i in range(2 * interval)], rtol=1e-6)
+    assert linear(gamma=0.0).penalty(real, real) == 0.0
+
+
+def test_path_lengths_of_a_linear_generator():
+    gan = linear()
+    (kernel,) = gan.generator.layers[2].get_weights()
+    n = 4096
+    rng = np.random.default_rng(1)
+    styles, noise = rng.normal(size=(n, 2, 4)).astype("float32"), np.zeros((n, 6), "float32")
+    directions = rng.normal(size=(n, *SHAPE)).astype("float32")
+    lengths = array(gan.path_lengths(*map(ops.convert_to_tensor, (styles, noise, directions))))
+    slopes = (directions.reshape(n, 6) @ kernel.T).reshape(n, 2, 4) / np.sqrt(6)
+    np.testing.assert_allclose(lengths, np.sqrt((slopes**2).sum(axis=2).mean(axis=1)), rtol=1e-5)
+    assert (lengths**2).mean() == pytest.approx((kernel**2).sum() / 6 / 2, rel=0.05)
+
+
+def test_the_mean_of_path_lengths_follows_them_in_rounds_that_are_due():
+    gan = linear(path_length_weight=2.0, path_length_interval=4)
+    real = {"images": ops.zeros((4, *SHAPE))}
+    gan.path_lengths = lambda *_: ops.convert_to_tensor([1.0, 3.0])
+    assert float(array(gan.path_length_penalty(real))) == pytest.approx(4 * 2 * (0.98**2 + 2.98**2) / 2, rel=1e-6)
+    assert float(array(gan.path_length)) == pytest.approx(0.02, rel=1e-6)
+    gan.rounds.assign(3)
+    assert float(array(gan.path_length_penalty(real))) == 0.0
+    assert float(array(gan.path_length)) == pytest.approx(0.02, rel=1e-6)
+    gan.rounds.assign(4)
+    gan.path_length_penalty(real)
+    assert float(array(gan.path_length)) == pytest.approx(0.02 + 0.01 * 1.98, rel=1e-6)
+
+
+def test_path_lengths_reach_mapping_and_generator_alone(gradients_of):
+    gan = StyleGAN2.tiny(seed=0, path_length_weight=2.0)
+    real = {"images": ops.zeros((4, 16, 16, 1))}
+    reached = {
+        name: gradients_of(lambda: gan.path_length_penalty(real), getattr(gan, name).trainable_variables[:1])[0]
+        for name in gan.network_names
+    }
+    assert np.abs(reached["mapping"]).max() > 0 and np.abs(reached["generator"]).max() > 0
+    assert reached["discriminator"] is None
+
+
+def test_styles_are_mixed_from_a_random_layer_on():
+    gan = StyleGAN2.tiny(seed=0, style_mixing=1.0)
+    styles = gan.in_layers(gan.mapping(ops.convert_to_tensor(gan.latents(64, seed=0))))
+    own = (array(gan.mixed(styles)) == array(styles)).all(axis=2)
+    count = own.shape[1]
+    # The first layer keeps its style, the last does not, and there is one cut between.
+    assert own[:, 0].all() and not own[:, -1].any() and (np.diff(own.astype(int)) <= 0).all()
+    assert set(own.sum(axis=1)) == set(range(1, count))
+    gan.style_mixing = 0.5
+    share = (~(array(gan.mixed(styles)) == array(styles)).all(axis=(1, 2))).mean()
+    assert 0.25 < share < 0.75
+
+
+def test_truncation_draws_styles_to_their_average():
+    gan = StyleGAN2.tiny(seed=0)
+    gan.mapping(gan.latents(64, seed=1), training=True)
+    options = {"seed": 0, "noise": np.zeros(gan.generator.inputs[1].shape[1], "float32")}
+    images = {share: gan.generate(8, truncation=share, **options) for share in (1.0, 0.5, 1e-6)}
+    spread = [array(images[share]).std(axis=0).mean() for share in (1.0, 0.5, 1e-6)]
+    assert spread[0] > spread[1] > 100 * spread[2]
+    with pytest.raises(ValueError, match="truncation must be in"):
+        gan.generate(1, truncation=0)
+
+
+def test_noise_is_an_input_that_no_search_looks_for():
+    gan = StyleGAN2.tiny(seed=0, ema_half_life=10)
+    for layer in gan.network("generator").layers:
+        if isinstance(layer, PixelNoise):
+            layer.strength.assign(1.0)
+    one, again, other = (gan.generate(2, seed=0, **given) for given in ({}, {}, {"noise": np.zeros((2, 656), "float32")}))
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.1
+    found = invert(gan, np.zeros((2, 16, 16, 1)) - 1.0, steps=2, seed=3)
+    drawn = gan._drawn(2, {}, 3)
+    np.testing.assert_array_equal(found.inputs["noise"], drawn["noise"])
+    assert np.abs(found.inputs["latents"] - drawn["latents"]).min() > 1e-3
+    made = array(gan.sampler([drawn["latents"], drawn["noise"]]))
+    np.testing.assert_allclose(np.clip(made, -1, 1), gan.generate(2, **drawn), atol=1e-5)
+
+
+def test_slopes_through_the_deviation_are_penalized_and_through_batch_norm_are_not():
+    assert StyleGAN2.tiny(gamma=1.0).may_mix_samples()
+    images = keras.Input((16, 16, 1))
+    batch_norm = keras.Model(images, layers.Dense(1)(layers.Flatten()(layers.BatchNormalization()(images))))
+    with pytest.raises(ValueError, match="which mixes the samples"):
+        StyleGAN2.tiny(discriminator=batch_norm)
+    with pytest.raises(ValueError, match="r1_gamma=1 does not apply to StyleGAN2: its own R1 is gamma"):
+        StyleGAN2.tiny(r1_gamma=1)
+
+
+def test_it_learns_what_the_images_show_and_not_what_they_do_not(blobs):
+    keras.utils.set_random_seed(0)
+    gan = StyleGAN2((8, 8, 1), 8, width=8, gamma=0.1, seed=0)
+    lying, upright = (blobs(400, upright=turned, seed=5).reshape(1, 400, 64) for turned in (False, True))
+
+    def samples():
+        x = gan.generate(200, seed=1)
+        to_lying, to_upright = (np.square(x.reshape(200, 1, 64) - y).sum(axis=2).min(axis=1) for y in (lying, upright))
+        return (to_lying < to_upright).mean(), to_lying.mean(), x.std(axis=0).mean()
+
+    share, distance, _ = samples()
+    gan.fit(blobs(2000), batch_size=16, epochs=1, steps_per_epoch=200, verbose=0)
+    trained_share, trained_distance, spread = samples()
+    assert share < 0.6 and trained_share > 0.9
+    assert trained_distance < distance / 4
+    # They are not all alike: the data's own spread is 0.4.
+    assert spread > 0.2
