@@ -321,7 +321,8 @@ class Encoding:
         """
         if missing := [name for name in self.conditions() if options.get(name) is None]:
             raise TypeError(
-                f"reconstruct takes the {missing[0]} of the {self.sample}. Received: no {missing[0]}. Fix: pass {missing[0]}=...."
+                f"reconstruct takes the {missing[0]} of the {self.sample}. Received: no {missing[0]}. Fix: pass "
+                f"{missing[0]}=...."
             )
         codes = self.encode(samples)
         return self.generate(len(codes), latents=codes, **options)
