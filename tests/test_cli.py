@@ -236,7 +236,7 @@ def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(comma
         (["dcgan", "--data", "PICTURES", "--size", 0], "--size 0"),
         (["dcgan", "--data", "PICTURES", "--size", "8x8x8"], "--size 8x8x8"),
         (["dcgan", "--data", "PICTURES", "--size", "large"], "--size large"),
-        (["dcgan", "--data", "PICTURES", "--size", 16, "--channels", 2], "2 channels"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--channels", 2], "image_shape=[16, 16, 2]"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", 700], "--rounds 700"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", 0], "training.rounds=0"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", "few"], "--rounds"),
@@ -304,4 +304,4 @@ def test_an_unusable_backend_is_one_line(saved, tmp_path):
         timeout=120,
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith("Error: keras_gan_zoo trains on the Keras backends tensorflow")
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: The Keras backend must be one of tensorflow")

@@ -376,9 +376,9 @@ DAMAGE = {
     "a flipped bit": (flip_a_bit, [WEIGHTS, "sha256", "weights.json says", "again"]),
     "truncated": (truncate, [WEIGHTS, "sha256", "truncated"]),
     "empty": (lambda f: truncate(f, 0), [WEIGHTS, "sha256"]),
-    "truncated, hash adjusted": (truncate_with_hash, [WEIGHTS, "no safetensors file"]),
-    "a pickle": (lambda f: rewrite(f, lambda t: pickle.dumps(Bomb())), [WEIGHTS, "no safetensors file"]),
-    "an npz": (lambda f: rewrite(f, as_npz), [WEIGHTS, "no safetensors file"]),
+    "truncated, hash adjusted": (truncate_with_hash, [WEIGHTS, "must be a safetensors file"]),
+    "a pickle": (lambda f: rewrite(f, lambda t: pickle.dumps(Bomb())), [WEIGHTS, "must be a safetensors file"]),
+    "an npz": (lambda f: rewrite(f, as_npz), [WEIGHTS, "must be a safetensors file"]),
     "another shape": (
         lambda f: rewrite(f, replace_first(lambda a: np.ascontiguousarray(a.T))),
         [WEIGHTS, "hidden_1/kernel", "(10, 8)", "(8, 10)"],

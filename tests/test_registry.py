@@ -156,7 +156,7 @@ def test_the_command_line_finds_it_in_the_file_that_it_is_told_of(tmp_path, comm
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "is no Python file"), ("raise KeyError('oh')", "KeyError"), ("def broken(:", "SyntaxError")],
+    [(None, "must name the Python file"), ("raise KeyError('oh')", "KeyError"), ("def broken(:", "SyntaxError")],
 )
 def test_a_file_that_cannot_be_imported_is_named(tmp_path, command, imported, content, words):
     if content is not None:

@@ -320,6 +320,9 @@ class Encoding:
             NumPy array (n, ...), in [-1, 1] for images; with `dtype="uint8"` as data are kept.
         """
         if missing := [name for name in self.conditions() if options.get(name) is None]:
-            raise TypeError(f"reconstruct needs the {missing[0]} of the {self.sample}; pass {missing[0]}=....")
+            raise TypeError(
+                f"reconstruct takes the {missing[0]} of the {self.sample}. Received: no {missing[0]}. Fix: pass "
+                f"{missing[0]}=...."
+            )
         codes = self.encode(samples)
         return self.generate(len(codes), latents=codes, **options)

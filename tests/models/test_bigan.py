@@ -141,7 +141,7 @@ def test_verbs(num_classes):
     with pytest.raises(ValueError, match="images"):
         gan.encode(images[..., 0, :, :])
     if num_classes:
-        with pytest.raises(TypeError, match="reconstruct needs the labels"):
+        with pytest.raises(TypeError, match="reconstruct takes the labels"):
             gan.reconstruct(images)
 
 

@@ -253,8 +253,11 @@ def test_rows_of_source_output_and_target():
     "options, message",
     [
         ({"source_shape": (32, 16, 1)}, "target_shape=(16, 16, 3) and source_shape=(32, 16, 1)"),
-        ({"source_shape": (16, 16)}, "source_shape=(16, 16) is not possible; pass (height, width, channels)"),
-        ({"target_shape": 16}, "target_shape=16 is not possible; pass (height, width, channels)"),
+        (
+            {"source_shape": (16, 16)},
+            "source_shape must be (height, width, channels), of 1 (gray)",
+        ),
+        ({"target_shape": 16}, "target_shape must be (height, width, channels), of 1 (gray)"),
         ({"network": "unit"}, "network must be 'unet' or 'resnet'. Received: network='unit'."),
         ({"network": "resnet", "depth": 3}, "Received: depth=3 and network='resnet'."),
         ({"dropout": 1.0}, "dropout must be in [0, 1). Received: dropout=1.0."),
