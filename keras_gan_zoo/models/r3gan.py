@@ -18,7 +18,7 @@ with the real samples of D's last step. Augmentation and the average of the weig
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -80,8 +80,8 @@ class R3GAN(GAN):
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     @classmethod
-    def tiny(cls, **arguments: Any) -> "R3GAN":
-        return super().tiny(**{"num_blocks": 1, "group_size": 8, "gamma": 1.0, **arguments})
+    def tiny(cls, **arguments: Any) -> Self:
+        return super().tiny(**{"num_blocks": 1, "group_size": 8, "base_size": 8, "gamma": 10.0, **arguments})
 
     def default_generator(self) -> keras.Model:
         return residual_generator(self.image_shape, self.latent_dim, width=self.width, **self._form())
