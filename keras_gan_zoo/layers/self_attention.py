@@ -47,7 +47,7 @@ class SelfAttention(layers.Layer):
         """A convolution of x as (batch, places, channels); that of keys and values over windows of 2 x 2."""
         y = self.convolutions[name](x, training=training)
         if name != "theta":
-            y = ops.max_pool(y, 2, padding="same")
+            y = ops.max_pool(y, 2, strides=2, padding="same")  # Keras on JAX fails without strides
         return ops.reshape(y, (ops.shape(y)[0], -1, y.shape[-1]))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
