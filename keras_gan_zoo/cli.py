@@ -30,19 +30,19 @@ Imports = Annotated[
 
 @app.command("list")
 def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, such as "*mnist*".')] = "*"):
-    """Shows the presets, one on a line: variant, data, size, the first measured result, and the license of the data."""
+    """Shows the presets, one on a line: data, size, the first measured result, and the license of the data."""
     from .presets import list_presets
 
     presets = list_presets(pattern)
     if not presets:
         fail(f"The pattern must match a preset. Received: {pattern!r}. Fix: `keras-gan-zoo list` shows all names.")
-    rows = [("preset", "variant", "data", "weights", "measured", "license of the data")]
+    # A preset has the name of its variant, which would only take the room of the rest.
+    rows = [("preset", "data", "weights", "measured", "license of the data")]
     for preset in presets:
         size = f"{preset.bytes / 1e6:.1f} MB" if preset.bytes else "none"
         rows.append(
             (
                 preset.name,
-                preset.variant,
                 preset.data.removesuffix(".npz").removesuffix(".zip"),
                 size,
                 summary(preset.results),
