@@ -24,7 +24,12 @@ ARGUMENTS = {
     "r3gan": {"gamma": 0.1},
     "wgan_gp": {"penalty_weight": 0.1, "n_critic": 5},
 }
-ADAM = {"r3gan": {"beta_1": 0.0, "beta_2": 0.99}, "wgan_gp": {"beta_1": 0.0, "beta_2": 0.9}, "wgan": None}
+ADAM = {
+    "bayesian_gan": None,
+    "r3gan": {"beta_1": 0.0, "beta_2": 0.99},
+    "wgan_gp": {"beta_1": 0.0, "beta_2": 0.9},
+    "wgan": None,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,19 +144,20 @@ def _has_images(network):
 def _counterpart(template, theirs, configuration):
     """A network on points for one on images: its other inputs and outputs are those of `theirs`, by their names.
 
-    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators are as
-    many networks.
+    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators, and
+    several discriminators, are as many networks.
     """
     from keras_gan_zoo.data.fields import Members
-    from keras_gan_zoo.networks.mixtures import mixture
+    from keras_gan_zoo.networks.mixtures import mixture, panel
 
     known = {**template.inputs(), **template.conditions()}
     chosen = [known[x.name] for x in theirs.inputs if isinstance(known.get(x.name), Members)]
     inputs = [x for x in theirs.inputs if not isinstance(known.get(x.name), Members)]
-    if not chosen:
-        return _network(template, theirs, inputs, configuration, theirs.name)
-    names = [f"{theirs.name}_{i}" for i in range(chosen[0].classes)]
-    return mixture([_network(template, theirs, inputs, configuration, name) for name in names], name=theirs.name)
+    judges = theirs.outputs[0].shape[2] if len(theirs.outputs[0].shape) == 3 else 1
+    count = chosen[0].classes if chosen else judges
+    names = [f"{theirs.name}_{i}" for i in range(count)] if count > 1 else [theirs.name]
+    networks = [_network(template, theirs, inputs, configuration, name) for name in names]
+    return mixture(networks, name=theirs.name) if chosen else panel(networks, name=theirs.name)
 
 
 def _network(template, theirs, their_inputs, configuration, name):
@@ -174,13 +180,15 @@ def _network(template, theirs, their_inputs, configuration, name):
             vector = keras.layers.Rescaling(1 / configuration.divisor)(vector)
         if "int" in x.dtype:
             vector = keras.layers.CategoryEncoding(known[x.name].classes, output_mode="one_hot")(vector[:, None])
-        vectors.append(vector)
+        vectors.append(vector if len(vector.shape) == 2 else keras.layers.Flatten()(vector))
     joined = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
     hidden = configuration.hidden(joined, configuration.discriminator_layers if judges else 2, kind)
 
     def counterpart(output):
         if _is_image(output):
             return configuration.dense(hidden, 2, kind)
+        if len(output.shape) == 3:
+            return configuration.dense(hidden, 1, kind)  # one of several discriminators
         if len(output.shape) != 2:
             raise ValueError(f"An output of shape {output.shape} of {theirs.name} has no counterpart on points.")
         # What has no weights of its own is what such a layer is to be built on: features.
