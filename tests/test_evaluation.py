@@ -99,7 +99,7 @@ def test_the_shipped_reference_is_for_the_name_and_never_for_a_path(folders, tmp
     for i in range(3):
         Image.fromarray(digits(1, i)[0, ..., 0]).save(tmp_path / "mnist" / f"{i}.png")
     protocol = Protocol.of("fid", extractor=Shipped())
-    own = evaluation.reference_of(tmp_path / "mnist", "test", protocol, cache=tmp_path / "cache")
+    own = evaluation.reference_of(tmp_path / "mnist", None, protocol, cache=tmp_path / "cache")
     assert (own.n, own.split) == (3, "mnist")
     with pytest.raises(ValueError, match="28 x 28 x 1, those of cifar10 are 32 x 32 x 3"):
         evaluation.reference_of("cifar10", "test", protocol, fake_shape=(28, 28, 1))
@@ -127,6 +127,19 @@ def test_an_unknown_metric_is_refused_before_anything_is_computed(folders):
 
     with pytest.raises(ValueError, match="'fdi'"):
         evaluate_source(*folders, metrics=("fid", "fdi"), extractor=Never())
+
+
+@pytest.mark.parametrize("source", ["real", "real.zip"])
+def test_a_split_of_what_has_none_is_refused(folders, judge, tmp_path, source):
+    fakes, real = folders
+    against = real
+    if source == "real.zip":
+        against = tmp_path / source
+        with zipfile.ZipFile(against, "w") as archive:
+            for path in real.iterdir():
+                archive.write(path, path.name)
+    with pytest.raises(ValueError, match=r"split must be one of a data set or an \.npz\. Received: split='test'"):
+        evaluate_source(fakes, against, split="test", extractor=judge)
 
 
 def test_archives_are_measured_like_folders(folders, judge, tmp_path):
@@ -187,9 +200,9 @@ def test_kid_of_few_images_on_the_command_line(command, folders, tmp_path):
     assert code == 0, err
     assert json.loads(out)["kid"]["settings"]["subset_size"] == 30
     code, _, err = command(*arguments, "--subset-size", 30)
-    assert code == 2 and "--subset-size is for kid" in err
+    assert code == 2 and "--subset-size must be left out unless kid is measured" in err
     code, out, err = command(*arguments, "--output", tmp_path)
-    assert code == 2 and not out and f"--output {tmp_path} cannot be written" in err
+    assert code == 2 and not out and f"--output must be a file in a folder. Received: {tmp_path}" in err
 
 
 def test_names_of_files_cannot_write_to_the_terminal(command, folders, tmp_path):
@@ -220,9 +233,9 @@ def test_evaluate_on_the_command_line(command, folders, tmp_path):
         (("FAKES", "--against", "REAL", "--metrics", "kid"), "subset_size"),
         (("FAKES", "--against", "REAL", "--extractor", "lenet"), "'lenet'"),
         (("FAKES", "--against", "REAL", "--weights", "x.npz"), "--weights"),
-        (("EMPTY", "--against", "REAL"), "no images"),
+        (("EMPTY", "--against", "REAL"), "must hold images"),
         (("MIXED", "--against", "REAL"), "size"),
-        (("FAKES", "--against", "no/such/folder"), "no such file"),
+        (("FAKES", "--against", "no/such/folder"), "must be a file or folder that exists"),
         (("FAKES", "--against", "REAL", "--size", "0"), "--size 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),

@@ -27,6 +27,7 @@ from keras import layers
 
 from keras_gan_zoo.metrics.features.base import Extractor
 from keras_gan_zoo.metrics.images import to_uint8
+from keras_gan_zoo.untrusted import read_npz
 
 FEATURES = "features"
 RECIPE = {"epochs": 6, "batch_size": 128, "learning_rate": 1e-3, "shift": 2, "flip": False, "dtype": "mixed_bfloat16"}
@@ -157,8 +158,11 @@ class Classifier(Extractor):
         self.notes = json.loads(notes.read_text()) if notes.is_file() else {}
         if self.notes.get("sha256", self.sha256) != self.sha256:
             raise ValueError(f"{self.path} must be the file that {notes.name} describes. Received: sha256={self.sha256}.")
-        with np.load(self.path, allow_pickle=False) as file:
-            weights = [file[key].astype("float32") for key in sorted(file.files)]
+        try:
+            arrays, _ = read_npz(self.path)
+            weights = [arrays[key].astype("float32") for key in sorted(arrays)]
+        except ValueError as error:
+            raise ValueError(f"{self.path} must hold the weights of a classifier. Received: {error}.") from error
         self.classes = len(weights[-1])
         self.dimension = len(weights[-2])
         self.model = build(self.classes)

@@ -20,7 +20,7 @@ from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.records import described
 from keras_gan_zoo.metrics.samples import Sample, gather, is_array
-from keras_gan_zoo.untrusted import why_not_regular
+from keras_gan_zoo.untrusted import read_npz, why_not_regular
 
 SHIPPED = Path(__file__).parent / "statistics"
 # Shapes of the images behind what is shipped, which the files do not hold.
@@ -139,9 +139,9 @@ def pack(moments: Moments, path: str | Path) -> None:
 
 def unpacked(path: str | Path) -> Moments:
     """What `pack` wrote, as moments."""
-    with np.load(path, allow_pickle=False) as file:
-        mean = file["mean"].astype("float64")
-        covariance = np.zeros((len(mean), len(mean)))
-        covariance[np.triu_indices(len(mean))] = file["upper"]
-        covariance += np.triu(covariance, 1).T
-        return Moments.from_statistics(int(file["n"]), mean, covariance, json.loads(str(file["source"])))
+    arrays, _ = read_npz(path)
+    mean = arrays["mean"].astype("float64")
+    covariance = np.zeros((len(mean), len(mean)))
+    covariance[np.triu_indices(len(mean))] = arrays["upper"]
+    covariance += np.triu(covariance, 1).T
+    return Moments.from_statistics(int(arrays["n"]), mean, covariance, json.loads(str(arrays["source"])))

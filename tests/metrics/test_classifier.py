@@ -155,6 +155,17 @@ def test_errors(untrained, tmp_path):
         Classifier(tampered)
 
 
+@pytest.mark.parametrize("content", [b"no archive", "object"])
+def test_files_that_hold_no_weights_are_refused(tmp_path, content):
+    path = tmp_path / "own.npz"
+    if content == "object":
+        np.savez(path, weights=np.array([{}], dtype=object))
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"own\.npz must hold the weights of a classifier\. Received: "):
+        Classifier(path)
+
+
 def test_command_line_trains_saves_and_measures(tmp_path, monkeypatch):
     data = {"train": patterns(64, seed=6), "test": patterns(100, seed=7)}
 
