@@ -125,8 +125,8 @@ def reference_of(
         _refuse_clash(against, KNOWN_DATASETS, "TFDS data set")
     if split and not has_splits:
         raise ValueError(
-            f"split must be one of a data set or an .npz. Received: split={split!r}, and {against}, which has none. Leave it "
-            "out."
+            f"split must be one of a data set or an .npz. Received: split={split!r}, and {against}, which has none. "
+            "Leave it out."
         )
     split = split or _default_split(against)
     named = str(against) if is_name else Path(str(against)).name
