@@ -85,41 +85,6 @@ def tiny_gan():
 
 
 @pytest.fixture(scope="session")
-def modes_covered():
-    """modes_covered(GAN): modes of a ring of eight Gaussians that are nearest to 20 of 2,500 samples or more.
-
-    It plays a variant of scores with hidden layers of 128 units at a rate at which the GAN of 2014 keeps a single mode.
-    """
-    import keras
-    from keras import layers
-
-    from keras_gan_zoo.data import Points
-    from keras_gan_zoo.data.toy import ring
-
-    def network(name, inputs, outputs):
-        hidden = [
-            part for _ in range(2) for part in (layers.Dense(128, kernel_initializer="he_normal"), layers.LeakyReLU(0.2))
-        ]
-        return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs)], name=name)
-
-    def covered(cls, rounds=2500, batch_size=64, rate=2e-3, **arguments):
-        def fields(self):
-            return {"points": Points((2,)), **self.conditions()}
-
-        keras.utils.set_random_seed(0)
-        networks = {"generator": network("generator", 16, 2), "discriminator": network("discriminator", 2, 1)}
-        on_points = type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
-        gan = on_points(latent_dim=16, seed=0, **networks, **arguments)
-        gan.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2)), steps_per_execution=10)
-        points, _ = ring().sample(batch_size * rounds, 0)
-        gan.fit(points, batch_size=batch_size, verbose=0)
-        distances = np.linalg.norm(gan.generate(2500, seed=0)[:, None] - ring().means, axis=2)
-        return (np.bincount(distances.argmin(axis=1), minlength=8) >= 20).sum()
-
-    return covered
-
-
-@pytest.fixture(scope="session")
 def take_step():
     """take_step(gan, player, batch, recording=None): one gradient step of a player; its loss before the step."""
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from ring_games import modes_covered
 
 from keras_gan_zoo import DRAGAN, GAN
 from keras_gan_zoo.base.batches import stopped
@@ -103,6 +104,6 @@ def test_without_a_penalty_it_is_the_gan(tiny_gan, round_of):
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(whole, plain, strict=True))
 
 
-def test_it_covers_a_ring_on_which_the_gan_collapses(modes_covered):
+def test_it_covers_a_ring_on_which_the_gan_collapses():
     assert modes_covered(DRAGAN, penalty_weight=0.0) <= 4
     assert modes_covered(DRAGAN, penalty_weight=1.0) == 8

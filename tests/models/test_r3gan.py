@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from ring_games import modes_covered
 
 from keras_gan_zoo import GAN, R3GAN
 from keras_gan_zoo.networks.residual import residual_discriminator, residual_generator
@@ -112,6 +113,6 @@ def test_what_gamma_weighs_is_refused_beside_it():
         R3GAN.tiny(gamma=-1.0)
 
 
-def test_it_covers_a_ring_on_which_the_gan_collapses(modes_covered):
+def test_it_covers_a_ring_on_which_the_gan_collapses():
     assert modes_covered(GAN) <= 4
     assert modes_covered(R3GAN, gamma=0.1) == 8
