@@ -27,6 +27,8 @@ class MinibatchDeviation(layers.Layer):
     def __init__(self, group_size: int = 4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.group_size = group_size
+        # Where TensorFlow does not know the number of images when it compiles, XLA ends the process.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def call(self, inputs: Any) -> Any:
         n, *rest = ops.shape(inputs)
