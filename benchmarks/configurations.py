@@ -10,8 +10,8 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
-WGAN: its own optimizer, clipping and five critic steps; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators.
-Whether the 2014 GAN collapses is a property of the configuration.
+WGAN: its own optimizer, clipping and five critic steps; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators; and
+VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
 """
 
 import dataclasses
@@ -22,6 +22,7 @@ HIDDEN = 128
 ARGUMENTS = {
     "mad_gan": {"generators": 8},
     "r3gan": {"gamma": 0.1},
+    "vae_gan": {"margin": None},
     "wgan_gp": {"penalty_weight": 0.1, "n_critic": 5},
 }
 ADAM = {

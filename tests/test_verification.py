@@ -55,7 +55,7 @@ def test_verify_says_what_it_did_not_measure(measured, command, monkeypatch):
     def absent(*arguments):
         raise FileNotFoundError("no Inception weights here")
 
-    monkeypatch.setattr(cli, "_extractor", absent)
+    monkeypatch.setattr(cli, "extractor_of", absent)
     code, out, err = command("verify", measured)
     assert code == 0 and "not measured" in out and "no Inception weights here" in err
     code, _, err = command("verify", measured, "--weights", "absent.npz")

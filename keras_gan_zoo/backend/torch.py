@@ -60,11 +60,14 @@ class Trainer(SingleDevice):
     def differentiate(self, player, batch, recording=None):
         """Returns the loss of `player` on `batch` and its gradients by the player's variables; writes updated statistics."""
         recording = recording or self.record(player, batch)
-        with keras.StatelessScope() as scope:
+        statistics = [w for network in player.networks for w in network.non_trainable_weights]
+        # Where the objective has a network of the fakes compute again, it goes on from what these have moved.
+        moved = [(w, recording.scope.get_current_value(w)) for w in statistics]
+        with keras.StatelessScope([(w, value.detach()) for w, value in moved if value is not None]) as scope:
             loss = player.objective(batch, recording.fake)
         gradients = torch.autograd.grad(loss, [v.value for v in player.variables], allow_unused=True)
         with torch.no_grad():
-            _assign([w for network in player.networks for w in network.non_trainable_weights], recording.scope)
+            _assign(statistics, recording.scope)
             _assign(self.written_by(player), scope)
         return loss.detach(), gradients
 

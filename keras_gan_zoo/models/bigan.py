@@ -43,6 +43,7 @@ class BiGAN(Encoding, DCGAN):
     """
 
     network_names = (*DCGAN.network_names, "encoder")
+    refused_options = {"top_k": "its generator and encoder learn from real pairs too"}
     averaged_names = inference_names = ("generator", "encoder")
 
     def __init__(

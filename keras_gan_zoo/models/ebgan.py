@@ -46,6 +46,9 @@ class EBGAN(DCGAN):
     """
 
     log_names = ("pulling_away",)
+    refused_options = dict.fromkeys(
+        ("lecam_weight", "lecam_decay"), "its margin says how far the energies of both kinds may be apart"
+    )
 
     def __init__(
         self,

@@ -73,6 +73,8 @@ class SeqGAN(Sampler, TwoPlayerGame):
         "r1_gamma": "tokens are integers, for which there is no gradient",
         "r2_gamma": "tokens are integers, for which there is no gradient",
         "r1_share": "tokens are integers, for which there is no gradient",
+        "lecam_weight": "its discriminator is trained in phases, and such averages would be of other phases",
+        "lecam_decay": "its discriminator is trained in phases, and such averages would be of other phases",
         "top_k": "its generator learns from rewards",
         "simultaneous": "its players move in phases",
     }

@@ -62,7 +62,7 @@ class StyleGAN2(GAN):
 
     network_names = ("mapping", *GAN.network_names)
     averaged_names = inference_names = ("mapping", "generator")
-    refused_options = dict.fromkeys(("r1_gamma", "r1_share"), "its own R1 is gamma")
+    refused_options = dict.fromkeys(("r1_gamma", "r1_share", "r2_gamma"), "gamma weighs its own penalty, at real images")
     tiny_width = 4
 
     def __init__(

@@ -37,6 +37,8 @@ class UnrolledGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
+    refused_options = {"top_k": "its generator answers the value of the game, to which all samples belong"}
+
     def __init__(
         self,
         image_shape: Sequence[int] = (64, 64, 3),

@@ -190,7 +190,7 @@ def test_of_names_only_those_are_trained(machine, add, queue):
         add(name)
     assert queue().work(["three", "one"], pending=True) == []
     assert [line for line in tasks(machine) if line.startswith("train")] == ["train three", "train one"]
-    with pytest.raises(ValueError, match="A recipe must be .*four/config.yaml"):
+    with pytest.raises(ValueError, match="There is no recipe .*four/config.yaml"):
         queue().work(["four"], pending=False)
 
 

@@ -137,13 +137,13 @@ def test_dirac_gan_ends_at_the_golden_radius(r1_gamma, simultaneous, radius):
 def test_r1_is_of_real_images_and_carries_the_half(n, tiny_gan):
     gan = tiny_gan(r1_gamma=10.0)
     norm = np.sum(gan.discriminator.get_weights()[0] ** 2)
-    assert value(gan.r1_penalty(images(n))) == pytest.approx(5.0 * norm, rel=1e-5)
+    assert value(gan.penalty(images(n), images(n))) == pytest.approx(5.0 * norm, rel=1e-5)
     plain = tiny_gan()
     difference = value(gan.discriminator_objective(images(n), gan.fake_like(images(n)))) - value(
         plain.discriminator_objective(images(n), plain.fake_like(images(n)))
     )
     assert difference == pytest.approx(5.0 * norm, rel=1e-4)
-    assert plain.r1_penalty(images(n)) == 0.0
+    assert plain.penalty(images(n), images(n)) == 0.0
 
 
 class Counting(GAN):
@@ -161,7 +161,7 @@ class Counting(GAN):
 def test_r1_on_a_share_of_the_batch(share, n, expected, tiny_gan):
     gan = tiny_gan(Counting, r1_gamma=1.0, r1_share=share)
     gan.sizes = []
-    gan.r1_penalty(images(n))
+    gan.penalty(images(n), images(n))
     assert gan.sizes == [expected]
 
 

@@ -78,7 +78,7 @@ def test_the_order_within_a_pack_counts_in_its_score():
 @pytest.mark.parametrize("n", [2, 8])
 def test_r1_is_of_whole_packs(n):
     # Of single samples it would be half of that.
-    assert float(scoring([3.0, 4.0], 2, r1_gamma=2.0).r1_penalty(batch(n, (1, 1, 1)))) == pytest.approx(25.0, rel=1e-6)
+    assert float(scoring([3.0, 4.0], 2).slope_penalty(2.0, batch(n, (1, 1, 1)))) == pytest.approx(25.0, rel=1e-6)
 
 
 def test_with_packs_of_one_it_is_the_gan(tiny_gan, round_of):

@@ -72,7 +72,7 @@ def test_golden_losses(n):
 
 def test_at_its_start_attention_changes_nothing():
     gan = small()
-    plain = SNGAN.tiny(seed=0)
+    plain = SNGAN.tiny(seed=0, width=gan.width)
     without = [w for layer in gan.discriminator.layers if not isinstance(layer, SelfAttention) for w in layer.weights]
     plain.discriminator.set_weights([ops.convert_to_numpy(weight) for weight in without])
     images = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype("float32")
