@@ -135,7 +135,7 @@ def test_slopes_through_the_deviation_are_penalized_and_through_batch_norm_are_n
     batch_norm = keras.Model(images, layers.Dense(1)(layers.Flatten()(layers.BatchNormalization()(images))))
     with pytest.raises(ValueError, match="which mixes the samples"):
         StyleGAN2.tiny(discriminator=batch_norm)
-    with pytest.raises(ValueError, match="r1_gamma=1 does not apply to StyleGAN2: its own R1 is gamma"):
+    with pytest.raises(ValueError, match="r1_gamma=1 does not apply to StyleGAN2: gamma weighs its own penalty"):
         StyleGAN2.tiny(r1_gamma=1)
 
 
