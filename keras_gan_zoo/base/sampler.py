@@ -239,11 +239,17 @@ class LatentSampler(Sampler):
         """
         if not isinstance(truncation, numbers.Real) or not 0 < truncation <= 1:
             raise refused("truncation", truncation, "in (0, 1]")
-        inputs = self._drawn(n, given, seed)
+        inputs, options = self.truncated(self._drawn(n, given, seed), given, truncation)
+        return self._made(inputs, seed, batch_size, dtype, **options)
+
+    def truncated(
+        self, inputs: dict[str, np.ndarray], given: dict[str, Any], truncation: float
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Returns the inputs under truncation, here with the latents that were drawn made smaller, and options of `make`."""
         for name, field in self.inputs().items():
             if isinstance(field, Latents) and given.get(name) is None:
                 inputs[name] = inputs[name] * np.float32(truncation)
-        return self._made(inputs, seed, batch_size, dtype)
+        return inputs, {}
 
     def latents(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draws latents (n, latent_dim) for `generate(latents=...)`: those of `generate(n, seed=seed)`."""

@@ -158,19 +158,11 @@ class StyleGAN2(GAN):
             )
         return found[-1]
 
-    def generate(
-        self,
-        n: int,
-        *,
-        seed: int | None = None,
-        truncation: float = 1.0,
-        batch_size: int = 256,
-        dtype: str = "float32",
-        **given: Any,
-    ) -> np.ndarray:
-        """`LatentSampler.generate`, where truncation draws styles, and not latents, towards their average."""
-        check_number(truncation, "truncation", 0.0, 1.0, above=True)
-        return self._made(self._drawn(n, given, seed), seed, batch_size, dtype, truncation=truncation)
+    def truncated(
+        self, inputs: dict[str, np.ndarray], given: dict[str, Any], truncation: float
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Truncation draws styles, and not latents, towards their average."""
+        return inputs, {"truncation": truncation}
 
     # Regularizers ------------------------------------------------------------------------------------------------------
 
