@@ -20,8 +20,8 @@ import keras
 
 from ..base import Player
 from ..base.batches import per_sample, stopped
+from ..base.encoding import Encoding
 from ..base.options import check_size
-from ..base.sampler import Encoding
 from ..data import Batch
 from ..data.checks import check_integer
 from ..networks.bigan import joint_discriminator

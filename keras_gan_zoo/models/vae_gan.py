@@ -28,8 +28,8 @@ from keras import ops
 
 from ..base import Player
 from ..base.batches import per_sample
+from ..base.encoding import Encoding
 from ..base.options import check_number, check_size
-from ..base.sampler import Encoding
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses.features import feature_error
