@@ -16,9 +16,6 @@ from keras import layers, ops
 
 from .reparametrized import Reparametrized
 
-# Power iterations when a layer is built, so that its first step is already divided by nearly the largest singular value.
-FIRST_ITERATIONS = 15
-
 
 def _unit(vector):
     return vector / ops.sqrt(ops.maximum(ops.sum(ops.square(vector)), 1e-24))
@@ -31,19 +28,22 @@ class _SpectralNorm(Reparametrized):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
-        rows, columns = self._matrix(self._kernel).shape
-        normal = keras.initializers.RandomNormal(stddev=1.0)
-        options = {"initializer": normal, "trainable": False, "dtype": "float32", "autocast": False}
+        matrix = self._matrix(self._kernel)
+        rows, columns = matrix.shape
+        options = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
         self.u = self.add_weight(name="u", shape=(columns,), **options)
         self.v = self.add_weight(name="v", shape=(rows,), **options)
-        for _ in range(FIRST_ITERATIONS):
-            self._iterate()
+        # So that the first step is already divided by the largest singular value: eigenvalues come in ascending order.
+        _, vectors = ops.linalg.eigh(ops.matmul(ops.transpose(matrix), matrix))
+        self.u.assign(vectors[:, -1])
+        self._iterate()
 
     def _iterate(self):
         matrix = ops.stop_gradient(self._matrix(self._kernel))
         v = _unit(ops.matmul(matrix, self.u))
         self.v.assign(v)
-        self.u.assign(_unit(ops.matmul(v, matrix)))
+        # A kernel that was zero for once would end the iteration for good.
+        self.u.assign(ops.where(ops.any(v != 0), _unit(ops.matmul(v, matrix)), self.u))
 
     def _matrix(self, kernel):
         """(all other axes, output channels): the transpose of the paper's matrix, with the same singular values."""

@@ -5,6 +5,7 @@ Run by `test_parity.py`, a process for each backend: python play_rounds.py OUTPU
 Initial weights come from NumPy, and noise from integers, so that backends can be compared.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -49,22 +50,27 @@ class Noise:
         return minval + (maxval - minval) * self.hashed(shape, seed)
 
 
+@functools.cache
+def critic_steps(name):
+    """Where a paper takes several steps, two."""
+    from keras_gan_zoo.models import variant_class
+
+    return {"n_critic": 2} if variant_class(name).tiny().options.n_critic > 1 else {}
+
+
 def build(name, compared=True):
-    """A tiny game; where its paper takes several critic steps, it takes two."""
+    """A tiny game."""
     from keras_gan_zoo.base.wiring import layers_of
     from keras_gan_zoo.models import variant_class
 
-    cls = variant_class(name)
     # A discriminator of a single maxout unit has NaN as its gradient on JAX, where XLA does not optimize as in these tests.
-    arguments = {"seed": 0, "ema_half_life": 20, "width": 10 if name == "gan" else 4}
+    arguments = {"seed": 0, "ema_half_life": 20, "width": 10 if name == "gan" else 4, **critic_steps(name)}
     # One of them takes its steps at once, so that the backends are compared in that too.
     if name == "lsgan":
         arguments["simultaneous"] = True
     if name == "gan" and not compared:
         arguments |= {"r1_gamma": 0.1, "r1_share": 0.4}
-    if cls.tiny().options.n_critic > 1:
-        arguments["n_critic"] = 2
-    gan = cls.tiny(**arguments)
+    gan = variant_class(name).tiny(**arguments)
     for layer in (layer for network in gan.network_names for layer in layers_of(getattr(gan, network))):
         # Keras gives dropout other random numbers on each backend.
         if compared and isinstance(layer, keras.layers.Dropout):

@@ -63,7 +63,7 @@ def test_a_layer_is_normalized_before_its_first_step(kind, seed):
     layer = {"dense": SNDense(32), "conv": SNConv2D(16, 3), "transpose": SNConv2DTranspose(10, 3, 2)}[kind]
     layer.build(SHAPES[kind])
     expected = np.linalg.svd(matrix(kind, layer._kernel), compute_uv=False)[0]
-    assert sigma(layer) == pytest.approx(expected, rel=0.05)
+    assert sigma(layer) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_kernel_of_zeros_stays_one():
@@ -71,6 +71,15 @@ def test_a_kernel_of_zeros_stays_one():
     outputs = layer(ops.ones((2, 4)), training=True)
     np.testing.assert_array_equal(ops.convert_to_numpy(layer.kernel), 0.0)
     np.testing.assert_array_equal(ops.convert_to_numpy(outputs), 0.0)
+
+
+def test_a_kernel_that_starts_at_zero_is_normalized_as_soon_as_it_is_not():
+    layer = SNDense(3, kernel_initializer="zeros")
+    layer(ops.ones((2, 4)), training=True)
+    layer._kernel.assign(np.random.default_rng(0).normal(size=(4, 3)))
+    for _ in range(50):
+        layer(ops.ones((2, 4)), training=True)
+    assert np.linalg.svd(ops.convert_to_numpy(layer.kernel), compute_uv=False)[0] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_golden_sigma_after_each_round():
