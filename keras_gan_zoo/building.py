@@ -37,11 +37,13 @@ def build(
         with _bounded(MAX_WEIGHTS, MAX_VARIABLES):
             gan = variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: the model cannot be built: {str(error)[:2000]}") from error
+        raise ConfigError(f"{where}: model must be one that can be built. Received: {str(error)[:2000]}") from error
     if recipe.data is not None and recipe.data.classes:
         gan.class_names = recipe.data.classes
         if getattr(gan, "num_classes", None) != len(gan.class_names):
-            raise ConfigError(f"{where}: data.classes names {len(gan.class_names)} classes, and the model has others.")
+            raise ConfigError(
+                f"{where}: data.classes must name as many classes as the model has. Received: {len(gan.class_names)} names."
+            )
     return gan
 
 
@@ -64,7 +66,7 @@ def _bounded(weights: int, variables: int) -> Iterator[None]:
         if made[0] > weights or made[1] > variables:
             raise ValueError(
                 f"a recipe may ask for at most {weights:,} weights in {variables:,} arrays. Received: {layer.name!r} with "
-                f"weights {shape}, which makes them {made[0]:,} in {made[1]:,}. Make it smaller, or build it in Python"
+                f"weights {shape}, which makes them {made[0]:,} in {made[1]:,}. Fix: make it smaller, or build it in Python"
             )
         return add_weight(layer, shape, *arguments, **options)
 
@@ -83,7 +85,9 @@ def compile_by(gan: "keras.Model", recipe: Recipe) -> None:
         steps[player.optimizer_name] = steps.get(player.optimizer_name, 0) + recipe.training.rounds * player.steps
     for name in recipe.optimizers:
         if name not in steps:
-            raise ConfigError(f"optimizers.{name}: {recipe.variant} has no such player; there are {', '.join(steps)}.")
+            raise ConfigError(
+                f"optimizers must name players of {recipe.variant}: {', '.join(steps)}. Received: optimizers.{name}."
+            )
     gan.compile(**{f"{name}_optimizer": make_optimizer(s, steps[name]) for name, s in recipe.optimizers.items()})
 
 
@@ -97,12 +101,14 @@ def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimiz
     if settings.decay_start is not None:
         rate = LinearDecay(rate, steps, int(settings.decay_start * steps))
     if "learning_rate" in settings.arguments:
-        raise ConfigError("An optimizer's arguments hold learning_rate; it stands beside them, not among them.")
+        raise ConfigError("learning_rate must stand beside an optimizer's arguments. Received: one among them.")
     try:
         config = {**settings.arguments, "learning_rate": rate}
         return keras.optimizers.get({"class_name": settings.name, "config": config})
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"optimizer {settings.name!r} with {settings.arguments}: {error}") from error
+        raise ConfigError(
+            f"An optimizer must be one that Keras can build. Received: {settings.name!r} with {settings.arguments}: {error}"
+        ) from error
 
 
 def _networks_built(arguments, names):
@@ -118,9 +124,9 @@ def _networks_built(arguments, names):
             # Keras takes configurations apart while it reads them.
             networks[key] = keras.saving.deserialize_keras_object(copy.deepcopy(value), safe_mode=True)
         except Exception as error:  # whatever the constructors named there raise
-            raise ConfigError(f"model.{key} is no network that Keras can build: {error}") from error
+            raise ConfigError(f"model.{key} must be a network that Keras can build. Received: {error}") from error
         if not isinstance(networks[key], keras.Model):
-            raise ConfigError(f"model.{key} is {shown(value)}; expected the configuration of a Keras model.")
+            raise ConfigError(f"model.{key} must be the configuration of a Keras model. Received: {shown(value)}.")
     return {**arguments, **networks}
 
 
@@ -132,8 +138,8 @@ def _refuse_foreign_code(key, config):
         foreign = isinstance(module, str) and module.split(".")[0] not in ("keras", "keras_gan_zoo", "builtins")
         if foreign or name in ("Lambda", "__lambda__", "function"):
             raise ConfigError(
-                f"{key} contains {module}.{name}, which a preset may not run; build the model in Python "
-                "and use load_weights."
+                f"{key} must be made of layers of Keras and of the zoo. Received: {module}.{name}, which a preset may not "
+                "run. Fix: build the model in Python and use load_weights."
             )
     for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         _refuse_foreign_code(key, value)

@@ -111,8 +111,8 @@ def load(
     gan = built(recipe, dtype=dtype, seed=seed, where=str(path), **networks)
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
         raise PresetError(
-            f"{str(name)!r} has a recipe and no weights: it is yet to be trained. Pass load_weights=False for the untrained "
-            f"model, or train it: keras-gan-zoo train {folder}."
+            f"name must be of a trained preset. Received: {str(name)!r}, which has a recipe and no weights. Fix: pass "
+            f"load_weights=False for the untrained model, or train it: keras-gan-zoo train {folder}."
         )
     if load_weights:
         referred = [key for key in gan.network_names if _is_reference(recipe, key)]
@@ -120,7 +120,8 @@ def load(
         own = [key for key in gan.frozen_names if isinstance(recipe.model.get(key), dict) and key not in referred]
         if missing := [key for key in own if key not in held and key not in networks]:
             raise PresetError(
-                f"{str(name)!r} has no weights of its frozen {missing[0]}; pass the network: load(..., {missing[0]}=model)."
+                f"A preset must hold the weights of its networks, or be given them. Received: {str(name)!r} without those "
+                f"of its frozen {missing[0]}. Fix: pass the network, load(..., {missing[0]}=model)."
             )
     return gan
 
@@ -159,7 +160,8 @@ def _referred(recipe, key, where):
     held = json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["networks"]
     if network not in held:
         raise ConfigError(
-            f"{where}: model.{key}.network={network!r} is not in the preset {preset!r}; it holds {', '.join(held)}."
+            f"{where}: model.{key}.network must be one that the preset {preset!r} holds: {', '.join(held)}. Received: "
+            f"{network!r}."
         )
     return other.network(network)
 
@@ -171,8 +173,8 @@ def load_as(cls: type, name: str | Path, **options: Any) -> Any:
     found = variant_class(read_recipe(find_preset(name)).variant)
     if not issubclass(found, cls):
         raise PresetError(
-            f"{str(name)!r} is a preset of {found.__name__}, not of {cls.__name__}; "
-            f"use {found.__name__}.from_preset({str(name)!r}), or keras_gan_zoo.load, which takes presets of all classes."
+            f"name must be a preset of {cls.__name__}. Received: {str(name)!r}, which is one of {found.__name__}. Fix: use "
+            f"{found.__name__}.from_preset, or keras_gan_zoo.load, which takes presets of all classes."
         )
     return load(name, **options)
 
@@ -186,14 +188,17 @@ def find_preset(name: str | Path) -> Path:
     try:
         found, exists = (folder / CONFIG).is_file(), folder.is_dir()
     except OSError as error:
-        raise PresetError(f"There is no preset {shown(str(name))} ({error.strerror}).") from None
+        raise PresetError(f"name must be a preset's. Received: {shown(str(name))} ({error.strerror}).") from None
     if found:
         return folder
     if exists:
-        raise PresetError(f"The folder {folder} holds no {CONFIG}; pass a folder that save_to_preset wrote.")
+        raise PresetError(
+            f"A preset's folder must hold {CONFIG}. Received: {folder}, which does not. Fix: pass one that "
+            "save_to_preset wrote."
+        )
     close = difflib.get_close_matches(str(name), built_in, n=3)
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are {', '.join(built_in) or 'none'}."
-    raise PresetError(f"There is no preset {shown(str(name))}, and no folder of that name. {hint}")
+    raise PresetError(f"name must be a preset's, or a folder of one. Received: {shown(str(name))}, which is neither. {hint}")
 
 
 def is_trained(folder: str | Path, recipe: Recipe) -> bool:
@@ -208,7 +213,9 @@ def is_trained(folder: str | Path, recipe: Recipe) -> bool:
     try:
         return recipe.is_behind(read_json(folder / WEIGHTS_INFO).get("recipe_sha256"))
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise PresetError(f"{folder / WEIGHTS_INFO} cannot be read ({error}); delete it to train anew.") from error
+        raise PresetError(
+            f"{folder / WEIGHTS_INFO} must describe the weights. Received: {error}. Fix: delete it to train anew."
+        ) from error
 
 
 def save_to_preset(
@@ -237,13 +244,14 @@ def save_to_preset(
     folder = Path(folder)
     require_replaceable(folder)
     if dtype not in DTYPES:
-        raise PresetError(f"dtype={dtype!r} is not possible; pass 'float32' or 'float16'.")
+        raise PresetError(f"dtype must be 'float32' or 'float16'. Received: dtype={dtype!r}.")
     needed = [name for name in gan.inference_names if recipe is None or not _is_reference(recipe, name)]
     if networks is None:
         networks = (recipe and recipe.networks) or needed
     if missing := set(needed) - set(networks):
         raise PresetError(
-            f"networks={networks!r} leaves the {' and the '.join(sorted(missing))} out, which inference needs."
+            f"networks must name all that inference needs: {', '.join(needed)}. Received: networks={networks!r}. Fix: add "
+            f"{', '.join(sorted(missing))}."
         )
     written = recipe or recipe_of(gan)
     if recipe is None:
@@ -266,8 +274,8 @@ def recipe_of(gan: "keras.Model") -> Recipe:
     variant = variant_name(gan)
     if variant is None:
         raise PresetError(
-            f"{type(gan).__name__} is no registered variant, so no preset can build it anew; decorate the class with "
-            '@keras_gan_zoo.register_variant("a_name"), or use save_weights.'
+            f"A model must be of a registered variant, or no preset could build it again. Received: {type(gan).__name__}. "
+            'Fix: decorate the class with @keras_gan_zoo.register_variant("a_name"), or use save_weights.'
         )
     # None stays, since it is not always the default: discriminator_norm=None.
     model = {key: value for key, value in gan.get_config().items() if key not in ("name", "dtype", "seed")}
@@ -277,7 +285,7 @@ def recipe_of(gan: "keras.Model") -> Recipe:
         except (TypeError, ValueError) as error:
             raise PresetError(
                 f"Arguments of a model in a preset must be numbers, text, lists or networks. Received: {key}={shown(value)} "
-                f"({error}). Use save_weights, or build it inside of the class."
+                f"({error}). Fix: use save_weights, or build it inside of the class."
             ) from error
     return parse_recipe({"variant": variant, "model": model}, "the model")
 
@@ -292,7 +300,7 @@ def _check_loads(gan, recipe):
     except Exception as error:  # whatever the constructor of a user's own class raises
         raise PresetError(
             f"{type(gan).__name__} must be such that its arguments build it again, or no load could. Received: {error} "
-            "Use save_weights, or make the networks from layers of Keras and of the zoo."
+            "Fix: use save_weights, or make the networks from layers of Keras and of the zoo."
         ) from error
     finally:
         # Initializers take their seeds from it.
@@ -302,8 +310,8 @@ def _check_loads(gan, recipe):
         if had != has:
             raise PresetError(
                 f"{type(gan).__name__} must be such that its arguments build it again, or no load could. Received: a {name} "
-                f"with weights {shown(had)}, where they build one with {shown(has)}. Pass networks of your own to the "
-                "constructor."
+                f"with weights {shown(had)}, where they build one with {shown(has)}. Fix: pass networks of your own "
+                "to the constructor."
             )
 
 

@@ -99,21 +99,23 @@ def train(
     gan = built(recipe, dtype=settings.dtype, seed=settings.seed)
     sides = [min(field.shape[:2]) for field in gan.fields().values() if isinstance(field, Images)]
     if recipe.data.crop >= min(sides, default=1):
-        raise ConfigError(f"data.crop={recipe.data.crop} is not possible; it must be below the sides of images, {sides}.")
+        raise ConfigError(f"data.crop must be below the sides of images, {sides}. Received: data.crop={recipe.data.crop}.")
     if recipe.data.flip and not sides:
         raise ConfigError(
-            f"data.flip=True is for images, and {recipe.variant} trains on {', '.join(gan.fields())}; leave it out."
+            f"data.flip must be left out where there are no images. Received: data.flip=True, and {recipe.variant}, which "
+            f"trains on {', '.join(gan.fields())}."
         )
     data = gan.schema.arrays(recipe.data.source, **recipe.data.reading)
     rows, needed = min(map(len, data.values())), settings.batch_size * gan.minibatches_per_round
     if needed > rows:
         raise ConfigError(
-            f"A round takes {needed} examples ({gan.minibatches_per_round} x training.batch_size={settings.batch_size}), "
-            f"but {recipe.data.name!r} has {rows}; lower training.batch_size."
+            f"A round of {gan.minibatches_per_round} x training.batch_size must be at most the number of examples. "
+            f"Received: training.batch_size={settings.batch_size}, and {rows} of them in {recipe.data.name!r}."
         )
     if evaluate is not None and not (isinstance(gan.fields()[gan.sample], Images) and gan.generates):
         raise ConfigError(
-            f"--evaluate measures images that are made from noise, and {recipe.variant} makes others; leave it out."
+            f"--evaluate must be left out where no images are made from noise. Received: {recipe.variant}, which makes "
+            "others."
         )
     output.mkdir(parents=True, exist_ok=True)
     # What would be found only when it is written, which is after the training.
@@ -121,7 +123,7 @@ def train(
     for names, right, kind in (((CHECKPOINT, LOG), Path.is_file, "file"), (FOLDERS, Path.is_dir, "folder")):
         for path in (output / name for name in names if os.path.lexists(output / name)):
             if not right(path):
-                raise FileExistsError(f"{path} must be a {kind} of the run, and is something else; move it away.")
+                raise FileExistsError(f"{path} must be a {kind} of the run. Received: something else. Fix: move it away.")
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
         for partial in list(output.rglob(".partial-*")):
@@ -226,7 +228,9 @@ def _load_checkpoint(gan, path):
             raise ValueError(reason)
         gan.load_weights(path)
     except (OSError, KeyError, ValueError, TypeError, MemoryError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); the run cannot go on from it, so start it anew.") from error
+        raise ConfigError(
+            f"{path} must be a checkpoint of this run. Received: one that cannot be read ({error}). Fix: start the run anew."
+        ) from error
 
 
 def _with_classes(recipe):
@@ -245,7 +249,7 @@ def _with_classes(recipe):
     if said not in (None, len(names)):
         raise ConfigError(
             f"model.num_classes must be the number of classes of the data. Received: {said}, and {len(names)} in "
-            f"{data.source} ({', '.join(names[:20])}). Set it to {len(names)}, or leave it out."
+            f"{data.source} ({', '.join(names[:20])}). Fix: set it to {len(names)}, or leave it out."
         )
     data = data.model_copy(update={"classes": names if of_files else None})
     return recipe.model_copy(update={"model": {**recipe.model, "num_classes": len(names)}, "data": data})
@@ -266,28 +270,36 @@ def _with_dtype(recipe, dtype, resumed, console):
 def _of_the_run(recipe, output, resume):
     """The recipe to train by; a run goes on by its own only, and is never overwritten."""
     if output.exists() and not output.is_dir():
-        raise FileExistsError(f"output={str(output)!r} is a file; name a folder.")
+        raise FileExistsError(f"output must be a folder. Received: output={str(output)!r}, a file.")
     if not (output / CONFIG).exists():
         if resume:
-            raise ConfigError(f"There is no run to resume in {output}; leave --resume out.")
+            raise ConfigError(
+                f"--resume must go with a run in output. Received: {output}, without one. Fix: leave --resume out."
+            )
         # What a process may leave that was killed before it wrote its recipe is no other file.
         if output.is_dir() and any(name != LOCK and not name.startswith(".partial-") for name in os.listdir(output)):
-            raise FileExistsError(f"output={str(output)!r} holds other files; name a new folder.")
+            raise FileExistsError(
+                f"output must be a new folder, or one of a run. Received: output={str(output)!r}, which holds other files."
+            )
         return recipe
     if not resume:
-        raise FileExistsError(f"output={str(output)!r} holds a run; pass --resume to go on with it, or name a new folder.")
+        raise FileExistsError(
+            f"output must be a new folder. Received: output={str(output)!r}, which holds a run. Fix: pass --resume to go on "
+            "with it, or name a new folder."
+        )
     before = read_recipe(output / CONFIG)
     if not goes_on(before, recipe):
         changes = ", ".join(differences(before, recipe))
         raise ConfigError(
-            f"The run in {output} has another recipe ({changes}); resume by its own config.yaml. Only training.rounds may "
-            "grow, where no learning rate falls with them (decay_start)."
+            f"A run must go on by its own recipe. Received: another one than in {output} ({changes}). Fix: resume by its "
+            "config.yaml; only training.rounds may grow, where no learning rate falls with them (decay_start)."
         )
     # Its checkpoints are counted by the cadence in which it began.
     rounds, part = recipe.training.rounds, before.training.checkpoint_rounds
     if rounds % part:
         raise ConfigError(
-            f"training.rounds={rounds} must be a multiple of checkpoint_rounds={part}, which the run in {output} began with."
+            f"training.rounds must be a multiple of checkpoint_rounds={part}, with which the run in {output} began. "
+            f"Received: training.rounds={rounds}."
         )
     return recipe.model_copy(update={"training": before.training.model_copy(update={"rounds": rounds})})
 

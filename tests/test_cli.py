@@ -126,9 +126,9 @@ def test_sample_of_a_class_and_truncation(command, saved, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing_like_it"], "no preset 'nothing_like_it'"),
+        (["nothing_like_it"], "Received: 'nothing_like_it', which is neither"),
         (["dcgan_mnst"], "Did you mean 'dcgan_mnist'"),
-        (["[/b]"], "no preset '[/b]'"),
+        (["[/b]"], "Received: '[/b]', which is neither"),
         (["plain", "--label", 1], "DCGAN makes samples from latents alone. Received: labels=1"),
         (["classes", "--label", 10], "10"),
         (["plain", "--truncation", 0], "truncation=0.0"),
@@ -242,7 +242,7 @@ def test_unreadable_pictures_stop_a_training_unless_they_are_to_be_skipped(comma
         (["dcgan", "--data", "PICTURES", "--size", 16, "--rounds", "few"], "--rounds"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--batch-size", 13], "13"),
         (["dcgan", "--data", "PICTURES", "--size", 16, "--dtype", "float16"], "--dtype float16"),
-        (["dcgan", "--data", "PICTURES", "--size", 16, "--resume"], "no run to resume"),
+        (["dcgan", "--data", "PICTURES", "--size", 16, "--resume"], "--resume must go with a run"),
         (["dcgan", "--date", "PICTURES"], "--date"),
         ([], "recipe"),
     ],

@@ -47,7 +47,7 @@ class Saving:
         if unnamed := [name for name in self._arguments if name.startswith("*")]:
             raise TypeError(
                 f"{type(self).__name__} must be built from arguments by name to be saved. Received: some in {unnamed[0]}. "
-                "Pass them by name."
+                "Fix: pass them by name."
             )
         config = {
             **self._arguments,
@@ -71,8 +71,8 @@ class Saving:
         variables = self._saved()
         if set(store.keys()) != set(variables):
             raise ValueError(
-                f"The file holds {len(store.keys())} state variables for {self.name!r} and {type(self).__name__} has "
-                f"{len(variables)}; build it with the arguments that the saved model had."
+                f"A file must hold as many state variables as {type(self).__name__} has, {len(variables)}. Received: "
+                f"{len(store.keys())} for {self.name!r}. Fix: build it with the arguments that the saved model had."
             )
         for name, variable in variables.items():
             variable.assign(store[name])

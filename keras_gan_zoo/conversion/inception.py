@@ -74,7 +74,10 @@ def renamed(state: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
                 weights[f"{layer}.{part}"] = state[f"{name}.{key}"]
         scale = state.get(f"{name}.bn.weight")
         if scale is not None and not (scale == 1).all():
-            raise ValueError(f"{path} scales {name} after its batch norm, which the FID network of 2015-12-05 does not.")
+            raise ValueError(
+                f"{path} must hold the FID network of 2015-12-05, which has no scale after batch norm. Received: one of "
+                f"{name}."
+            )
     if "fc.weight" in state:
         weights["logits.weight"] = state["fc.weight"]
     return _whole(weights, path)
@@ -91,7 +94,7 @@ def from_graph(path: Path) -> dict[str, np.ndarray]:
     try:
         graph.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise ValueError(f"{path} is not a TensorFlow graph ({error}). Fix: download it again.") from error
+        raise ValueError(f"{path} must be a TensorFlow graph. Received: {error}. Fix: download it again.") from error
     constants = {node.name: node.attr["value"].tensor for node in graph.node if node.op == "Const"}
     # The graph normalizes without a scale; its constants "gamma" are not used.
     theirs = {"weight": "conv2d_params", "beta": "batchnorm/beta", "mean": "batchnorm/moving_mean"}

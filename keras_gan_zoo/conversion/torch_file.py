@@ -86,8 +86,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             return {name: tensor.array() for name, tensor in _named(saved)}
         except UNREADABLE as error:
             raise ValueError(
-                f"{path} cannot be read as a PyTorch state dict or TorchScript archive ({error!r}). Fix: download it "
-                "again, or pass the right file."
+                f"{path} must be a PyTorch state dict or TorchScript archive. Received: {error!r}. Fix: download it again, "
+                "or pass the right file."
             ) from error
 
 

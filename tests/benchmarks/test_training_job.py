@@ -199,4 +199,4 @@ def test_an_error_of_a_job_is_said_in_its_status(tmp_path, monkeypatch):
         assert training_job.main({**request, "status": str(tmp_path / "status.json")}) == 1
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert "There is no preset 'no_such_preset'" in json.loads((tmp_path / "status.json").read_text())["error"]
+    assert "Received: 'no_such_preset', which is neither" in json.loads((tmp_path / "status.json").read_text())["error"]

@@ -182,7 +182,7 @@ def test_weights_that_cannot_be_told_are_reported_and_the_next_one_starts(machin
     add("other")
     work = queue()
     assert work.work([], pending=True) == ["fine"] and "train other" in tasks(machine)
-    assert "fine/weights.json cannot be read" in work.text() and "delete it to train anew" in work.text()
+    assert "fine/weights.json must describe the weights" in work.text() and "delete it to train anew" in work.text()
 
 
 def test_of_names_only_those_are_trained(machine, add, queue):

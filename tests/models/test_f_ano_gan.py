@@ -101,7 +101,7 @@ def test_a_recipe_takes_the_pair_from_a_preset_and_holds_the_encoder_alone(blob_
     save_to_preset(whole := by_hand(), tmp_path / "whole")
     rows = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype="uint8")
     np.testing.assert_array_equal(load(tmp_path / "whole").anomaly_scores(rows), whole.anomaly_scores(rows))
-    with pytest.raises(PresetError, match="leaves the encoder out"):
+    with pytest.raises(PresetError, match="Fix: add encoder"):
         save_to_preset(gan, tmp_path / "none", recipe=recipe, networks=("generator",))
 
 
