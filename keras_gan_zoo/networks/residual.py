@@ -15,6 +15,7 @@ from keras import initializers, layers
 
 from ..layers import OneHot
 from ..layers.basis import Basis
+from ..layers.grouped import GroupedConv2D
 from ..layers.resample import Downsample, Upsample
 from .dcgan import ladder
 
@@ -40,7 +41,7 @@ def _blocks(x, count, of_all, group_size, name):
         y = layers.Conv2D(2 * channels, 1, name=f"{part}_in", **inside)(x)
         y = layers.LeakyReLU(LEAK, name=f"{part}_in_relu")(y)
         groups = max(2 * channels // group_size, 1)
-        y = layers.Conv2D(2 * channels, 3, padding="same", groups=groups, name=f"{part}_middle", **inside)(y)
+        y = GroupedConv2D(2 * channels, 3, padding="same", groups=groups, name=f"{part}_middle", **inside)(y)
         y = layers.LeakyReLU(LEAK, name=f"{part}_middle_relu")(y)
         y = _mapped(y, channels, f"{part}_out", kernel_initializer="zeros")
         x = layers.Add(name=part)([x, y])
