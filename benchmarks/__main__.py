@@ -8,6 +8,7 @@
     python -m benchmarks quality              presets: FID and more, for each seed and backend
     python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
+    python -m benchmarks tricks               tricks of training, on and off
     python -m benchmarks study                losses on equal networks, by FID and by the time to it
     python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
     python -m benchmarks volumes NAME         presets of volumes, beside their data
@@ -43,6 +44,7 @@ COMMANDS = {
     "quality": "quality",
     "throughput": "throughput",
     "testbeds": "testbeds",
+    "tricks": "tricks",
     "study": "study",
     "pairs": "pairs",
     "volumes": "volumes",

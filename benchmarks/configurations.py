@@ -108,8 +108,8 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     from keras_gan_zoo.models import variant_class
 
     cls, configuration = variant_class(variant), CONFIGURATIONS[name]
-    arguments = {**ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {}), **arguments}
-    arguments |= {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
+    game = {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
+    arguments = {**game, **ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {}), **arguments}
     if trains_on_labels(cls):
         if not num_modes:
             raise ValueError(f"{cls.__name__} trains on labels. Received: a distribution that has no modes to label.")

@@ -95,11 +95,25 @@ def _columns(bed):
 
 
 def _table(bed, cells):
-    columns = _columns(bed)
     told = ["parameters", "dtype"] if bed == STACKED else []  # there each variant has its own networks
+    groups = {}
+    for cell in cells:
+        groups.setdefault(f"`{cell['cell']['variant']}`", []).append(cell)
+    return coverage_table(bed, groups, "variant", told)
+
+
+def coverage_table(bed: str, groups: dict[str, list[dict[str, Any]]], title: str, told: Sequence[str] = ()) -> str:
+    """Markdown: what cells cover of a bed, a row for each group of them.
+
+    Args:
+        bed: one of `BEDS`.
+        groups: first column -> cells, which differ in the seed.
+        title: of the first column.
+        told: settings of the cells that have columns of their own.
+    """
+    columns = _columns(bed)
     rows = [["a perfect sampler", *[""] * len(told), "", *(floor for *_, floor in columns)]]
-    for variant in dict.fromkeys(c["cell"]["variant"] for c in cells):
-        own = [c for c in cells if c["cell"]["variant"] == variant]
+    for label, own in groups.items():
         errors = [c["error"] for c in own if "error" in c]
         good = [c["coverage"] for c in own if "coverage" in c]
         # A divergence that has no value, as no sample was good, is infinite.
@@ -110,8 +124,8 @@ def _table(bed, cells):
         if errors:
             values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
         seeds = ", ".join(str(c["cell"]["seed"]) for c in own)
-        rows.append([f"`{variant}`", *(_settings(own, key) for key in told), seeds, *values])
-    return markdown_table(["variant", *told, "seeds", *(title for title, *_ in columns)], rows)
+        rows.append([label, *(_settings(own, key) for key in told), seeds, *values])
+    return markdown_table([title, *told, "seeds", *(name for name, *_ in columns)], rows)
 
 
 def _settings(cells, key):
@@ -142,23 +156,29 @@ def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
     for i, seed in enumerate(seeds):
         for j, name in enumerate(names):
             panel = panels[i, j]
-            if true is not None:
-                edge = 1.25 * np.abs(true).max()
-                panel.scatter(*true.T, s=2, color="0.8", linewidths=0, rasterized=True)
-                panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
-            if (name, seed) not in known:
-                panel.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=8, transform=panel.transAxes)
-            elif true is None:
+            if bed == STACKED and (name, seed) in known:
                 panel.imshow(_pixels(known[name, seed]))
+                panel.set(xticks=[], yticks=[])
             else:
-                points = np.array(known[name, seed])
-                panel.scatter(*points.T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
-            panel.set(xticks=[], yticks=[])
+                scatter(panel, true, known.get((name, seed)))
             if i == 0:
                 panel.set_title(name, fontsize=9)
             if j == 0:
                 panel.set_ylabel(f"seed {seed}", fontsize=8)
     return made
+
+
+def scatter(panel: Any, true: np.ndarray | None, samples: Sequence[Sequence[float]] | None) -> None:
+    """Draws samples over true points; says so where there are none."""
+    if true is not None:
+        edge = 1.25 * np.abs(true).max()
+        panel.scatter(*true.T, s=2, color="0.8", linewidths=0, rasterized=True)
+        panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
+    if samples is None:
+        panel.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=8, transform=panel.transAxes)
+    else:
+        panel.scatter(*np.array(samples).T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
+    panel.set(xticks=[], yticks=[])
 
 
 def _pixels(picture):
