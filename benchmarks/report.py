@@ -23,6 +23,7 @@ from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
 from benchmarks.testbed_tables import testbed_table
+from benchmarks.tricks import tricks_table, write_tricks_picture
 from keras_gan_zoo.files import whole_file
 
 README = ROOT / "README.md"
@@ -30,6 +31,7 @@ PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 SPEED = ROOT / "benchmarks" / "SPEED.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
 QUALITY = ROOT / "benchmarks" / "QUALITY.md"
+GUIDE = ROOT / "docs" / "which_gan.md"
 
 
 def report(
@@ -41,6 +43,7 @@ def report(
         write_card(preset)
     write_strip(presets)
     write_pictures()
+    write_tricks_picture(GUIDE.parent)
     written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
@@ -67,6 +70,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         SPEED: {"speed": speed_tables},
         TESTBEDS: {"testbeds": testbed_table},
         QUALITY: {"study": study_table},
+        GUIDE: {"tricks": tricks_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }
 

@@ -340,6 +340,8 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
     for name in ("PRECISION", "TESTBEDS", "SPEED", "QUALITY"):
         path = shutil.copyfile(getattr(report, name), tmp_path / "benchmarks" / f"{name}.md")
         monkeypatch.setattr(report, name, path)
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(report, "GUIDE", shutil.copyfile(report.GUIDE, tmp_path / "docs" / "which_gan.md"))
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
         monkeypatch.setattr(report, name, lambda *wanted: "new")
     monkeypatch.setattr(measured, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
