@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from play_rounds import Noise
+from tests.backend.play_rounds import Noise
 
 from keras_gan_zoo.building import build, compile_by
 from keras_gan_zoo.config import read_recipe
