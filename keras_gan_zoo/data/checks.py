@@ -207,7 +207,9 @@ def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
     raise InvalidData(f"{name} must be floats in [-1, 1] or [0, 1]. Received: values in [{low:g}, {high:g}]. Fix: {fix}.")
 
 
-def check_labels(labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels") -> np.ndarray:
+def check_labels(
+    labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels", *, unknown: bool = False
+) -> np.ndarray:
     """Check class labels.
 
     Args:
@@ -215,6 +217,7 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
         num_classes: number of classes; None leaves the upper bound open.
         n: number of images that the labels belong to; None accepts any number.
         name: what the messages call the argument.
+        unknown: whether -1 is accepted too, for images whose class is not known.
 
     Returns:
         The labels as int32 (n,).
@@ -241,8 +244,12 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
     if not len(array):
         raise InvalidData(f"{name} must not be empty. Received: no entries. Fix: pass one label for each image.")
     low, high = int(array.min()), int(array.max())
-    if low < 0:
-        raise InvalidData(f"{name} must start at 0. Received: the value {low}. Fix: {name} - {name}.min().")
+    if low < -unknown:
+        only = ", or be -1 for no label" if unknown else ""
+        fix = f"{name} - {name}.min()"
+        if low == -1:
+            fix = f"keep those with {name} >= 0, since only semi-supervised models learn from samples without a label"
+        raise InvalidData(f"{name} must start at 0{only}. Received: the value {low}. Fix: {fix}.")
     limit = 2**31 if num_classes is None else num_classes
     if high >= limit:
         raise InvalidData(

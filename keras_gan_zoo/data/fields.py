@@ -156,10 +156,17 @@ class Images(Field):
 
 @dataclasses.dataclass(frozen=True)
 class Labels(Field):
-    """Classes: integers in [0, classes), or their names if they have any."""
+    """Classes: integers in [0, classes), or their names if they have any.
+
+    Attributes:
+        classes: their number.
+        names: their names, in the order of their numbers, or () if they have none.
+        unknown: whether data may have -1 for samples whose class is not known.
+    """
 
     classes: int = 0
     names: tuple[str, ...] = ()
+    unknown: bool = False
     dtype = "int32"
     optional = True
 
@@ -167,7 +174,7 @@ class Labels(Field):
         data = np.asarray(as_array(data))
         if self.names and data.dtype.kind in "UO":
             data = self._numbers(data, name)
-        return check_labels(data, self.classes, name=name)
+        return check_labels(data, self.classes, name=name, unknown=self.unknown)
 
     def _numbers(self, data, name):
         if unknown := [value for value in data.ravel().tolist() if value not in self.names]:
@@ -179,7 +186,7 @@ class Labels(Field):
         return np.array([numbers[value] for value in data.ravel().tolist()], self.dtype).reshape(data.shape)
 
     def random(self, rng, n):
-        return rng.integers(0, self.classes, n).astype("int32")
+        return rng.integers(-1 if self.unknown else 0, self.classes, n).astype("int32")
 
     def draw(self, game: Any, n: Any) -> Any:
         """Draws n classes in a round, uniformly, from the seed of a game."""
