@@ -5,8 +5,6 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from ..data import Labels
-
 
 class Classifying:
     """Verbs and logs of games whose `judge` gives "logits" (batch, classes) beside the scores; mixed in before `GAN`.
