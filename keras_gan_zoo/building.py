@@ -39,9 +39,9 @@ def build(
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: the model cannot be built: {str(error)[:2000]}") from error
     if recipe.data is not None and recipe.data.classes:
-        gan.class_names = recipe.data.classes
-        if getattr(gan, "num_classes", None) != len(gan.class_names):
-            raise ConfigError(f"{where}: data.classes names {len(gan.class_names)} classes, and the model has others.")
+        if getattr(gan, "num_classes", None) != len(recipe.data.classes):
+            raise ConfigError(f"{where}: data.classes names {len(recipe.data.classes)} classes, and the model has others.")
+        gan.class_names = gan.class_names or recipe.data.classes
     return gan
 
 
