@@ -148,7 +148,7 @@ def _counterpart(template, theirs, configuration):
     Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators, and
     several discriminators, are as many networks.
     """
-    from keras_gan_zoo.data.fields import Members
+    from keras_gan_zoo.data.labels import Members
     from keras_gan_zoo.networks.mixtures import mixture, panel
 
     known = {**template.inputs(), **template.conditions()}
