@@ -82,6 +82,10 @@ class Field:
         """Whether data of this shape are one sample rather than a batch."""
         return len(shape) == len(self.shape)
 
+    def is_known(self, data: np.ndarray) -> np.ndarray:
+        """Which samples of valid data say something, (n,) booleans."""
+        return np.ones(len(data), bool)
+
     def preprocess(self, data: Any) -> Any:
         """Turns a tensor as it is kept into what networks see."""
         return ops.convert_to_tensor(data, dtype=self.dtype)
@@ -175,6 +179,9 @@ class Labels(Field):
         if self.names and data.dtype.kind in "UO":
             data = self._numbers(data, name)
         return check_labels(data, self.classes, name=name, unknown=self.unknown)
+
+    def is_known(self, data):
+        return data >= 0
 
     def _numbers(self, data, name):
         if unknown := [value for value in data.ravel().tolist() if value not in self.names]:
