@@ -9,6 +9,7 @@
     python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
     python -m benchmarks study                losses on equal networks, by FID and by the time to it
+    python -m benchmarks semi-supervised      semi-supervised variants: test error from few labels
     python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
     python -m benchmarks volumes NAME         presets of volumes, beside their data
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
@@ -44,6 +45,7 @@ COMMANDS = {
     "throughput": "throughput",
     "testbeds": "testbeds",
     "study": "study",
+    "semi-supervised": "semi_supervised",
     "pairs": "pairs",
     "volumes": "volumes",
     "sequences": "seq_gan_oracle",

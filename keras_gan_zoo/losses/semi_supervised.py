@@ -7,6 +7,7 @@ Sources: Salimans et al., 2016 (https://arxiv.org/abs/1606.03498), and for the e
 (https://arxiv.org/abs/1705.09783).
 """
 
+import math
 from typing import Any
 
 from keras import ops
@@ -67,3 +68,33 @@ def conditional_entropy(logits: Any, chosen: Any) -> Any:
     """
     entropies = ops.logsumexp(logits, axis=-1) - ops.sum(ops.softmax(logits) * logits, axis=-1)
     return mean_over(entropies, chosen)
+
+
+def squared_distances(samples: Any, references: Any) -> Any:
+    """|x - r|^2 of each pair.
+
+    Args:
+        samples: x, (n, ...).
+        references: r, (m, ...), of the same shape of one sample.
+
+    Returns:
+        (n, m), each 0 or more.
+    """
+    samples, references = (ops.reshape(x, (-1, math.prod(references.shape[1:]))) for x in (samples, references))
+    squares = ops.sum(ops.square(samples), axis=1)[:, None] + ops.sum(ops.square(references), axis=1)[None]
+    return ops.maximum(squares - 2.0 * ops.matmul(samples, ops.transpose(references)), 0.0)
+
+
+def kernel_log_density(samples: Any, references: Any, variance: Any) -> Any:
+    """log of the mean over the references r of exp(-|x - r|^2 / (2 variance)): a density up to a constant.
+
+    Args:
+        samples: x, (n, ...).
+        references: r, (m, ...).
+        variance: of the Gaussians in each direction, scalar.
+
+    Returns:
+        (n,), 0 and less.
+    """
+    exponents = -squared_distances(samples, references) / (2.0 * variance)
+    return ops.logsumexp(exponents, axis=1) - math.log(references.shape[0])
