@@ -19,6 +19,7 @@ from benchmarks.page import page
 from benchmarks.precision import precision_table
 from benchmarks.preset_tables import variant_table
 from benchmarks.processes import ROOT
+from benchmarks.semi_supervised import semi_supervised_table
 from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
@@ -32,6 +33,7 @@ SPEED = ROOT / "benchmarks" / "SPEED.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
 QUALITY = ROOT / "benchmarks" / "QUALITY.md"
 GUIDE = ROOT / "docs" / "which_gan.md"
+SEMI_SUPERVISED = ROOT / "benchmarks" / "SEMI_SUPERVISED.md"
 
 
 def report(
@@ -71,6 +73,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         TESTBEDS: {"testbeds": testbed_table},
         QUALITY: {"study": study_table},
         GUIDE: {"tricks": tricks_table},
+        SEMI_SUPERVISED: {"semi_supervised": semi_supervised_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }
 

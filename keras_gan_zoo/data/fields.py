@@ -88,6 +88,10 @@ class Field:
         """Whether data of this shape are one sample rather than a batch."""
         return len(shape) == len(self.shape)
 
+    def is_known(self, data: np.ndarray) -> np.ndarray:
+        """Which samples of valid data say something, (n,) booleans."""
+        return np.ones(len(data), bool)
+
     def preprocess(self, data: Any) -> Any:
         """Turns a tensor as it is kept into what networks see."""
         return ops.convert_to_tensor(data, dtype=self.dtype)

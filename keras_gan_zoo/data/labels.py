@@ -35,6 +35,9 @@ class Labels(Field):
             data = self._numbers(data, name)
         return check_labels(data, self.classes, name=name, unknown=self.unknown)
 
+    def is_known(self, data):
+        return data >= 0
+
     def _numbers(self, data, name):
         values, numbers = data.ravel().tolist(), {key: number for number, key in enumerate(self.names)}
         if unknown := [value for value in values if value not in numbers]:

@@ -108,3 +108,9 @@ def test_arrays_are_read_from_an_npz_by_their_names(tmp_path):
         schema.arrays(tmp_path / "wrong.npz")
     with pytest.raises(InvalidData, match="source must be an .npz file .*voxels.* Received: source='nowhere.npz'"):
         schema.arrays("nowhere.npz")
+
+
+def test_a_sample_is_known_unless_its_label_is_not():
+    labels = np.array([2, -1, 0], "int32")
+    np.testing.assert_array_equal(Labels(classes=3, unknown=True).is_known(labels), [True, False, True])
+    np.testing.assert_array_equal(Points((2,)).is_known(np.zeros((2, 2), "float32")), [True, True])
