@@ -40,7 +40,7 @@ def _adam(rate, beta_1=0.5, beta_2=0.999):
 def _sgd():
     import keras
 
-    return keras.optimizers.SGD(0.01, momentum=0.9)
+    return keras.optimizers.SGD(1e-3, momentum=0.9)
 
 
 def _falling(steps, *betas):
