@@ -337,7 +337,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
     (tmp_path / "benchmarks").mkdir()
-    for name in ("PRECISION", "TESTBEDS", "SPEED", "QUALITY"):
+    for name in ("PRECISION", "TESTBEDS", "SPEED", "QUALITY", "SEMI_SUPERVISED"):
         path = shutil.copyfile(getattr(report, name), tmp_path / "benchmarks" / f"{name}.md")
         monkeypatch.setattr(report, name, path)
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
