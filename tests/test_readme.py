@@ -18,7 +18,8 @@ def lines_of(title):
 
 
 def test_it_is_short_and_its_files_are_there():
-    assert TEXT.count("\n") <= 130
+    # The table has a row for each variant, and grows with the zoo.
+    assert sum(not line.startswith("| `") for line in TEXT.splitlines()) <= 102
     assert (ROOT / "benchmarks/strip.png").stat().st_size <= 300_000
     for file in re.findall(r"\]\((?!http)([^)#]+)\)", TEXT):
         assert (ROOT / file).exists(), file
