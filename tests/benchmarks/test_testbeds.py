@@ -77,7 +77,7 @@ def test_who_plays_where():
         gan = variant_class(name).tiny()
         from_noise = gan.generates and isinstance(gan.fields()[gan.sample], Images)
         assert testbeds.plays("ring", name) == from_noise, name
-    with_labels = {"cgan", "bad_gan", "semi_supervised_gan"}
+    with_labels = {"acgan", "bad_gan", "cgan", "matching_gan", "projection_gan", "semi_supervised_gan"}
     assert {name for name in variants() if testbeds.plays("ring", name) != testbeds.plays("swiss_roll", name)} == with_labels
 
 
