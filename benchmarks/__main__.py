@@ -10,6 +10,7 @@
     python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
     python -m benchmarks tricks               tricks of training, on and off
     python -m benchmarks study                losses on equal networks, by FID and by the time to it
+    python -m benchmarks semi-supervised      semi-supervised variants: test error from few labels
     python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
     python -m benchmarks volumes NAME         presets of volumes, beside their data
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
@@ -46,6 +47,7 @@ COMMANDS = {
     "testbeds": "testbeds",
     "tricks": "tricks",
     "study": "study",
+    "semi-supervised": "semi_supervised",
     "pairs": "pairs",
     "volumes": "volumes",
     "sequences": "seq_gan_oracle",

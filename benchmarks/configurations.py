@@ -129,7 +129,7 @@ def _on_points(cls):
     from keras_gan_zoo.data import Points
 
     def fields(self):
-        return {"points": Points((2,)), **self.conditions()}
+        return {**cls.fields(self), "points": Points((2,))}
 
     return type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
 
@@ -148,7 +148,7 @@ def _counterpart(template, theirs, configuration):
     Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators, and
     several discriminators, are as many networks.
     """
-    from keras_gan_zoo.data.fields import Members
+    from keras_gan_zoo.data.labels import Members
     from keras_gan_zoo.networks.mixtures import mixture, panel
 
     known = {**template.inputs(), **template.conditions()}
@@ -203,7 +203,8 @@ def trains_on_labels(cls):
     """Whether a variant is conditional by itself: its constructor has a number of classes that is not None."""
     import inspect
 
-    number = inspect.signature(cls.__init__).parameters.get("num_classes")
+    signatures = [inspect.signature(base.__init__).parameters for base in cls.__mro__ if "__init__" in vars(base)]
+    number = next((parameters["num_classes"] for parameters in signatures if "num_classes" in parameters), None)
     return number is not None and number.default is not None
 
 

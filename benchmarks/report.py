@@ -19,10 +19,12 @@ from benchmarks.page import page
 from benchmarks.precision import precision_table
 from benchmarks.preset_tables import variant_table
 from benchmarks.processes import ROOT
+from benchmarks.semi_supervised import semi_supervised_table
 from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
 from benchmarks.testbed_tables import testbed_table
+from benchmarks.tricks import tricks_table, write_tricks_picture
 from keras_gan_zoo.files import whole_file
 
 README = ROOT / "README.md"
@@ -30,6 +32,8 @@ PRECISION = ROOT / "benchmarks" / "PRECISION.md"
 SPEED = ROOT / "benchmarks" / "SPEED.md"
 TESTBEDS = ROOT / "benchmarks" / "TESTBEDS.md"
 QUALITY = ROOT / "benchmarks" / "QUALITY.md"
+GUIDE = ROOT / "docs" / "which_gan.md"
+SEMI_SUPERVISED = ROOT / "benchmarks" / "SEMI_SUPERVISED.md"
 
 
 def report(
@@ -41,6 +45,7 @@ def report(
         write_card(preset)
     write_strip(presets)
     write_pictures()
+    write_tricks_picture(GUIDE.parent)
     written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
     _write(html, page(presets))
@@ -67,6 +72,8 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         SPEED: {"speed": speed_tables},
         TESTBEDS: {"testbeds": testbed_table},
         QUALITY: {"study": study_table},
+        GUIDE: {"tricks": tricks_table},
+        SEMI_SUPERVISED: {"semi_supervised": semi_supervised_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }
 

@@ -26,7 +26,7 @@ from benchmarks.testbeds import KEPT, POINT_BEDS, SAMPLES, coverage, generated, 
 from keras_gan_zoo.files import whole_file
 
 FOLDER = ROOT / "benchmarks" / "results" / "tricks"
-PICTURE = ROOT / "docs" / "tricks.png"
+PICTURE = "tricks.png"
 BED, CONFIGURATION, ROUNDS, BATCH = "ring", "RC1", 4000, 256
 IMAGES = ROUNDS * BATCH  # that a training sees
 
@@ -40,7 +40,7 @@ def _adam(rate, beta_1=0.5, beta_2=0.999):
 def _sgd():
     import keras
 
-    return keras.optimizers.SGD(0.01, momentum=0.9)
+    return keras.optimizers.SGD(1e-3, momentum=0.9)
 
 
 def _falling(steps, *betas):
@@ -202,7 +202,7 @@ def tricks_table(folder: Path = FOLDER) -> str:
         f"{commits}; median and range over the seeds."
     )
     groups = {TRICKS[name].title: of_trick for name, of_trick in found.items()}
-    picture = f"![Samples of seed 0, over the true modes, by trick]({PICTURE.name})"
+    picture = f"![Samples of seed 0, over the true modes, by trick]({PICTURE})"
     return "\n\n".join([sentence, coverage_table(BED, groups, "trick"), picture])
 
 
@@ -225,8 +225,8 @@ def tricks_picture(folder: Path = FOLDER, columns: int = 7) -> Any:
     return made
 
 
-def write_tricks_picture() -> None:
-    """Writes the picture of the guide."""
+def write_tricks_picture(folder: Path) -> None:
+    """Writes the picture of the guide that lies in a folder."""
     if (made := tricks_picture()) is not None:
-        with whole_file(PICTURE) as partial:
+        with whole_file(folder / PICTURE) as partial:
             made.savefig(partial, format="png", dpi=100)

@@ -39,11 +39,12 @@ def build(
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: model must be one that can be built. Received: {str(error)[:2000]}") from error
     if recipe.data is not None and recipe.data.classes:
-        gan.class_names = recipe.data.classes
-        if getattr(gan, "num_classes", None) != len(gan.class_names):
+        names = recipe.data.classes
+        if getattr(gan, "num_classes", None) != len(names):
             raise ConfigError(
-                f"{where}: data.classes must name as many classes as the model has. Received: {len(gan.class_names)} names."
+                f"{where}: data.classes must name as many classes as the model has. Received: {len(names)} names."
             )
+        gan.class_names = gan.class_names or names
     return gan
 
 

@@ -234,25 +234,23 @@ def _load_checkpoint(gan, path):
 
 
 def _with_classes(recipe):
-    """The recipe with what its data say of classes: their number where the recipe has none, and the names of folders."""
-    from .data import class_names
+    """The recipe with what its data say of classes: their number and their names, where the recipe has none."""
+    from .data.load import class_names, count_classes
     from .registry import variant_class
 
     data, said = recipe.data, recipe.model.get("num_classes")
     default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")
     if data is None or not isinstance(data.source, str) or (said is None and (default is None or default.default is None)):
         return recipe
-    of_files = Path(data.source).is_dir() or Path(data.source).suffix.lower() == ".zip"
-    if said is not None and not of_files:
-        return recipe
-    names = class_names(data.source, data.split or "train")
-    if said not in (None, len(names)):
+    names = class_names(data.source)
+    if said is not None and names and said != len(names):
         raise ConfigError(
             f"model.num_classes must be the number of classes of the data. Received: {said}, and {len(names)} in "
             f"{data.source} ({', '.join(names[:20])}). Fix: set it to {len(names)}, or leave it out."
         )
-    data = data.model_copy(update={"classes": names if of_files else None})
-    return recipe.model_copy(update={"model": {**recipe.model, "num_classes": len(names)}, "data": data})
+    count = said or len(names) or count_classes(data.source, data.split or "train")
+    data = data.model_copy(update={"classes": data.classes or names or None})
+    return recipe.model_copy(update={"model": {**recipe.model, "num_classes": count}, "data": data})
 
 
 def _with_dtype(recipe, dtype, resumed, console):

@@ -153,9 +153,10 @@ def test_a_player_moves_its_own_variables_and_nothing_else(name, small_gan, roun
             if variable.path.endswith("score/bias") and _only_differences_count(gan):
                 continue
             # Statistics and spectral vectors move with the network that has them; a unit vector of one number does not, nor
-            # a reference batch, chosen once.
+            # a reference batch or scales, chosen once.
             idle = variable.path.endswith("/u") and variable.shape == (1,)
             idle = idle or variable.path.endswith("_reference/reference")
+            idle = idle or (variable.path.endswith("/scale") and key not in trainable)
             assert moved != idle, f"{player.name}: {variable.path} (trainable: {key in trainable}), moved: {moved}"
         for key, variable in others.items():
             assert np.array_equal(before[key], array(variable)), f"{player.name} has moved {variable.path}"

@@ -34,6 +34,8 @@ def _spelled(name, known):
 class Fitting:
     """`fit`, `train_on_batch`, and the checks of their data; mixed into `Game`."""
 
+    # Names of the classes in the order of their numbers, or () where they have none.
+    class_names: tuple[str, ...] = ()
     # Reads the batches of `train_on_batch`.
     _read_by_hand = None
 
@@ -70,7 +72,8 @@ class Fitting:
                 or dictionaries. Images are uint8, or floats in [-1, 1] or [0, 1]. A data set of single examples is
                 batched here. A data set that is already batched keeps its batches as the minibatches of one gradient step:
                 with n_critic = 5 a round takes five of them, and `batch_size` is not used.
-            y: the data of the second field, such as labels (n,) in [0, num_classes), or targets.
+            y: the data of the second field, such as labels (n,) in [0, num_classes), or their names; or targets. A model
+                without `class_names` takes them from class folders and TFDS.
             batch_size: examples in one gradient step. A round takes this many for each step of a player (n_critic).
             epochs: passes over the data, or repeats of `steps_per_epoch` rounds.
             verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
@@ -114,7 +117,10 @@ class Fitting:
         self._initial_epoch = None
         if not holds_batches(x):
             order = {"seed": seed, "flip": flip, "crop": crop}
-            return self._fit_arrays(self.schema.arrays(x, y), batch_size, steps_per_epoch, order, options)
+            schema = self.schema
+            arrays = schema.arrays(x, y)
+            self.class_names = self.class_names or schema.class_names
+            return self._fit_arrays(arrays, batch_size, steps_per_epoch, order, options)
         if y is not None:
             raise ValueError(
                 f"y must be left out where x is a data set. Received: y of type {type(y).__name__}. Fix: let the data set "

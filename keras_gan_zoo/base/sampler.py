@@ -152,10 +152,10 @@ class Sampler:
     def _needed(self):
         return [name for name, field in self.inputs().items() if not field.optional]
 
-    def _drawn(self, n, given, seed):
+    def _drawn(self, n, given, seed, fields=None):
         """An array of n for each input; those not given are drawn by NumPy, with the same numbers on every backend."""
         check_integer(n, "n", 1)
-        fields, rng = self.inputs(), np.random.default_rng(check_seed(seed))
+        fields, rng = fields or self.inputs(), np.random.default_rng(check_seed(seed))
         if unknown := [name for name in given if name not in fields]:
             raise TypeError(
                 f"{type(self).__name__} makes samples from {', '.join(fields)} alone. Received: "
@@ -222,6 +222,7 @@ class LatentSampler(Sampler):
         *,
         seed: int | None = None,
         truncation: float = 1.0,
+        class_probabilities: Any = None,
         batch_size: int = 256,
         dtype: str = "float32",
         **given: Any,
@@ -232,14 +233,23 @@ class LatentSampler(Sampler):
             n, seed, batch_size, dtype: as in `Sampler.generate`.
             truncation: factor in (0, 1] of the latents that are drawn. 1 is what the model was trained on; less gives more
                 typical and less varied samples.
-            **given: inputs by name, (n, ...) or one for all samples, such as `labels=3` or `latents=gan.latents(n)`.
+            class_probabilities: how likely each class is where `labels` are not given, a number for each, or such as
+                {"cat": 0.9, "dog": 0.1}; by default all are alike.
+            **given: inputs by name, (n, ...) or one for all samples, such as `labels=3`, `labels="cat"` where classes have
+                names, or `latents=gan.latents(n)`.
 
         Returns:
             NumPy array (n, ...).
         """
         if not isinstance(truncation, numbers.Real) or not 0 < truncation <= 1:
             raise refused("truncation", truncation, "in (0, 1]")
-        inputs, options = self.truncated(self._drawn(n, given, seed), given, truncation)
+        fields = self.inputs()
+        if class_probabilities is not None:
+            if "labels" not in fields or given.get("labels") is not None:
+                what = "of labels that are given" if "labels" in fields else f"by {type(self).__name__}, without classes"
+                raise refused("class_probabilities", class_probabilities, f"left out {what}")
+            fields["labels"] = fields["labels"].likely(class_probabilities)
+        inputs, options = self.truncated(self._drawn(n, given, seed, fields), given, truncation)
         return self._made(inputs, seed, batch_size, dtype, **options)
 
     def truncated(

@@ -7,9 +7,10 @@ tf.data.Dataset is loaded, so everything else runs on the JAX and torch backends
 """
 
 from keras_gan_zoo.data.checks import InvalidData
-from keras_gan_zoo.data.fields import Field, Images, Labels, Latents, Noise, Points, Tokens, Volumes
+from keras_gan_zoo.data.fields import Field, Images, Latents, Noise, Points, Tokens, Volumes
 from keras_gan_zoo.data.folder_batches import FolderBatches
 from keras_gan_zoo.data.image_data import ImageData
+from keras_gan_zoo.data.labels import Labels
 from keras_gan_zoo.data.load import class_names, load_images
 from keras_gan_zoo.data.schema import Batch, Schema
 from keras_gan_zoo.data.stream import Stream

@@ -5,6 +5,7 @@ before training starts, not for tensors inside a compiled step.
 """
 
 import operator
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -207,14 +208,18 @@ def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
     raise InvalidData(f"{name} must be floats in [-1, 1] or [0, 1]. Received: values in [{low:g}, {high:g}]. Fix: {fix}.")
 
 
-def check_labels(labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels") -> np.ndarray:
+def check_labels(
+    labels: Any, num_classes: int | None = None, n: int | None = None, name: str = "labels", *, unknown: bool = False
+) -> np.ndarray:
     """Check class labels.
 
     Args:
-        labels: an array or list of integers (n,), each >= 0 and, with num_classes, < num_classes.
+        labels: an array or list of integers (n,), each >= 0 and, with num_classes, < num_classes; or one-hot rows
+            (n, num_classes), with a warning that says so.
         num_classes: number of classes; None leaves the upper bound open.
         n: number of images that the labels belong to; None accepts any number.
         name: what the messages call the argument.
+        unknown: whether -1 is accepted too, for images whose class is not known.
 
     Returns:
         The labels as int32 (n,).
@@ -223,10 +228,15 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
         InvalidData: any of the above does not hold.
     """
     array = np.asarray(labels)
+    if array.ndim == 2 and _is_one_hot(array, num_classes):
+        warnings.warn(
+            f"{name} are one-hot rows, {array.shape}, and are taken as the integers np.argmax({name}, axis=1).", stacklevel=2
+        )
+        array = array.argmax(axis=1)
     if array.ndim != 1:
         fix = "one integer per image"
         if array.ndim == 2:
-            fix = f"{name}[:, 0]" if array.shape[1] == 1 else f"np.argmax({name}, axis=1) if they are one-hot"
+            fix = f"{name}[:, 0]" if array.shape[1] == 1 else f"np.argmax({name}, axis=1) if they say how likely classes are"
         raise InvalidData(f"{name} must have the shape (n,). Received: shape {array.shape}. Fix: {fix}.")
     if array.dtype.kind not in "iu":
         fix = f"np.unique({name}, return_inverse=True)[1] numbers the classes"
@@ -241,8 +251,12 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
     if not len(array):
         raise InvalidData(f"{name} must not be empty. Received: no entries. Fix: pass one label for each image.")
     low, high = int(array.min()), int(array.max())
-    if low < 0:
-        raise InvalidData(f"{name} must start at 0. Received: the value {low}. Fix: {name} - {name}.min().")
+    if low < -unknown:
+        only = ", or be -1 for no label" if unknown else ""
+        fix = f"{name} - {name}.min()"
+        if low == -1:
+            fix = f"keep those with {name} >= 0, since only semi-supervised models learn from samples without a label"
+        raise InvalidData(f"{name} must start at 0{only}. Received: the value {low}. Fix: {fix}.")
     limit = 2**31 if num_classes is None else num_classes
     if high >= limit:
         raise InvalidData(
@@ -250,3 +264,26 @@ def check_labels(labels: Any, num_classes: int | None = None, n: int | None = No
             "count from 0."
         )
     return array.astype(np.int32, copy=False)
+
+
+def _is_one_hot(rows: np.ndarray, num_classes: int | None) -> bool:
+    wide = rows.shape[1] >= 2 if num_classes is None else rows.shape[1] == num_classes
+    return wide and rows.dtype.kind in "biuf" and bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
+
+
+def check_class_names(names: Sequence[str], num_classes: int | None) -> tuple[str, ...]:
+    """Check the names of classes, in the order of their numbers.
+
+    Raises:
+        InvalidData: they are not `num_classes` different strings, nor none at all.
+    """
+    names = tuple(names) if isinstance(names, (list, tuple, np.ndarray)) else names
+    if names == ():
+        return ()
+    if num_classes is None:
+        raise refused("class_names", names, "left out without num_classes", f"num_classes={len(names)} too")
+    strings = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
+    if not strings or len(set(names)) != num_classes or len(names) != num_classes:
+        count = f", or num_classes={len(names)}" if strings else ""
+        raise refused("class_names", names, f"{num_classes} different names", f"one for each class{count}")
+    return tuple(map(str, names))

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from .checks import InvalidData, as_array, check_image_shape, check_labels
+from .checks import InvalidData, as_array, check_image_shape
 from .convert import float_to_uint8
 from .decoding import warn_of_skipped
 from .image_data import ImageData
@@ -53,6 +53,9 @@ class Field:
             name: name of this field.
             table: the fields that belong together, including this one.
             **options: options of the kind's own reader, such as `split`.
+
+        Returns:
+            Name of a field -> its data; and "class_names" -> names, where the source has some for the labels of the table.
         """
         return read_arrays(source, table, required=name, **options)
 
@@ -74,6 +77,9 @@ class Field:
             )
         return data
 
+    def check_whole(self, data: np.ndarray, name: str) -> None:
+        """Refuses data that are all there is, as `validate` returns them, if something is missing among them."""
+
     def reader(self) -> Callable[[Any, str], np.ndarray]:
         """Returns `validate` for the batches of one source, one after the other."""
         return self.validate
@@ -81,6 +87,10 @@ class Field:
     def is_example(self, shape: Sequence[int]) -> bool:
         """Whether data of this shape are one sample rather than a batch."""
         return len(shape) == len(self.shape)
+
+    def is_known(self, data: np.ndarray) -> np.ndarray:
+        """Which samples of valid data say something, (n,) booleans."""
+        return np.ones(len(data), bool)
 
     def preprocess(self, data: Any) -> Any:
         """Turns a tensor as it is kept into what networks see."""
@@ -116,14 +126,11 @@ class Images(Field):
             size, labels = self.shape[:2], "labels" in table
             source = load_images(source, size=size, channels=self.shape[2], labels=labels, **options)
             warn_of_skipped(source.skipped, len(source.images))
-        classes = table["labels"].classes if "labels" in table else 0
-        if source.class_names and len(source.class_names) < classes:
-            raise InvalidData(
-                f"Each of the {classes} classes of the model must be in the data. Received: {len(source.class_names)} "
-                f"({', '.join(source.class_names[:20])}). Fix: num_classes={len(source.class_names)}."
-            )
         found = {name: source.images, "labels": source.labels}
-        return {key: found[key] for key in table if found.get(key) is not None}
+        if "labels" in table and source.labels is not None and source.class_names:
+            found["labels"] = table["labels"].of_source(source.labels, source.class_names)
+            found["class_names"] = source.class_names
+        return {key: value for key, value in found.items() if value is not None and key in (*table, "class_names")}
 
     def validate(self, data, name):
         if is_tf_dataset(data):
@@ -152,51 +159,6 @@ class Images(Field):
 
     def random(self, rng, n):
         return rng.integers(0, 256, (n, *self.shape), dtype=np.uint8)
-
-
-@dataclasses.dataclass(frozen=True)
-class Labels(Field):
-    """Classes: integers in [0, classes), or their names if they have any."""
-
-    classes: int = 0
-    names: tuple[str, ...] = ()
-    dtype = "int32"
-    optional = True
-
-    def validate(self, data, name):
-        data = np.asarray(as_array(data))
-        if self.names and data.dtype.kind in "UO":
-            data = self._numbers(data, name)
-        return check_labels(data, self.classes, name=name)
-
-    def _numbers(self, data, name):
-        if unknown := [value for value in data.ravel().tolist() if value not in self.names]:
-            raise InvalidData(
-                f"{name} must be among {', '.join(map(repr, self.names[:20]))}{' ...' if len(self.names) > 20 else ''}. "
-                f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})."
-            )
-        numbers = {value: number for number, value in enumerate(self.names)}
-        return np.array([numbers[value] for value in data.ravel().tolist()], self.dtype).reshape(data.shape)
-
-    def random(self, rng, n):
-        return rng.integers(0, self.classes, n).astype("int32")
-
-    def draw(self, game: Any, n: Any) -> Any:
-        """Draws n classes in a round, uniformly, from the seed of a game."""
-        classes = ops.cast(ops.floor(game.uniform((n,), 0.0, self.classes)), "int32")
-        return ops.minimum(classes, self.classes - 1)
-
-    def in_order(self, n: int) -> np.ndarray:
-        """Returns n classes from the first to the last, each as often as the others."""
-        return (np.arange(n) * self.classes // n).astype("int32")
-
-
-@dataclasses.dataclass(frozen=True)
-class Members(Labels):
-    """Which of several networks makes a sample: integers in [0, classes). In a round each makes an equal share."""
-
-    def draw(self, game, n):
-        return ops.cast(ops.arange(n) % self.classes, self.dtype)
 
 
 @dataclasses.dataclass(frozen=True)

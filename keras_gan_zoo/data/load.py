@@ -111,10 +111,10 @@ def load_images(
     return _from_arrays(images, None if labels is False else found, size, channels)
 
 
-def class_names(source: str, split: str = "train") -> tuple[str, ...]:
+def class_names(source: str) -> tuple[str, ...]:
     """The classes that `load_images(source, labels=True)` numbers, in their order, without reading the images.
 
-    Those of an .npz have only numbers, which are their names here: "0" to the largest label.
+    Those of an .npz have only numbers: (), where `count_classes` tells how many there are.
 
     Raises:
         InvalidData: the source cannot be used, or has no labels.
@@ -124,15 +124,24 @@ def class_names(source: str, split: str = "train") -> tuple[str, ...]:
     if kind == "tfds":
         return tfds_class_names(source)
     if kind == "npz":
-        _, labels = _read_npz(Path(source), split)
-        if labels is None:
-            raise InvalidData(
-                f"'{source}' must hold labels beside its images. Received: images alone. Fix: np.savez(path, images=..., "
-                "labels=...)."
-            )
-        return tuple(map(str, range(int(check_labels(labels).max()) + 1)))
+        return ()
     with image_files(Path(source)) as (files, where):
         return classes_of(files, where)[1]
+
+
+def count_classes(source: str, split: str = "train") -> int:
+    """The number of classes of an .npz, whose labels are "0" to the largest one.
+
+    Raises:
+        InvalidData: it has no labels.
+    """
+    _, labels = _read_npz(Path(_kept_file(source) or source), split)
+    if labels is None:
+        raise InvalidData(
+            f"'{source}' must hold labels beside its images. Received: images alone. Fix: np.savez(path, images=..., "
+            "labels=...)."
+        )
+    return int(check_labels(labels).max()) + 1
 
 
 def npz_name(source: str) -> str:

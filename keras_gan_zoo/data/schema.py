@@ -20,10 +20,14 @@ class Schema:
     Args:
         fields: name -> kind, in the order in which people give them.
         owner: name of what trains on them, for messages.
+
+    Attributes:
+        class_names: names of the classes in what `arrays` read last, in the order of their numbers, or () if it has none.
     """
 
     def __init__(self, fields: Mapping[str, Field], owner: str) -> None:
         self.fields, self.owner = dict(fields), owner
+        self.class_names: tuple[str, ...] = ()
 
     @property
     def tables(self) -> dict[str, dict[str, Field]]:
@@ -45,11 +49,14 @@ class Schema:
             InvalidData: a field is missing, or does not fit; or there is more than there are fields.
         """
         given, shown = self._given(x, y, options)
+        self.class_names = given.pop("class_names", ())
         if missing := [name for name in self.fields if given.get(name) is None]:
             missed = self._names.index(missing[0])
             fix = "xy"[missed] if len(self.fields) <= 2 and not isinstance(x, Mapping) else "a dictionary with all of them"
             raise InvalidData(f"{self._must()}. Received: data without {missing[0]}. Fix: pass {fix}.")
         arrays = {name: field.validate(given[name], shown.get(name, name)) for name, field in self.fields.items()}
+        for name, field in self.fields.items():
+            field.check_whole(arrays[name], shown.get(name, name))
         for table in self.tables.values():
             first, *others = table
             for name in others:

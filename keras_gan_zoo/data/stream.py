@@ -20,6 +20,9 @@ class Stream(keras.utils.PyDataset):
     from `default_rng([seed, b // k, 2, number of the table])`. No state is kept, so a run that stopped after t steps goes on
     bit-exactly with start=t (under one version of NumPy, which does not promise its random streams across versions).
 
+    Where some rows of a table are known and some are not, as labels may be (`Field.is_known`), they take turns in each
+    batch, a known one first: each kind has epochs of its own, and few known rows come around often.
+
         stream = Stream({"images": images}, {"images": Images((28, 28, 1))}, batch_size=64, length=5000, seed=7)
         gan.fit(stream)
 
@@ -90,6 +93,12 @@ class Stream(keras.utils.PyDataset):
                     f"from one epoch. Received: batch_size={self.batch_size}, and {self.rows(table)} of them. Fix: a "
                     "smaller batch_size, or more data."
                 )
+        # Table -> its known and its other rows, if there are both.
+        self._kinds: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for table, held in self.tables.items():
+            known = np.all([field.is_known(self.arrays[name]) for name, field in held.items()], axis=0)
+            if known.any() and not known.all():
+                self._kinds[table] = np.flatnonzero(known), np.flatnonzero(~known)
         # The last permutation of each table, with its epoch: replaced as one, so that threads see both or neither.
         self._permutations: dict[str, tuple[int, np.ndarray]] = {}
 
@@ -131,18 +140,32 @@ class Stream(keras.utils.PyDataset):
         number = self.start + int(index)
         batch = {}
         for table, (name, fields) in enumerate(self.tables.items()):
-            epoch, position = divmod(number, self.rows(name) // self.batch_size)
-            chosen = self._order(name, table, epoch)[position * self.batch_size : (position + 1) * self.batch_size]
+            if name in self._kinds:
+                chosen = self._in_turn(name, table, number)
+            else:
+                epoch, position = divmod(number, self.rows(name) // self.batch_size)
+                order = self._order(name, table, epoch, self.rows(name))
+                chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
             batch |= self._augmented({key: self.arrays[key][chosen] for key in fields}, fields, number, table)
         return batch
 
-    def _order(self, name: str, table: int, epoch: int) -> np.ndarray:
-        cached, permutation = self._permutations.get(name, (-1, None))
+    def _order(self, key: str, table: int, epoch: int, n: int, kind: int | None = None) -> np.ndarray:
+        cached, permutation = self._permutations.get(key, (-1, None))
         if cached != epoch:
-            entropy = [self.seed, epoch] + ([2, table] if table else [])
-            permutation = np.random.default_rng(entropy).permutation(self.rows(name))
-            self._permutations[name] = (epoch, permutation)
+            further = [] if kind is None else [kind + 1]  # NumPy pads the entropy with 0
+            entropy = [self.seed, epoch] + ([2, table, *further] if table or further else [])
+            permutation = np.random.default_rng(entropy).permutation(n)
+            self._permutations[key] = (epoch, permutation)
         return permutation
+
+    def _in_turn(self, name: str, table: int, number: int) -> np.ndarray:
+        """Rows of a batch, known ones and others in turn."""
+        count, chosen = -(-self.batch_size // 2), []
+        for kind, rows in enumerate(self._kinds[name]):
+            epochs, places = np.divmod(np.arange(number * count, (number + 1) * count), len(rows))
+            orders = {i: self._order(f"{name}/{kind}", table, i, len(rows), kind) for i in np.unique(epochs).tolist()}
+            chosen.append(rows[[orders[i][place] for i, place in zip(epochs.tolist(), places, strict=True)]])
+        return np.stack(chosen, axis=1).ravel()[: self.batch_size]
 
     def _augmented(
         self, batch: dict[str, np.ndarray], fields: dict[str, Field], number: int, table: int

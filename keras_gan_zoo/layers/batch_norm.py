@@ -20,7 +20,7 @@ class BatchNorm(layers.BatchNormalization):
     Args:
         momentum: share of the moving statistics that a step keeps.
         epsilon: number added to the variance.
-        **kwargs: arguments of `keras.layers.BatchNormalization`, except for axis, center, scale, renorm, and synchronized.
+        **kwargs: arguments of `keras.layers.BatchNormalization`, except for axis, renorm, and synchronized.
     """
 
     def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any) -> None:
@@ -29,7 +29,10 @@ class BatchNorm(layers.BatchNormalization):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if not training or not self.trainable:
             return super().call(inputs, training=training)
-        y, mean, variance = batch_normalized(inputs, self.gamma, self.beta, self.epsilon)
+        shape = self.moving_mean.shape
+        gamma = self.gamma if self.scale else ops.ones(shape, "float32")
+        beta = self.beta if self.center else ops.zeros(shape, "float32")
+        y, mean, variance = batch_normalized(inputs, gamma, beta, self.epsilon)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             value = ops.stop_gradient(value)
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import initializers, layers, ops
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
@@ -25,7 +25,17 @@ class OneHot(layers.Layer):
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
-def label_maps(labels: Any, num_classes: int, height: int, width: int, name: str) -> Any:
-    """Symbolic labels (batch,) -> planes (batch, height, width, num_classes), one constant plane for each class."""
-    planes = layers.Reshape((1, 1, num_classes), name=f"{name}_reshape")(OneHot(num_classes, name=f"{name}_one_hot")(labels))
+def label_vector(labels: Any, num_classes: int, label_dim: int | None = None, name: str = "") -> Any:
+    """Symbolic labels (batch,) -> one-hot vectors (batch, num_classes), or learned ones (batch, label_dim)."""
+    known = OneHot(num_classes, name=f"{name}one_hot")(labels)
+    if label_dim is None:
+        return known
+    normal = initializers.RandomNormal(0.0, 1.0)
+    return layers.Dense(label_dim, use_bias=False, kernel_initializer=normal, name=f"{name}embedding")(known)
+
+
+def label_maps(labels: Any, num_classes: int, height: int, width: int, name: str, label_dim: int | None = None) -> Any:
+    """Symbolic labels (batch,) -> planes (batch, height, width, numbers), one constant plane for each of its numbers."""
+    known = label_vector(labels, num_classes, label_dim, f"{name}_")
+    planes = layers.Reshape((1, 1, known.shape[-1]), name=f"{name}_reshape")(known)
     return layers.UpSampling2D((height, width), name=f"{name}_tile")(planes)

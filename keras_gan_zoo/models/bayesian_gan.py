@@ -27,7 +27,7 @@ from ..base import Player
 from ..base.options import check_number
 from ..data import Batch, Field
 from ..data.checks import check_integer
-from ..data.fields import Members
+from ..data.labels import Members
 from ..networks import dcgan_discriminator, dcgan_generator
 from ..networks.mixtures import mixture, panel
 from .dcgan import DCGAN

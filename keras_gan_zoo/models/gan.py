@@ -21,7 +21,7 @@ import keras
 from ..base import LatentSampler, TwoPlayerGame
 from ..base.options import check_shape, check_size
 from ..data import Field, Images, Labels
-from ..data.checks import check_integer
+from ..data.checks import check_class_names, check_integer
 from ..networks import mlp_discriminator, mlp_generator
 
 
@@ -36,13 +36,13 @@ class GAN(LatentSampler, TwoPlayerGame):
         discriminator_width: the discriminator's width, by default a fifth of the generator's as in the paper; convolutional
             variants have equal ones.
         saturating: whether the generator minimizes the value of the game itself.
+        class_names: names of the classes of a conditional model, in the order of their numbers, so that people may write
+            labels="cat"; `fit` takes them from class folders and TFDS if they are left out.
         **options: `generator`, `discriminator` (your own networks), `seed`, `name`, `dtype`, and the fields of `Options`.
     """
 
     # Classes of a conditional variant; None for images alone.
     num_classes = None
-    # Their names, if the data have any, so that people may write labels="cat".
-    class_names: tuple[str, ...] = ()
     tiny_width: ClassVar[int] = 40
 
     def __init__(
@@ -53,16 +53,22 @@ class GAN(LatentSampler, TwoPlayerGame):
         width: int = 1200,
         discriminator_width: int | None = None,
         saturating: bool = False,
+        class_names: Sequence[str] = (),
         **options: Any,
     ) -> None:
         self.image_shape = check_shape(image_shape)
         self.width, self.saturating = check_integer(width, "width", 1), saturating
         self.discriminator_width = check_size(discriminator_width, "discriminator_width")
+        self.class_names = check_class_names(class_names, self.num_classes)
         super().__init__(latent_dim, **options)
 
     @classmethod
     def tiny(cls, **arguments: Any) -> Self:
         return cls(**{"image_shape": (16, 16, 1), "latent_dim": 8, "width": cls.tiny_width, **arguments})
+
+    def get_config(self) -> dict[str, Any]:
+        # The data may have named them since.
+        return {**super().get_config(), "class_names": list(self.class_names)}
 
     def fields(self) -> dict[str, Field]:
         return {self.sample: Images(self.image_shape), **self.conditions()}

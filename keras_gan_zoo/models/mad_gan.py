@@ -26,7 +26,7 @@ from keras import ops
 from ..base.wiring import check_output
 from ..data import Batch, Field
 from ..data.checks import check_integer
-from ..data.fields import Members
+from ..data.labels import Members
 from ..losses import categorical_information_loss
 from ..networks import dcgan_discriminator, dcgan_generator
 from ..networks.mixtures import mixture

@@ -5,6 +5,7 @@ most `base_size`; the generator climbs the same sizes back and crops where a dou
 at each halving.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import keras
 from keras import initializers, layers
 
-from ..layers import BatchNorm, OneHot, SNConv2D, SNConv2DTranspose, SNDense, label_maps
+from ..layers import BatchNorm, SNConv2D, SNConv2DTranspose, SNDense, label_maps
+from ..layers.conditional_batch_norm import ConditionalBatchNorm
+from ..layers.labels import label_vector
 from ..layers.self_attention import SelfAttention
 
 NORMS = ("batch", "layer", "spectral", None)
@@ -43,7 +46,9 @@ def _attended(x, attention, sizes):
     return SelfAttention(name="attention")(x) if tuple(x.shape[1:3]) == sizes[attention] else x
 
 
-def _normalized(x, kind, name):
+def _normalized(x, kind, name, labels=None, num_classes=None):
+    if kind == "conditional":
+        return ConditionalBatchNorm(num_classes, name=f"{name}_norm")([x, labels])
     if kind == "batch":
         return BatchNorm(gamma_initializer=initializers.RandomNormal(1.0, 0.02), name=f"{name}_norm")(x)
     if kind == "layer":
@@ -51,9 +56,15 @@ def _normalized(x, kind, name):
     return x
 
 
-def _kernels(norm):
+def _shifts(norm):
+    """Whether a norm has a shift of its own, so that the layer before it needs no bias."""
+    return norm in ("batch", "conditional")
+
+
+def kernels_of(norm: str | None) -> initializers.Initializer:
+    """How the kernels of a network with this normalization are drawn."""
     # N(0, 0.02) relies on a normalization that restores the scale; without one, kernels keep the variance themselves.
-    if norm == "batch":
+    if _shifts(norm):
         return initializers.RandomNormal(0.0, 0.02)
     return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
 
@@ -66,7 +77,7 @@ def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS, name: s
     return norm
 
 
-def _kinds(norm):
+def kinds_of(norm: str | None) -> tuple[type, type, type]:
     """Classes of the fully connected, convolutional, and transposed layers: spectral norm is a property of these."""
     if norm == "spectral":
         return SNDense, SNConv2D, SNConv2DTranspose
@@ -85,6 +96,7 @@ def dcgan_generator(
     spectral: bool = False,
     attention: int | None = None,
     num_classes: int | None = None,
+    label_dim: int | None = None,
     name: str = "generator",
 ) -> keras.Model:
     """Latents -> small map of many channels -> transposed convolutions of stride 2 -> tanh.
@@ -94,31 +106,36 @@ def dcgan_generator(
         latent_dim: number of latent variables.
         width: channels of the map at half the image size.
         kernel_size: side of the kernels; 4 is a multiple of the stride, 5 is the paper's.
-        norm: "batch", "layer", or None, after each layer but the last; "spectral", in each layer.
+        norm: "batch", "layer", or None, after each layer but the last; "spectral", in each layer; "conditional", batch norm
+            of which each class has a scale and a shift, where labels enter in no other way.
         base_size: longest side that the first map may have.
         hidden: units of a fully connected layer before the first map, or None.
         spectral: whether each layer has spectral norm, beside `norm`.
         attention: number of halvings of the image at whose map there is self-attention, or None.
         num_classes: number of classes; then the model takes [latents, labels].
+        label_dim: numbers that a label is made into beside the latents, learned ones; None for its one-hot vector.
 
     Returns:
         Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels) in [-1, 1].
     """
-    check_norm(norm)
+    check_norm(norm, (*NORMS, "conditional") if num_classes else NORMS)
     sizes = ladder(image_shape, base_size)
-    dense, _, transposed = _kinds("spectral" if spectral else norm)
-    options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
+    dense, _, transposed = kinds_of("spectral" if spectral else norm)
+    options = {"use_bias": not _shifts(norm), "kernel_initializer": kernels_of(norm)}
+    labels = None
     inputs = x = keras.Input((latent_dim,), name="latents")
     if num_classes:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = [inputs, labels]
-        x = layers.Concatenate(name="latents_and_label")([x, OneHot(num_classes, name="one_hot")(labels)])
+        if norm != "conditional":
+            x = layers.Concatenate(name="latents_and_label")([x, label_vector(labels, num_classes, label_dim)])
+    normalized = functools.partial(_normalized, kind=norm, labels=labels, num_classes=num_classes)
     if hidden:
-        x = layers.ReLU(name="hidden_relu")(_normalized(dense(hidden, name="hidden", **options)(x), norm, "hidden"))
+        x = layers.ReLU(name="hidden_relu")(normalized(dense(hidden, name="hidden", **options)(x), name="hidden"))
     channels = width * 2 ** max(len(sizes) - 2, 0)
     x = dense(math.prod(sizes[-1]) * channels, name="base", **options)(x)
     x = layers.Reshape((*sizes[-1], channels), name="base_map")(x)
-    x = layers.ReLU(name="base_relu")(_normalized(x, norm, "base"))
+    x = layers.ReLU(name="base_relu")(normalized(x, name="base"))
     x = _attended(x, attention, sizes)
     for (height, width_), (above_height, above_width) in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
         last = (above_height, above_width) == sizes[0]
@@ -131,29 +148,29 @@ def dcgan_generator(
         if any(excess):
             x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop", **dtype)(x)
         if not last:
-            x = layers.ReLU(name=f"{stage}_relu")(_normalized(x, norm, stage))
+            x = layers.ReLU(name=f"{stage}_relu")(normalized(x, name=stage))
             x = _attended(x, attention, sizes)
     return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
 
 
-def dcgan_features(
+def dcgan_map(
     images: Any,
+    kernels: initializers.Initializer,
     *,
     width: int,
-    kernel_size: int,
     norm: str | None,
     base_size: int,
     leak: float,
-    hidden: int | None,
+    kernel_size: int = 4,
     attention: int | None = None,
-    labels: Any = None,
-    num_classes: int | None = None,
 ) -> Any:
-    """The discriminator below its head: symbolic images -> features (batch, features)."""
-    check_norm(norm)
+    """The convolutions of the discriminator: symbolic images -> the smallest map (batch, height, width, channels).
+
+    All layers of a network share one initializer, `kernels_of(norm)`.
+    """
     sizes = ladder(images.shape[1:], base_size)
-    dense, convolution, _ = _kinds(norm)
-    options = {"use_bias": norm != "batch", "kernel_initializer": _kernels(norm)}
+    _, convolution, _ = kinds_of(norm)
+    options = {"use_bias": norm != "batch", "kernel_initializer": kernels}
     x, channels = images, width
     for i, (height, width_) in enumerate(sizes[1:]):
         stage = f"down_{height}x{width_}"
@@ -162,15 +179,52 @@ def dcgan_features(
         x = layers.LeakyReLU(leak, name=f"{stage}_relu")(x if i == 0 else _normalized(x, norm, stage))
         x = _attended(x, attention, sizes)
         channels *= 2
+    return x
+
+
+def matched(
+    x: Any,
+    labels: Any,
+    kernels: initializers.Initializer,
+    *,
+    num_classes: int,
+    norm: str | None,
+    leak: float,
+    label_dim: int | None = None,
+) -> Any:
+    """A map after a convolution that sees the label at each place."""
+    _, convolution, _ = kinds_of(norm)
+    channels = x.shape[-1]
+    # At the last map a deep stack cannot lose the label, as it can if the label enters with the pixels alone.
+    planes = label_maps(labels, num_classes, *x.shape[1:3], name="label", label_dim=label_dim)
+    x = layers.Concatenate(name="map_and_label")([x, planes])
+    options = {"use_bias": norm != "batch", "kernel_initializer": kernels}
+    x = convolution(channels, 3, padding="same", name="matching", **options)(x)
+    return layers.LeakyReLU(leak, name="matching_relu")(_normalized(x, norm, "matching"))
+
+
+def dcgan_features(
+    images: Any,
+    *,
+    norm: str | None,
+    leak: float,
+    hidden: int | None,
+    labels: Any = None,
+    num_classes: int | None = None,
+    label_dim: int | None = None,
+    **options: Any,
+) -> Any:
+    """The discriminator below its head: symbolic images -> features (batch, features); options of `dcgan_map`."""
+    check_norm(norm)
+    kernels = kernels_of(norm)
+    x = dcgan_map(images, kernels, norm=norm, leak=leak, **options)
     if num_classes:
-        # At the last map a deep stack cannot lose the label, as it can if the label enters with the pixels alone.
-        x = layers.Concatenate(name="map_and_label")([x, label_maps(labels, num_classes, *sizes[-1], name="label")])
-        x = convolution(channels // 2, 3, padding="same", name="matching", **options)(x)
-        x = layers.LeakyReLU(leak, name="matching_relu")(_normalized(x, norm, "matching"))
+        x = matched(x, labels, kernels, num_classes=num_classes, norm=norm, leak=leak, label_dim=label_dim)
     x = layers.Flatten(name="flatten")(x)
     if hidden:
-        x = _normalized(dense(hidden, name="hidden", **options)(x), norm, "hidden")
-        x = layers.LeakyReLU(leak, name="hidden_relu")(x)
+        dense, *_ = kinds_of(norm)
+        x = dense(hidden, use_bias=norm != "batch", kernel_initializer=kernels, name="hidden")(x)
+        x = layers.LeakyReLU(leak, name="hidden_relu")(_normalized(x, norm, "hidden"))
     return x
 
 
@@ -185,6 +239,7 @@ def dcgan_discriminator(
     hidden: int | None = None,
     attention: int | None = None,
     num_classes: int | None = None,
+    label_dim: int | None = None,
     outputs: int = 1,
     name: str = "discriminator",
 ) -> keras.Model:
@@ -201,6 +256,7 @@ def dcgan_discriminator(
         hidden: units of a fully connected layer before the score, or None.
         attention: number of halvings of the image after which there is self-attention, or None.
         num_classes: number of classes; then the model takes [images, labels].
+        label_dim: as in `dcgan_generator`, for the planes beside the last map.
         outputs: numbers that it says of an image: its score, or those of several classes, or a code.
 
     Returns:
@@ -222,7 +278,8 @@ def dcgan_discriminator(
         attention=attention,
         labels=labels,
         num_classes=num_classes,
+        label_dim=label_dim,
     )
-    dense, *_ = _kinds(norm)
-    head = dense(outputs, use_bias=norm != "batch", kernel_initializer=_kernels(norm), dtype="float32", name="score")
+    dense, *_ = kinds_of(norm)
+    head = dense(outputs, use_bias=norm != "batch", kernel_initializer=kernels_of(norm), dtype="float32", name="score")
     return keras.Model(inputs, head(features), name=name)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from play_rounds import Noise
 
 from keras_gan_zoo.building import build, compile_by
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.training import CHECKPOINT, train
+from tests.backend.play_rounds import Noise
 
 
 def state(gan):

@@ -12,10 +12,10 @@ import sys
 import keras
 import numpy as np
 import pytest
-import resume_run
 
 from keras_gan_zoo.config import parse_recipe, read_recipe, write_recipe
 from keras_gan_zoo.training import train
+from tests.backend import resume_run
 
 pytestmark = pytest.mark.slow
 

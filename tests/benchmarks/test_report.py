@@ -337,9 +337,11 @@ def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
     (tmp_path / "benchmarks").mkdir()
-    for name in ("PRECISION", "TESTBEDS", "SPEED", "QUALITY"):
+    for name in ("PRECISION", "TESTBEDS", "SPEED", "QUALITY", "SEMI_SUPERVISED"):
         path = shutil.copyfile(getattr(report, name), tmp_path / "benchmarks" / f"{name}.md")
         monkeypatch.setattr(report, name, path)
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(report, "GUIDE", shutil.copyfile(report.GUIDE, tmp_path / "docs" / "which_gan.md"))
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
         monkeypatch.setattr(report, name, lambda *wanted: "new")
     monkeypatch.setattr(measured, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])

@@ -9,6 +9,7 @@ from keras_gan_zoo.data import Images, InvalidData, Labels, Latents, Points, Sch
 FIELDS = {
     "images": Images((6, 5, 3)),
     "labels": Labels(classes=4),
+    "some labels": Labels(classes=4, unknown=True),
     "latents": Latents((7,)),
     "uniform latents": Latents((7,), distribution="uniform"),
     "points": Points((2,)),
@@ -68,6 +69,8 @@ def test_draws_of_a_round():
         (Images((4, 4, 1)), np.full((2, 4, 4, 1), np.nan, "float32"), "NaN or infinite"),
         (Labels(classes=3), [0, 3], "x must be less than 3. Received: the value 3"),
         (Labels(classes=3), [0.5], "must be integers"),
+        (Labels(classes=3), [1, -1], "x must start at 0. Received: the value -1. Fix: keep those with x >= 0"),
+        (Labels(classes=3, unknown=True), [1, -2], "x must start at 0, or be -1 for no label. Received: the value -2"),
         (Points((2,)), np.zeros((3, 3)), r"x must have the shape \(n, 2\).*Received: shape \(3, 3\)"),
         (Points((2,)), np.array([[1.0, np.inf]]), "x must be finite. Received: 1 of 2 values"),
         (Points((2,)), np.array([["a", "b"]]), "x must be numbers. Received: dtype <U1"),
@@ -105,3 +108,9 @@ def test_arrays_are_read_from_an_npz_by_their_names(tmp_path):
         schema.arrays(tmp_path / "wrong.npz")
     with pytest.raises(InvalidData, match="source must be an .npz file .*voxels.* Received: source='nowhere.npz'"):
         schema.arrays("nowhere.npz")
+
+
+def test_a_sample_is_known_unless_its_label_is_not():
+    labels = np.array([2, -1, 0], "int32")
+    np.testing.assert_array_equal(Labels(classes=3, unknown=True).is_known(labels), [True, False, True])
+    np.testing.assert_array_equal(Points((2,)).is_known(np.zeros((2, 2), "float32")), [True, True])

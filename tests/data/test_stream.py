@@ -277,3 +277,40 @@ def test_without_tensorflow(tmp_path):
         pytest.skip("neither jax nor torch is installed")
     for stdout, stderr in [process.communicate() for process in running]:
         assert stdout.endswith("fine\n"), stderr
+
+
+def half_labeled(known, n=N, **options):
+    """A stream of numbered images, of which the first `known` have a label, 0."""
+    labels = np.where(np.arange(n) < known, 0, -1).astype("int32")
+    fields = {"images": Images((4, 5, 3)), "labels": Labels(classes=1, unknown=True)}
+    arrays = {"images": numbered(n), "labels": labels}
+    return Stream(arrays, fields, **({"batch_size": 4, "length": 12, "seed": 5} | options))
+
+
+@pytest.mark.parametrize("known", [1, 4, 9])
+def test_samples_with_and_without_a_label_take_turns(known):
+    seen = {True: [], False: []}
+    for batch in half_labeled(known):
+        np.testing.assert_array_equal(batch["labels"] >= 0, [True, False, True, False])
+        np.testing.assert_array_equal(batch["labels"] >= 0, batch["images"][:, 0, 0, 0] < known)
+        for is_known, numbers_ in seen.items():
+            numbers_ += batch["images"][:, 0, 0, 0][(batch["labels"] >= 0) == is_known].tolist()
+    for is_known, expected in ((True, range(known)), (False, range(known, N))):
+        epochs = [seen[is_known][i : i + len(expected)] for i in range(0, 24, len(expected))]
+        assert all(sorted(epoch) == list(expected) for epoch in epochs if len(epoch) == len(expected))
+        assert len(epochs) > 1 and (len(expected) < 4 or epochs[0] != epochs[1])
+
+
+def test_the_turns_are_a_function_of_seed_and_index():
+    whole = order(half_labeled(4))
+    assert order(half_labeled(4, start=5, length=7)) == whole[5:]
+    batches = half_labeled(4)
+    assert [numbers(batches[i]) for i in (9, 0, 5)] == [whole[i] for i in (9, 0, 5)]
+    assert order(half_labeled(4, seed=6)) != whole
+    odd = half_labeled(4, batch_size=3)[0]["labels"]
+    np.testing.assert_array_equal(odd >= 0, [True, False, True])
+
+
+def test_labels_that_are_all_known_or_all_unknown_take_no_turns():
+    expected = order(of_images(numbered(), batch_size=4, length=5, seed=5))
+    assert order(half_labeled(N, length=5)) == order(half_labeled(0, length=5)) == expected

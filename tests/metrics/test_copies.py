@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from golden_sets import A, B
 from scipy.spatial.distance import cdist
 
 from keras_gan_zoo.metrics.copies import birthday_paradox, memorization
+from tests.metrics.golden_sets import A, B
 
 
 def test_a_dataset_with_copies_has_a_threshold_of_distinct_images():

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from golden_sets import A, B
 
 from keras_gan_zoo.metrics import frechet
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
+from tests.metrics.golden_sets import A, B
 
 
 def distance(a, b):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from golden_sets import A, B
 
 from keras_gan_zoo.metrics.kernel import kernel_distance, unbiased_mmd
+from tests.metrics.golden_sets import A, B
 
 
 def direct(x, y):

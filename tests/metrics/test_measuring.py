@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from stub_extractors import Quarters, noise
 
 from keras_gan_zoo.metrics import accuracy_score
 from keras_gan_zoo.metrics.definitions import METRICS
@@ -14,6 +13,7 @@ from keras_gan_zoo.metrics.manifolds import density_coverage, precision_recall
 from keras_gan_zoo.metrics.measuring import evaluate
 from keras_gan_zoo.metrics.records import compare
 from keras_gan_zoo.metrics.samples import gather
+from tests.metrics.stub_extractors import Quarters, noise
 
 warnings.filterwarnings("ignore", message="FID of")
 

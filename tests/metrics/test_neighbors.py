@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from golden_sets import A, B
 from scipy.spatial.distance import cdist
 
 from keras_gan_zoo.metrics import neighbors
 from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
 from keras_gan_zoo.metrics.neighbors import manifold_radii
+from tests.metrics.golden_sets import A, B
 
 HARD = [
     # (real, fake): far from the origin; on a grid, where nearly all distances are ties; copies of a few points.

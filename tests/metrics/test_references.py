@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 import pytest
-from stub_extractors import Quarters, noise
 
 from keras_gan_zoo.metrics import references as module
 from keras_gan_zoo.metrics.features import feature_extractor
 from keras_gan_zoo.metrics.frechet import Moments, frechet_distance
 from keras_gan_zoo.metrics.references import content_hash, pack, reference, shipped_reference, unpacked
+from tests.metrics.stub_extractors import Quarters, noise
 
 IMAGES = noise(60, 0)
 

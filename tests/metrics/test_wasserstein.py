@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from golden_sets import A, B
 from scipy.ndimage import convolve
 from scipy.stats import wasserstein_distance
 
@@ -14,6 +13,7 @@ from keras_gan_zoo.metrics.wasserstein import (
     sliced_wasserstein_floor,
     wasserstein_1d,
 )
+from tests.metrics.golden_sets import A, B
 
 FEW = {"patches": 16, "repeats": 2, "directions": 32}
 

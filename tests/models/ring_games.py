@@ -1,10 +1,12 @@
 """Games on eight Gaussians, in which the 2014 game ends in one of them: what tests of diversity share."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_gan_zoo.data import Points
 from keras_gan_zoo.data.toy import ring
+from keras_gan_zoo.layers import OneHot
 from keras_gan_zoo.metrics.modes import mode_coverage
 
 
@@ -41,3 +43,37 @@ def coverage(gan, rounds, batch_size=256, rate=1e-3):
     points, _ = modes.sample(rounds * batch_size, 0)
     gan.fit({gan.sample: points}, batch_size=batch_size, verbose=0)
     return mode_coverage(gan.generate(2500, seed=0), modes.means, modes.sigma)
+
+
+def told(inputs, outputs):
+    """A network that is told which of the eight Gaussians it is about."""
+    given = [keras.Input((inputs,)), keras.Input((), dtype="int32")]
+    x = layers.Concatenate()([given[0], OneHot(8)(given[1])])
+    for _ in range(2):
+        x = layers.ReLU()(layers.Dense(64)(x))
+    return keras.Model(given, layers.Dense(outputs)(x))
+
+
+def label_agreement(cls, discriminator, rounds, shuffled=False, **arguments):
+    """(model, share of its samples that are nearest to the Gaussian of their label) after so many rounds.
+
+    Args:
+        cls: a conditional variant.
+        discriminator: what makes its network.
+        rounds: rounds of 128 points.
+        shuffled: whether the labels of the data are shuffled against the points.
+        **arguments: of the variant.
+    """
+    keras.utils.set_random_seed(0)
+    networks = {"generator": told(4, 2), "discriminator": discriminator()}
+    gan = on_points(cls)(latent_dim=4, num_classes=8, seed=0, **networks, **arguments)
+    adam = {f"{name}_optimizer": keras.optimizers.Adam(1e-3, beta_1=0.5) for name in gan.optimizer_names}
+    gan.compile(steps_per_execution=10, **adam)
+    modes = ring()
+    points, labels = modes.sample(rounds * 128 * gan.minibatches_per_round, 0)
+    given = np.random.default_rng(1).permutation(labels) if shuffled else labels
+    gan.fit({"points": points, "labels": given}, batch_size=128, verbose=0)
+    asked = np.arange(2000) % 8
+    samples = gan.generate(2000, labels=asked, seed=0)
+    nearest = np.linalg.norm(samples[:, None] - modes.means, axis=2).argmin(axis=1)
+    return gan, (nearest == asked).mean()

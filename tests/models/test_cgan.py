@@ -44,6 +44,23 @@ def test_the_label_enters_at_the_last_map(gan):
     assert all(max(layer.output.shape[1:3]) <= 4 for layer in gan.discriminator.layers[-3:] if len(layer.output.shape) == 4)
 
 
+def test_a_label_may_be_embedded():
+    gan = CGAN((16, 16, 1), 4, num_classes=5, label_dim=3, width=4, seed=0)
+    for network, prefix, joined, size in (
+        (gan.generator, "", "latents_and_label", 4),
+        (gan.discriminator, "label_", "map_and_label", 8),
+    ):
+        assert network.get_layer(f"{prefix}embedding").kernel.shape == (5, 3)
+        assert network.get_layer(joined).output.shape[-1] == size + 3
+    rows = ops.convert_to_numpy(gan.generator.get_layer("embedding").kernel)
+    latents = ops.ones((5, 4))
+    inside = keras.Model(gan.generator.inputs, gan.generator.get_layer("latents_and_label").output)
+    given = ops.convert_to_numpy(inside([latents, labels(3, 0, 4, 4, 1)]))
+    np.testing.assert_allclose(given[:, 4:], rows[[3, 0, 4, 4, 1]], atol=1e-6)
+    with pytest.raises(ValueError, match="label_dim must be an integer of at least 1. Received: label_dim=0"):
+        CGAN((16, 16, 1), 4, label_dim=0)
+
+
 class Listening(CGAN):
     """Keeps the labels that each network is given."""
 

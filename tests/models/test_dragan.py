@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from ring_games import modes_covered
 
 from keras_gan_zoo import DRAGAN, GAN
 from keras_gan_zoo.base.batches import stopped
+from tests.models.ring_games import modes_covered
 
 R, F = [2.0, -1.0, 0.5, 3.0], [-1.5, 0.25, 1.0, -2.0]
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import coverage, network, on_points
 
 from keras_gan_zoo import DCGAN, MADGAN
 from keras_gan_zoo.networks.mixtures import mixture
+from tests.models.ring_games import coverage, network, on_points
 
 # Rows made by generators 0 and 1; the last class is "real".
 LOGITS = np.array([[1.0, 0.0, -1.0], [0.0, 2.0, 0.5]], "float32")

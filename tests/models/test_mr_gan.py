@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import network, on_points
 
 from keras_gan_zoo import DCGAN, MRGAN
 from keras_gan_zoo.data.toy import ring
+from tests.models.ring_games import network, on_points
 
 
 def value(x):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import coverage, network, on_points
 
 from keras_gan_zoo import DCGAN, PacGAN
+from tests.models.ring_games import coverage, network, on_points
 
 
 def value(x):

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import modes_covered
 
 from keras_gan_zoo import GAN, R3GAN
 from keras_gan_zoo.networks.residual import residual_discriminator, residual_generator
+from tests.models.ring_games import modes_covered
 
 SHAPE = (16, 12, 1)
 

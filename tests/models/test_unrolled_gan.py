@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import coverage, on_points
 
 from keras_gan_zoo import DCGAN, UnrolledGAN
 from keras_gan_zoo.backend import Trainer
 from keras_gan_zoo.base.unrolling import unrolled
+from tests.models.ring_games import coverage, on_points
 
 
 def value(x):

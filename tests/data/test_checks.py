@@ -69,7 +69,9 @@ def test_labels_come_back_as_int32():
     ("labels", "words"),
     [
         (np.zeros((3, 1), int), ["(3, 1)", "[:, 0]"]),
-        (np.eye(3, dtype=int), ["(3, 3)", "argmax"]),
+        (np.full((3, 3), 1 / 3), ["(3, 3)", "argmax"]),
+        (np.eye(3)[[0, 1, 2], :2], ["(3, 2)", "argmax"]),
+        (np.eye(4, dtype=int)[:3], ["(3, 4)", "argmax"]),
         (np.zeros(3), ["float64", "astype('int32')"]),
         (np.array(["a", "b", "c"]), ["<U1", "np.unique"]),
         (np.zeros(2, int), ["2 entries for 3"]),
@@ -82,6 +84,19 @@ def test_refused_labels(labels, words):
         check_labels(labels, 3, 3, name="digits")
     for word in ["digits", *words]:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["int64", "float32", "bool"])
+def test_one_hot_rows_are_taken_and_said(kind):
+    with pytest.warns(UserWarning, match=r"digits are one-hot rows, \(4, 3\).*np.argmax\(digits, axis=1\)"):
+        labels = check_labels(np.eye(3, dtype=kind)[[2, 0, 1, 1]], 3, name="digits")
+    assert labels.tolist() == [2, 0, 1, 1] and labels.dtype == np.int32
+
+
+def test_unknown_labels_are_only_for_those_who_take_them():
+    assert check_labels([0, -1, 2], 3, unknown=True).tolist() == [0, -1, 2]
+    with pytest.raises(InvalidData, match="keep those with labels >= 0"):
+        check_labels([0, -1, 2], 3)
 
 
 def test_labels_fit_int32():

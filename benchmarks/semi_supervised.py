@@ -1,0 +1,238 @@
+"""Learning from few labels on MNIST: semi-supervised GANs beside what the same classifier learns without a game.
+
+    python -m benchmarks semi-supervised
+    python -m benchmarks semi-supervised --methods semi_supervised_gan,bad_gan --labels 100 --draws 0
+
+Each cell, a method, a number of labels and a draw of them, is a file of its own in benchmarks/results/semi_supervised; one
+that is there, of the same settings, is not run again. The first draw is of all numbers of labels, further ones of the
+largest alone; draws come outermost, so the table is whole after each of them.
+
+Protocol: the fully connected classifier of Salimans et al. (2016) for all methods, batches of as many labeled as unlabeled
+images, the same number of steps, Adam whose rate falls linearly to 0. Labels are as many of each class, drawn by the seed
+from the 60,000 training images, whose other labels nobody sees. The error is of the 10,000 test images at the end of the
+training, whatever it was before. Time counts the training alone.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from benchmarks.cells import attempt, chosen, read_cell, run_cells, seeds_of, write_json
+from benchmarks.markdown import listed, markdown_table, short, spread
+from benchmarks.processes import ROOT
+
+FOLDER = ROOT / "benchmarks" / "results" / "semi_supervised"
+POINTS, RATE, HALF_LIFE = 10, 3e-3, 20_000
+# Method -> what the table calls it. The last two are variants.
+METHODS = {
+    "supervised": "labels alone",
+    "pseudo_labels": "pseudo-labels",
+    "semi_supervised_gan": "`semi_supervised_gan` (feature matching)",
+    "bad_gan": "`bad_gan`",
+}
+# Share of the training from which on, and up to which, the weight of pseudo-labels rises, and how high.
+RISE, WEIGHT = (0.1, 0.6), 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What one file holds."""
+
+    method: str
+    labels: int
+    draw: int
+    rounds: int
+    batch_size: int
+
+    def path(self, folder: Path) -> Path:
+        return folder / f"{self.method}_{self.labels}labels_draw{self.draw}.json"
+
+    @property
+    def title(self) -> str:
+        return f"{self.method}, {self.labels} labels, draw {self.draw}"
+
+
+def semi_supervised(
+    methods: Annotated[str, typer.Option(help=f"Any of {', '.join(METHODS)}, with commas between.")] = ",".join(METHODS),
+    labels: Annotated[str, typer.Option(help="Numbers of labels, multiples of 10, with commas between.")] = "20,50,100",
+    draws: Annotated[str, typer.Option(help="Seeds of the labels, with commas between.")] = "0,1,2",
+    rounds: Annotated[int, typer.Option(min=POINTS, help="Steps of the classifier.")] = 10_000,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images in a step, half of them labeled.")] = 100,
+    folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
+):
+    """Learns MNIST from few labels, by games and without."""
+    names, counts = chosen("--methods", methods, METHODS), numbers_of_labels(labels)
+    cells = [
+        Cell(name, count, draw, rounds, batch_size)
+        for position, draw in enumerate(seeds_of(draws))
+        for count in (counts if position == 0 else [max(counts)])
+        for name in names
+    ]
+    raise typer.Exit(1 if run(cells, folder, Console()) else 0)
+
+
+def numbers_of_labels(text: str) -> list[int]:
+    """The numbers of the option --labels.
+
+    Raises:
+        ValueError: there are not as many of each of the ten classes.
+    """
+    counts = seeds_of(text)
+    if wrong := [count for count in counts if count % 10 or not count]:
+        raise ValueError(f"--labels must be multiples of 10, as many for each class. Received: {wrong[0]}.")
+    return counts
+
+
+def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
+    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    import keras
+
+    from keras_gan_zoo.provenance import commit, device, versions
+
+    def is_missing(cell):
+        found = read_cell(cell.path(folder))
+        return "error" in found or found.get("cell") != dataclasses.asdict(cell)
+
+    def finish(cell, found):
+        about = {"device": device(), "versions": versions(), "commit": commit()}
+        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **about, **found}, indent=None)
+        return found.get("error") or f"error {found['curve'][-1]['error']:.2%}"
+
+    def work(cell):
+        return attempt(keras.backend.backend(), lambda: measured(cell), "", {})
+
+    return run_cells(cells, [cell for cell in cells if is_missing(cell)], work, finish, console)
+
+
+def few_labels(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Labels of which `count` are kept, as many of each class, and the others are -1."""
+    rng, classes = np.random.default_rng(seed), np.unique(labels)
+    kept = [rng.permutation(np.flatnonzero(labels == k))[: count // len(classes)] for k in classes]
+    return np.where(np.isin(np.arange(len(labels)), np.concatenate(kept)), labels, -1).astype("int32")
+
+
+def measured(cell: Cell) -> dict[str, Any]:
+    """Trains one cell, and measures it on the way."""
+    import keras
+
+    from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.machine import fastest_dtype
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(cell.draw)
+    train, test = (load_images("mnist", split=split, labels=True) for split in ("train", "test"))
+    dtype, steps = fastest_dtype()[0], cell.rounds // POINTS
+    make = classifier if cell.method in ("supervised", "pseudo_labels") else game
+    train_to, classify = make(cell, train.images, few_labels(train.labels, cell.labels, cell.draw), steps, dtype)
+    seconds, curve = 0.0, []
+    for point in range(POINTS):
+        start = time.monotonic()
+        train_to(point + 1)
+        seconds += time.monotonic() - start
+        said = classify(test.images)
+        if not np.isfinite(said).all():
+            raise ValueError(f"an output is not finite after {(point + 1) * steps} rounds: it has diverged.")
+        error = float((said.argmax(axis=1) != test.labels).mean())
+        curve.append({"rounds": (point + 1) * steps, "seconds": round(seconds, 2), "error": error})
+    settings = {"dtype": dtype, "learning_rate": RATE, "half_life": HALF_LIFE if make is game else 0}
+    return {"settings": settings, "curve": curve}
+
+
+def falling(rate: float, steps: int) -> Any:
+    """Adam whose rate falls linearly to 0 in so many steps."""
+    import keras
+
+    return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0), beta_1=0.5)
+
+
+def game(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, dtype: str) -> tuple[Callable, Callable]:
+    """What trains a variant up to one of the points, and what classifies by it."""
+    from keras_gan_zoo.models import variant_class
+
+    gan = variant_class(cell.method)(seed=cell.draw, dtype=dtype, ema_half_life=HALF_LIFE)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.default_optimizers().items()}
+    gan.compile(**{f"{name}_optimizer": falling(rate, cell.rounds) for name, rate in rates.items()})
+
+    def train_to(point):
+        options = {"initial_epoch": point - 1, "epochs": point, "steps_per_epoch": steps, "seed": cell.draw, "verbose": 0}
+        gan.fit(images, labels, batch_size=cell.batch_size, **options)
+
+    return train_to, gan.classify
+
+
+def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, dtype: str) -> tuple[Callable, Callable]:
+    """The same for the classifier alone: on labels, or with its own guesses for the other images too.
+
+    The weight of the guesses rises linearly (Lee, 2013: pseudo-label).
+    """
+    import keras
+    from keras import ops
+
+    from keras_gan_zoo.base.options import precision
+    from keras_gan_zoo.data import Images, Labels, Stream
+    from keras_gan_zoo.layers.weight_norm import initialize_by_data
+    from keras_gan_zoo.losses.semi_supervised import supervised_loss
+    from keras_gan_zoo.networks.semi_supervised import noisy_classifier
+
+    with precision(keras.DTypePolicy(dtype)):
+        network = noisy_classifier((28, 28, 1), 10)
+    model, weight = keras.Model(network.inputs, network.outputs[0]), keras.Variable(0.0, trainable=False)
+
+    def loss(labels, logits):
+        labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
+        guesses = ops.cast(ops.argmax(ops.stop_gradient(logits), axis=-1), "int32")
+        guessed = supervised_loss(logits, ops.where(labels < 0, guesses, -1))
+        return supervised_loss(logits, labels) + weight * guessed
+
+    def seen(batch):
+        return np.asarray(batch, "float32") / 127.5 - 1.0
+
+    initialize_by_data(network, seen(images[:500]))
+    model.compile(falling(RATE, cell.rounds), loss)
+    fields = {"images": Images((28, 28, 1)), "labels": Labels(classes=10, unknown=True)}
+    sizes = {"batch_size": cell.batch_size, "seed": cell.draw}
+    start, end = RISE
+
+    def train_to(point):
+        if cell.method == "pseudo_labels":
+            share = ((point - 1) / POINTS - start) / (end - start)
+            weight.assign(WEIGHT * min(max(share, 0.0), 1.0))
+        arrays = {"images": images, "labels": labels}
+        batches = Stream(arrays, fields, length=steps, start=(point - 1) * steps, **sizes)
+        pairs = ((seen(batch["images"]), batch["labels"]) for batch in batches)
+        model.fit(pairs, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    return train_to, lambda test: model.predict(seen(test), batch_size=500, verbose=0)
+
+
+# The table ----------------------------------------------------------------------------------------------------------------
+
+
+def semi_supervised_table(folder: Path = FOLDER) -> str:
+    """Markdown: a row for each method, a column for each number of labels."""
+    found = [read_cell(path) for path in sorted(folder.glob("*.json"))]
+    found = [cell for cell in found if "curve" in cell]
+    if not found:
+        return "It was not run yet; `python -m benchmarks semi-supervised` does it."
+    counts = sorted({cell["cell"]["labels"] for cell in found})
+    rows = [[METHODS[method], *(_errors(found, method, count) for count in counts)] for method in METHODS]
+    table = markdown_table(["method", *(f"{count} labels" for count in counts)], [row for row in rows if any(row[1:])])
+    devices, commits = listed({cell["device"] for cell in found}), listed({short(cell["commit"]) for cell in found})
+    dtypes = listed({cell["settings"]["dtype"] for cell in found})
+    lengths = listed({f"{cell['cell']['rounds']:,} steps of {cell['cell']['batch_size']} images" for cell in found})
+    return (
+        f"{table}\n\nTest error on MNIST after {lengths}, {dtypes}, on {devices}, commit {commits}; median and range over "
+        "the draws of labels."
+    )
+
+
+def _errors(found, method, count):
+    cells = [cell for cell in found if (cell["cell"]["method"], cell["cell"]["labels"]) == (method, count)]
+    errors = [cell["curve"][-1]["error"] for cell in cells]
+    return f"{spread(errors, '.2%')}, {len(cells)} draw{'s' if len(cells) > 1 else ''}" if cells else ""

@@ -1,0 +1,171 @@
+"""Ask for a class and get it: names from folders, data sets, and the constructor, in training, presets, and sampling."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_gan_zoo
+from keras_gan_zoo import CGAN, DCGAN, training
+from keras_gan_zoo.config import parse_recipe
+from keras_gan_zoo.data import ImageData, InvalidData
+
+NAMES = ("bird", "cat", "dog")
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 1), dtype=np.uint8)
+LABELS = np.array([2, 0, 1, 1, 0, 2], "int32")
+
+
+def cgan(**arguments):
+    gan = CGAN((16, 16, 1), 4, **{"num_classes": 3, "width": 4, "seed": 0, **arguments})
+    gan.compile(run_eagerly=True)
+    return gan
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for i, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        (folder / NAMES[label]).mkdir(exist_ok=True)
+        Image.fromarray(image[..., 0]).save(folder / NAMES[label] / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def named(folder):
+    """A model that has learned the names of a folder's classes."""
+    gan = cgan()
+    assert gan.class_names == ()
+    gan.fit(folder, batch_size=6, verbose=0)
+    return gan
+
+
+def test_a_folder_names_the_classes_of_a_model_and_its_preset(named, tmp_path):
+    assert named.class_names == NAMES
+    named.save(tmp_path / "gan.keras")
+    for loaded in (
+        keras_gan_zoo.load(named.save_to_preset(tmp_path / "preset")),
+        keras.saving.load_model(tmp_path / "gan.keras"),
+    ):
+        assert loaded.class_names == NAMES
+        by_name = loaded.generate(2, labels=["dog", "bird"], seed=0)
+        np.testing.assert_array_equal(by_name, named.generate(2, labels=[2, 0], seed=0))
+        np.testing.assert_array_equal(loaded.generate(2, labels="cat", seed=0), loaded.generate(2, labels=1, seed=0))
+
+
+def test_names_come_from_data_sets_too_and_stay_as_they_were_given(named):
+    for given, kept in ((), NAMES), (NAMES, NAMES):
+        gan = cgan(class_names=given)
+        gan.fit(ImageData(IMAGES, LABELS, NAMES), batch_size=6, verbose=0)
+        assert gan.class_names == kept
+    recipe = parse_recipe({"variant": "cgan", "model": {}, "data": {"source": "cifar10"}}, "test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_gan_zoo.data.load.tfds_class_names", lambda name: NAMES)
+        known = training._with_classes(recipe)
+    assert known.data.classes == NAMES and known.model["num_classes"] == 3
+    # The names are words about a recipe, so runs that were begun without them go on.
+    assert known.model_copy(update={"data": recipe.data}).digest == known.digest
+
+
+def test_a_model_keeps_its_own_numbers_of_the_names(folder):
+    gan = cgan(class_names=["dog", "bird", "cat"])
+    read = gan.schema.arrays(folder)
+    order = [0, 0, 1, 1, 2, 2]
+    np.testing.assert_array_equal(read["labels"], np.array([1, 2, 0])[order])
+    np.testing.assert_array_equal(gan.schema.arrays(IMAGES, np.array(NAMES)[LABELS])["labels"], np.array([1, 2, 0])[LABELS])
+    with pytest.raises(InvalidData, match=r"3 classes of the model \(a, b, c\) must be .*Received: 3 \(bird,"):
+        cgan(class_names=["a", "b", "c"]).schema.arrays(folder)
+    with pytest.raises(InvalidData, match=r"4 classes of the model must be those of the data. .*Fix: num_classes=3"):
+        cgan(num_classes=4).schema.arrays(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a", "b"], "class_names must be 3 different names. .*Fix: one for each class, or num_classes=2"),
+        (["a", "b", "a"], "3 different names"),
+        (["a", "b", 3], "3 different names"),
+        (["a", "b", ""], "3 different names"),
+        ("abc", "3 different names"),
+    ],
+)
+def test_names_that_do_not_fit_the_classes(names, words):
+    with pytest.raises(InvalidData, match=words):
+        cgan(class_names=names)
+    with pytest.raises(InvalidData, match=r"class_names must be left out without num_classes. .*Fix: num_classes="):
+        DCGAN((16, 16, 1), 4, width=4, class_names=names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (None, r"CGAN must be trained on \(images, labels\). Received: data without labels. Fix: pass y"),
+        ([0, 1, 2, 3, 0, 1], "y must be less than 3. Received: the value 3. Fix: num_classes=4"),
+        ([0, 1, 2, -1, 0, 1], "y must start at 0. Received: the value -1. Fix: keep those with y >= 0"),
+        ([0, 1, 1, 0, 0, 1], r"Each of the 3 classes .* Received: y without 1 of them, such as 'dog'"),
+        (["cat", "dog", "cow", "cat", "dog", "cow"], "y must be among 'bird', 'cat', 'dog'. Received: 'cow'"),
+        ([0.0, 1.0, 2.0, 0.0, 1.0, 2.0], r"y must be integers. Received: dtype float64. Fix: y.astype\('int32'\)"),
+        (np.full((6, 3), 1 / 3), r"y must have the shape \(n,\). Received: shape \(6, 3\)"),
+    ],
+)
+def test_labels_that_no_training_can_use(labels, words, named):
+    with pytest.raises(InvalidData, match=words):
+        named.fit(IMAGES, labels, verbose=0)
+
+
+def test_one_hot_rows_are_taken_and_said(named):
+    with pytest.warns(UserWarning, match=r"y are one-hot rows, \(6, 3\)"):
+        arrays = named.schema.arrays(IMAGES, np.eye(3)[LABELS])
+    np.testing.assert_array_equal(arrays["labels"], LABELS)
+    with pytest.warns(UserWarning, match="labels are one-hot rows"):
+        of_rows = named.generate(2, labels=np.eye(3)[[2, 1]], seed=0)
+    np.testing.assert_array_equal(of_rows, named.generate(2, labels=[2, 1], seed=0))
+
+
+def asked(gan, n, **given):
+    """The labels that the generator is given."""
+    seen = []
+    gan.make = lambda batch, training: seen.append(batch) or {"images": np.zeros((n, 16, 16, 1), "float32")}
+    try:
+        gan.generate(n, seed=3, batch_size=n, **given)
+    finally:
+        del gan.make
+    return [keras.ops.convert_to_numpy(seen[0][name]) for name in ("latents", "labels")]
+
+
+def test_classes_are_drawn_as_likely_as_is_asked(named):
+    for probabilities in ([0.5, 0.0, 0.5], {"dog": 0.5, "bird": 0.5}, {0: 0.5, 2: 0.5}):
+        latents, labels = asked(named, 4000, class_probabilities=probabilities)
+        np.testing.assert_allclose(np.bincount(labels, minlength=3) / 4000, [0.5, 0, 0.5], atol=0.03)
+        # A seed stands for the same latents with any classes, and these do not go with them.
+        np.testing.assert_array_equal(latents, named.latents(4000, seed=3))
+        assert np.abs(np.corrcoef(latents.T, labels)[-1, :-1]).max() < 0.05
+    assert set(asked(named, 50, class_probabilities={"cat": 1})[1]) == {1}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([0.5, 0.5], "class_probabilities must be 3 numbers of at least 0"),
+        ([0.5, 0.5, 0.5], "class_probabilities must be a distribution, whose sum is 1. .*Fix: divide it by its sum"),
+        ([1.5, -0.5, 0.0], "3 numbers of at least 0"),
+        ({"cow": 1.0}, "class_probabilities must be among 'bird', 'cat', 'dog'. Received: 'cow'"),
+        ({5: 1.0}, "class_probabilities must be less than 3. Received: the value 5"),
+    ],
+)
+def test_distributions_that_there_are_not(given, words, named):
+    with pytest.raises(InvalidData, match=words):
+        named.generate(2, class_probabilities=given)
+
+
+def test_a_distribution_goes_with_classes_that_are_drawn(named):
+    with pytest.raises(InvalidData, match="class_probabilities must be left out of labels that are given"):
+        named.generate(2, labels=1, class_probabilities=[1, 0, 0])
+    with pytest.raises(InvalidData, match="class_probabilities must be left out by DCGAN, without classes"):
+        DCGAN((16, 16, 1), 4, width=4).generate(2, class_probabilities=[1, 0, 0])
+
+
+def test_names_that_a_model_does_not_know(named):
+    with pytest.raises(InvalidData, match="labels must be among 'bird', 'cat', 'dog'. Received: 'cow'. Fix: one of these"):
+        named.generate(1, labels="cow")
+    with pytest.raises(InvalidData, match=r"labels must be integers in \[0, 3\), as the classes .* have no names.*'cat'"):
+        cgan().generate(1, labels="cat")
