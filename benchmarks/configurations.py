@@ -10,8 +10,9 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
-WGAN: its own optimizer, clipping and five critic steps; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators; and
-VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
+WGAN: its own optimizer, clipping and five critic steps; Improved GAN: minibatch discrimination by 8 kernels of 4 numbers;
+R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators; and VAE-GAN: no gate. Whether the 2014 GAN collapses is a
+property of the configuration.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from typing import Any
 HIDDEN = 128
 # What variants differ in: their arguments, and arguments of Adam; None for the variant's own optimizers.
 ARGUMENTS = {
+    "improved_gan": {"minibatch_kernels": 8, "minibatch_dims": 4},
     "mad_gan": {"generators": 8},
     "r3gan": {"gamma": 0.1},
     "vae_gan": {"margin": None},
@@ -145,8 +147,8 @@ def _has_images(network):
 def _counterpart(template, theirs, configuration):
     """A network on points for one on images: its other inputs and outputs are those of `theirs`, by their names.
 
-    Where layers of `theirs` have spectral norm, its layers have it too: it is a part of the game. Several generators, and
-    several discriminators, are as many networks.
+    Where layers of `theirs` have spectral norm or look at the whole batch, its layers do too: it is a part of the game.
+    Several generators, and several discriminators, are as many networks.
     """
     from keras_gan_zoo.data.labels import Members
     from keras_gan_zoo.networks.mixtures import mixture, panel
@@ -167,6 +169,7 @@ def _network(template, theirs, their_inputs, configuration, name):
     from keras import tree
 
     from keras_gan_zoo.layers import SNDense
+    from keras_gan_zoo.layers.minibatch_discrimination import MinibatchDiscrimination
 
     judges = any(map(_is_image, their_inputs))
     kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
@@ -183,7 +186,10 @@ def _network(template, theirs, their_inputs, configuration, name):
             vector = keras.layers.CategoryEncoding(known[x.name].classes, output_mode="one_hot")(vector[:, None])
         vectors.append(vector if len(vector.shape) == 2 else keras.layers.Flatten()(vector))
     joined = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
-    hidden = configuration.hidden(joined, configuration.discriminator_layers if judges else 2, kind)
+    features = hidden = configuration.hidden(joined, configuration.discriminator_layers if judges else 2, kind)
+    for layer in theirs.layers:
+        if isinstance(layer, MinibatchDiscrimination):
+            hidden = MinibatchDiscrimination.from_config(layer.get_config())(hidden)
 
     def counterpart(output):
         if _is_image(output):
@@ -192,8 +198,9 @@ def _network(template, theirs, their_inputs, configuration, name):
             return configuration.dense(hidden, 1, kind)  # one of several discriminators
         if len(output.shape) != 2:
             raise ValueError(f"An output of shape {output.shape} of {theirs.name} has no counterpart on points.")
-        # What has no weights of its own is what such a layer is to be built on: features.
-        return configuration.dense(hidden, output.shape[-1], kind) if output._keras_history.operation.weights else hidden
+        # What has no weights of its own, and is no score, is what such a layer is to be built on: features.
+        is_made = output.shape[-1] == 1 or output._keras_history.operation.weights
+        return configuration.dense(hidden, output.shape[-1], kind) if is_made else features
 
     made = tree.map_structure(counterpart, theirs._outputs_struct)
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name=name)

@@ -78,7 +78,7 @@ class Field:
         return data
 
     def check_whole(self, data: np.ndarray, name: str) -> None:
-        """Refuses data that are all there is, as `validate` returns them, if something is missing among them."""
+        """Warns of data that are all there is, as `validate` returns them, if something is missing among them."""
 
     def reader(self) -> Callable[[Any, str], np.ndarray]:
         """Returns `validate` for the batches of one source, one after the other."""

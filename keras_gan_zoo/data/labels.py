@@ -1,6 +1,7 @@
 """Classes as a field: integers, and names for people."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,9 +56,10 @@ class Labels(Field):
     def check_whole(self, data, name):
         if missing := sorted(set(range(self.classes)) - set(np.unique(data).tolist())):
             first = self.names[missing[0]] if self.names else missing[0]
-            raise InvalidData(
-                f"Each of the {self.classes} classes of the model must be in the data. Received: {name} without "
-                f"{len(missing)} of them, such as {first!r}. Fix: samples of each class, or a model of fewer classes."
+            warnings.warn(
+                f"Each of the {self.classes} classes of the model should be in the data, or it cannot learn what to make of "
+                f"it. Received: {name} without {len(missing)} of them, such as {first!r}.",
+                stacklevel=3,
             )
 
     def of_source(self, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:

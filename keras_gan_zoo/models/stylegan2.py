@@ -26,7 +26,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..base.batches import batch_size_of
-from ..base.options import check_number, check_size
+from ..base.options import check_classes, check_number, check_size
 from ..data import Batch, Field, Noise
 from ..data.checks import check_integer
 from ..layers.style import AveragedStyles
@@ -57,6 +57,8 @@ class StyleGAN2(GAN):
         path_length_weight: p (0 for none; 2 in the paper).
         path_length_interval: rounds from one path length to the next (4).
         style_mixing: share of images of two styles (0; 0.9 in the paper), in [0, 1].
+        num_classes: as in `DCGAN`; the mapping takes the label, and the score is a projection on it, as in the later
+            code of the authors (https://arxiv.org/abs/2006.06676).
         **options: `mapping`, and as in `GAN`.
     """
 
@@ -79,8 +81,10 @@ class StyleGAN2(GAN):
         path_length_weight: float = 0.0,
         path_length_interval: int = 4,
         style_mixing: float = 0.0,
+        num_classes: int | None = None,
         **options: Any,
     ) -> None:
+        self.num_classes = check_classes(num_classes)
         self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.mapping_depth = check_integer(mapping_depth, "mapping_depth", 1)
         self.group_size = check_integer(group_size, "group_size", 1)
@@ -91,14 +95,14 @@ class StyleGAN2(GAN):
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_mapping(self) -> keras.Model:
-        return style_mapping(self.latent_dim, depth=self.mapping_depth)
+        return style_mapping(self.latent_dim, depth=self.mapping_depth, num_classes=self.num_classes)
 
     def default_generator(self) -> keras.Model:
         return style_generator(self.image_shape, self.latent_dim, width=self.width)
 
     def default_discriminator(self) -> keras.Model:
         width = self.discriminator_width or self.width
-        return style_discriminator(self.image_shape, width=width, group_size=self.group_size)
+        return style_discriminator(self.image_shape, width=width, group_size=self.group_size, num_classes=self.num_classes)
 
     def build_more(self) -> None:
         self.path_length = self.add_weight(name="path_length", shape=(), initializer="zeros", trainable=False)
@@ -117,22 +121,24 @@ class StyleGAN2(GAN):
         return {**super().inputs(), "noise": Noise(self.generator.inputs[1].shape[1:])}
 
     def make(self, batch: Batch, training: bool, truncation: float = 1.0) -> Batch:
-        styles = self.mapping(batch["latents"], training=training)
+        styles = self.mapping(self.with_conditions("latents", batch), training=training)
         if truncation != 1:
             styles = self._averaging.truncated(styles, truncation)
         styles = self.in_layers(styles)
         if training and self.style_mixing:
-            styles = self.mixed(styles)
+            styles = self.mixed(styles, batch)
         return {self.sample: self.generator([styles, batch["noise"]], training=training)}
 
     def in_layers(self, styles: Any) -> Any:
         """Styles (batch, latent_dim) -> (batch, layers, latent_dim), the same for all layers."""
         return ops.repeat(styles[:, None], self.generator.inputs[0].shape[1], axis=1)
 
-    def mixed(self, styles: Any) -> Any:
-        """Styles (batch, layers, latent_dim), some of which are those of other latents from a layer on."""
+    def mixed(self, styles: Any, batch: Batch) -> Any:
+        """Styles (batch, layers, latent_dim), some of which are those of other latents of the same class from a layer on."""
         n, count = styles.shape[:2]
-        others = self.in_layers(self.mapping(super().inputs()["latents"].draw(self, n), training=True))
+        latents = super().inputs()["latents"].draw(self, n)
+        others = self.mapping(self.with_conditions("latents", {**batch, "latents": latents}), training=True)
+        others = self.in_layers(others)
         cut = 1.0 + ops.floor(self.uniform((n,), 0.0, 1.0) * (count - 1))
         cut = ops.where(self.uniform((n,), 0.0, 1.0) < self.style_mixing, cut, float(count))
         own = ops.arange(count, dtype="float32")[None] < cut[:, None]
@@ -140,14 +146,12 @@ class StyleGAN2(GAN):
 
     @property
     def sampler(self) -> keras.Model:
-        """[latents, noise] -> images, with the weights that inference takes."""
+        """[latents, labels if there are any, noise] -> images, with the weights that inference takes."""
         generator = self.network("generator")
-        latents, noise = (
-            keras.Input((self.latent_dim,), name="latents"),
-            keras.Input(generator.inputs[1].shape[1:], name="noise"),
-        )
-        styles = layers.RepeatVector(generator.inputs[0].shape[1])(self.network("mapping")(latents))
-        return keras.Model([latents, noise], generator([styles, noise]), name="sampler")
+        inputs = {name: keras.Input(field.shape, dtype=field.dtype, name=name) for name, field in self.inputs().items()}
+        styles = self.network("mapping")(self.with_conditions("latents", inputs))
+        styles = layers.RepeatVector(generator.inputs[0].shape[1])(styles)
+        return keras.Model([*inputs.values()], generator([styles, inputs["noise"]]), name="sampler")
 
     @property
     def _averaging(self):
@@ -191,7 +195,7 @@ class StyleGAN2(GAN):
         directions = self.normal((n, *self.image_shape))
 
         def regularizer():
-            styles = self.in_layers(self.mapping(inputs["latents"], training=False))
+            styles = self.in_layers(self.mapping(self.with_conditions("latents", inputs), training=False))
             lengths = self.path_lengths(styles, inputs["noise"], directions)
             mean = ops.stop_gradient(self.path_length + PATH_LENGTH_DECAY * (ops.mean(lengths) - self.path_length))
             return self.path_length_interval * self.path_length_weight * ops.mean(ops.square(lengths - mean)), mean

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from ..layers import OneHot
 from ..layers.equalized import EqualizedConv2D, EqualizedDense, scaled_leaky_relu
 from ..layers.minibatch_deviation import MinibatchDeviation
 from ..layers.style import AveragedStyles, Blur, LearnedMap, ModulatedConv2D, PixelNoise
@@ -21,20 +22,41 @@ BASE_SIZE = 4
 WIDEST = 8
 
 
-def style_mapping(latent_dim: int, *, depth: int = 2, name: str = "mapping") -> keras.Model:
+def _unit_square(x, name):
+    """Vectors (batch, numbers) brought to a mean square of 1."""
+    return layers.Rescaling(math.sqrt(x.shape[-1]), name=f"{name}_square")(layers.UnitNormalization(name=name)(x))
+
+
+def _embedded(labels, num_classes, size):
+    """A learned vector (batch, size) for each label, of a mean square of 1 (https://arxiv.org/abs/2006.06676)."""
+    known = EqualizedDense(size, name="label")(OneHot(num_classes, name="one_hot")(labels))
+    return _unit_square(known, "label_unit")
+
+
+def style_mapping(latent_dim: int, *, depth: int = 2, num_classes: int | None = None, name: str = "mapping") -> keras.Model:
     """Latents, brought to a mean square of 1 -> fully connected layers at a hundredth of the rate -> style.
 
+    Args:
+        latent_dim: number of latent variables, and size of a style.
+        depth: fully connected layers.
+        num_classes: number of classes; then the model takes [latents, labels], and a learned vector of the label beside the
+            latents.
+        name: of the model.
+
     Returns:
-        Model, latents (batch, latent_dim) -> styles (batch, latent_dim).
+        Model, latents (batch, latent_dim) [and labels (batch,)] -> styles (batch, latent_dim).
     """
-    latents = keras.Input((latent_dim,), name="latents")
-    x = layers.UnitNormalization(name="unit")(latents)
-    x = layers.Rescaling(math.sqrt(latent_dim), name="unit_square")(x)
+    inputs = latents = keras.Input((latent_dim,), name="latents")
+    x = _unit_square(latents, "unit")
+    if num_classes:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs = [latents, labels]
+        x = layers.Concatenate(name="latents_and_label")([x, _embedded(labels, num_classes, latent_dim)])
     for i in range(depth):
         # The average of styles is kept in float32, and so is what inference takes.
         dtype = {"dtype": "float32"} if i == depth - 1 else {}
         x = EqualizedDense(latent_dim, lr_multiplier=0.01, activation=scaled_leaky_relu, name=f"dense_{i}", **dtype)(x)
-    return keras.Model(latents, AveragedStyles(dtype="float32", name="averaged")(x), name=name)
+    return keras.Model(inputs, AveragedStyles(dtype="float32", name="averaged")(x), name=name)
 
 
 def style_generator(image_shape: Sequence[int], latent_dim: int, *, width: int = 32, name: str = "generator") -> keras.Model:
@@ -86,7 +108,12 @@ def style_generator(image_shape: Sequence[int], latent_dim: int, *, width: int =
 
 
 def style_discriminator(
-    image_shape: Sequence[int], *, width: int = 32, group_size: int = 4, name: str = "discriminator"
+    image_shape: Sequence[int],
+    *,
+    width: int = 32,
+    group_size: int = 4,
+    num_classes: int | None = None,
+    name: str = "discriminator",
 ) -> keras.Model:
     """Image -> convolutions, blurred before each halving -> deviation within the minibatch -> score.
 
@@ -94,10 +121,12 @@ def style_discriminator(
         image_shape: (height, width, channels) of the images.
         width: channels at the image size; twice as many at each half of it, up to 8 times.
         group_size: of `MinibatchDeviation`.
+        num_classes: number of classes; then the model takes [images, labels], and the score is the product of what it says
+            of an image and a learned vector of the label.
         name: of the model.
 
     Returns:
-        Model, images (batch, height, width, channels) in [-1, 1] -> scores (batch, 1).
+        Model, images (batch, height, width, channels) in [-1, 1] [and labels (batch,)] -> scores (batch, 1).
     """
     sizes = ladder(image_shape, BASE_SIZE)
     options = {"activation": scaled_leaky_relu}
@@ -113,7 +142,13 @@ def style_discriminator(
     channels = _channels(width, len(sizes) - 1)
     x = EqualizedConv2D(channels, 3, padding="same", name="last", **options)(x)
     x = EqualizedDense(channels, name="hidden", **options)(layers.Flatten(name="flatten")(x))
-    return keras.Model(images, EqualizedDense(1, dtype="float32", name="score")(x), name=name)
+    if not num_classes:
+        return keras.Model(images, EqualizedDense(1, dtype="float32", name="score")(x), name=name)
+    labels = keras.Input((), dtype="int32", name="labels")
+    x = EqualizedDense(channels, dtype="float32", name="score")(x)
+    product = layers.Dot(1, dtype="float32", name="projection")([x, _embedded(labels, num_classes, channels)])
+    score = layers.Rescaling(channels**-0.5, dtype="float32", name="projection_scale")(product)
+    return keras.Model([images, labels], score, name=name)
 
 
 def _channels(width, halvings):

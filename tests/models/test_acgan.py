@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import label_agreement, network
 
 import keras_gan_zoo
 from keras_gan_zoo import ACGAN
 from keras_gan_zoo.data.toy import ring
+from tests.models.ring_games import label_agreement, network
 
 LOGITS = np.array([[1, -0.5, 2], [0.3, 0.1, -1.2]], "float32")
 LABELS = np.array([2, 0], "int32")

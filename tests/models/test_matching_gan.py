@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from ring_games import label_agreement, on_points, told
 
 from keras_gan_zoo import CGAN, MatchingGAN
 from keras_gan_zoo.data.toy import ring
 from keras_gan_zoo.models.matching_gan import as_fake
+from tests.models.ring_games import label_agreement, on_points, told
 
 R, F, W = [2.0, -1.0, 0.5], [-1.5, 0.3, 4.0], [1.0, -2.0, 0.25]
 

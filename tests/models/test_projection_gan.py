@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from ring_games import label_agreement
 
 from keras_gan_zoo import ProjectionGAN
 from keras_gan_zoo.layers import OneHot, SNConv2D, SNDense
 from keras_gan_zoo.layers.conditional_batch_norm import ConditionalBatchNorm
+from tests.models.ring_games import label_agreement
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import keras_gan_zoo
 from keras_gan_zoo import StyleGAN2, invert
 from keras_gan_zoo.layers.style import PixelNoise
 
@@ -92,13 +93,13 @@ def test_path_lengths_reach_mapping_and_generator_alone(gradients_of):
 def test_styles_are_mixed_from_a_random_layer_on():
     gan = StyleGAN2.tiny(seed=0, style_mixing=1.0)
     styles = gan.in_layers(gan.mapping(ops.convert_to_tensor(gan.latents(64, seed=0))))
-    own = (array(gan.mixed(styles)) == array(styles)).all(axis=2)
+    own = (array(gan.mixed(styles, {})) == array(styles)).all(axis=2)
     count = own.shape[1]
     # The first layer keeps its style, the last does not, and there is one cut between.
     assert own[:, 0].all() and not own[:, -1].any() and (np.diff(own.astype(int)) <= 0).all()
     assert set(own.sum(axis=1)) == set(range(1, count))
     gan.style_mixing = 0.5
-    share = (~(array(gan.mixed(styles)) == array(styles)).all(axis=(1, 2))).mean()
+    share = (~(array(gan.mixed(styles, {})) == array(styles)).all(axis=(1, 2))).mean()
     assert 0.25 < share < 0.75
 
 
@@ -127,6 +128,30 @@ def test_noise_is_an_input_that_no_search_looks_for():
     assert np.abs(found.inputs["latents"] - drawn["latents"]).min() > 1e-3
     made = array(gan.sampler([drawn["latents"], drawn["noise"]]))
     np.testing.assert_allclose(np.clip(made, -1, 1), gan.generate(2, **drawn), atol=1e-5)
+
+
+def test_with_classes_the_label_reaches_styles_and_scores(tmp_path):
+    gan = StyleGAN2.tiny(seed=0, num_classes=3, style_mixing=0.5, path_length_weight=2.0)
+    labels = np.array([0, 1, 2, 0], "int32")
+    latents = np.repeat(gan.latents(1, seed=0), 4, axis=0)
+    styles = array(gan.mapping([latents, labels]))
+    np.testing.assert_array_equal(styles[0], styles[3])
+    assert np.abs(styles[:3] - np.roll(styles[:3], 1, axis=0)).max(axis=1).min() > 1e-3
+    noise = np.zeros(gan.generator.inputs[1].shape[1], "float32")
+    images = gan.generate(4, latents=latents, labels=labels, noise=noise)
+    made = array(gan.sampler([latents, labels, np.repeat(noise[None], 4, axis=0)]))
+    np.testing.assert_allclose(np.clip(made, -1, 1), images, atol=1e-5)
+    same = {"images": ops.convert_to_tensor(np.repeat(images[:1], 4, axis=0)), "labels": ops.convert_to_tensor(labels)}
+    scores = array(gan.score(same, training=False))
+    assert scores.shape == (4,) and abs(scores[0] - scores[3]) < 1e-6
+    assert np.abs(scores[:3] - np.roll(scores[:3], 1)).min() > 1e-5
+    gan.compile(run_eagerly=True)
+    logs = gan.train_on_batch(np.zeros((4, 16, 16, 1), "uint8"), labels, return_dict=True)
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    loaded = keras_gan_zoo.load(gan.save_to_preset(tmp_path / "preset"))
+    for truncation in (1.0, 0.5):
+        given = {"labels": 2, "seed": 1, "truncation": truncation}
+        np.testing.assert_array_equal(loaded.generate(2, **given), gan.generate(2, **given))
 
 
 def test_slopes_through_the_deviation_are_penalized_and_through_batch_norm_are_not():
