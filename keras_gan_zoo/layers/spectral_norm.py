@@ -43,7 +43,7 @@ class _SpectralNorm(Reparametrized):
         v = _unit(ops.matmul(matrix, self.u))
         self.v.assign(v)
         # A kernel that was zero for once would end the iteration for good.
-        self.u.assign(ops.where(ops.any(v != 0), _unit(ops.matmul(v, matrix)), self.u))
+        self.u.assign(ops.where(ops.any(v != 0), _unit(ops.matmul(v, matrix)), self.u.value))
 
     def _matrix(self, kernel):
         """(all other axes, output channels): the transpose of the paper's matrix, with the same singular values."""
