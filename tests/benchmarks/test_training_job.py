@@ -32,7 +32,7 @@ RECIPE = {
 def checkout(tmp_path):
     """A copy of the repository whose zoo has one recipe, beside data and modules that forbid TensorFlow."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("keras_gan_zoo", "benchmarks"):
+    for name in ("keras_gan_zoo", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "README.md", tmp_path)
     (tmp_path / "zoo_configs/tiny").mkdir(parents=True)
