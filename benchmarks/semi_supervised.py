@@ -174,7 +174,7 @@ def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, d
     import keras
     from keras import ops
 
-    from keras_gan_zoo.base.options import precision
+    from keras_gan_zoo.base.arguments import precision
     from keras_gan_zoo.data import Images, Labels, Stream
     from keras_gan_zoo.layers.weight_norm import initialize_by_data
     from keras_gan_zoo.losses.semi_supervised import supervised_loss

@@ -15,21 +15,13 @@ from keras import ops
 from ..backend import Trainer
 from ..data import Batch, Field
 from ..data.checks import check_integer
+from .arguments import check_kinds, constructor_arguments, is_schedule, plain, precision, schedule_of
 from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
 from .fitting import Fitting
 from .inference import Inference
-from .options import (
-    MOST_SAMPLES,
-    Options,
-    check_kinds,
-    constructor_arguments,
-    is_schedule,
-    plain,
-    precision,
-    schedule_of,
-)
+from .options import MOST_SAMPLES, Options
 from .player import Player
 from .saving import Saving
 from .wiring import check_model, check_wiring, is_of_the_zoo
@@ -86,7 +78,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         arguments = {}
         with contextlib.suppress(TypeError):  # a wrong call is for __init__ to refuse
             arguments = constructor_arguments(cls, model, args, kwargs)
-        check_kinds(cls, arguments)
+        check_kinds(cls, Options, arguments)
         model._arguments = {name: plain(value) for name, value in arguments.items()}
         return model
 

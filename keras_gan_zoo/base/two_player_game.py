@@ -1,31 +1,25 @@
 """The rules of 2014 between a generator and one or more discriminators, on samples of any kind."""
 
-import fractions
 import functools
 from typing import Any, ClassVar
 
 import keras
-from keras import ops, tree
+from keras import ops
 
-from ..data import Batch, Images
+from ..data import Batch
 from ..losses import (
     minimax_discriminator_loss,
     minimax_generator_loss,
     non_saturating_generator_loss,
-    zero_centered_penalty,
 )
-from ..losses.penalties import lecam_penalty
-from .augmenting import augmented, mirrored_and_moved
-from .batches import batch_size_of, joined, per_sample, stopped
+from .batches import joined, per_sample, stopped
 from .game import Game
 from .player import Player
+from .tricks import Tricks
 from .wiring import layers_of, mixes, parts_of, squashing
 
-# ADA's probability moves after so many steps, by what would take it from 0 to 1 in so many images.
-ADA_STEPS, ADA_IMAGES = 4, 500_000
 
-
-class TwoPlayerGame(Game):
+class TwoPlayerGame(Tricks, Game):
     """Discriminators score samples, high for real; the generator makes samples that score high.
 
     Attributes:
@@ -236,110 +230,3 @@ class TwoPlayerGame(Game):
         """d score / d sample, of the sample's shape, differentiable."""
         # In inference mode, since on JAX a state written inside of a gradient would leak out of its trace.
         return self.gradient(lambda x: self.score({**batch, self.sample: x}, False, by), batch[self.sample])
-
-    # Options -----------------------------------------------------------------------------------------------------------
-
-    def labeled_loss(self, real_scores: Any, fake_scores: Any) -> Any:
-        """`discriminator_loss` under the label tricks of the options.
-
-        For a loss A(real) + B(fake), smoothing s asks for (1 - s) A(real) + s B(real) + B(fake): cross-entropy with the
-        target 1 - s, in any loss's own terms. It is written with the two-sided loss against constant scores, which adds
-        a constant and no gradient.
-        """
-        if self.options.label_flipping:
-            flipped = self.uniform(ops.shape(real_scores), 0.0, 1.0) < self.options.label_flipping
-            real_scores, fake_scores = (
-                ops.where(flipped, fake_scores, real_scores),
-                ops.where(flipped, real_scores, fake_scores),
-            )
-        loss = self.discriminator_loss(real_scores, fake_scores)
-        if self.options.label_smoothing:
-            none = ops.zeros_like(real_scores)
-            as_fake = self.discriminator_loss(none, real_scores) - self.discriminator_loss(real_scores, none)
-            loss = loss + self.options.label_smoothing * as_fake
-        return loss
-
-    def noisy(self, batch: Batch) -> Batch:
-        """Instance noise: adds N(0, sigma^2) to the samples, with sigma falling to 0 as real samples are seen."""
-        if not self.options.instance_noise:
-            return batch
-        samples = batch[self.sample]
-        left = ops.maximum(1.0 - ops.cast(self.samples_seen, "float32") / self.options.instance_noise_images, 0.0)
-        return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
-
-    def as_judged(self, batch: Batch) -> Batch:
-        """A batch as discriminators see it, in both players' steps: augmented, and under noise."""
-        return self.noisy(self.augmented(batch))
-
-    @property
-    def image_names(self) -> list[str]:
-        """The fields that are images."""
-        return [name for name, field in self.fields().items() if isinstance(field, Images)]
-
-    def augmented(self, batch: Batch) -> Batch:
-        """Augmentation: all images of an example are changed alike."""
-        if not self.options.augment:
-            return batch
-        names = [name for name in self.image_names if name in batch]
-        if self.options.ada_target:
-            probability = ops.convert_to_tensor(self.ada_probability)
-        elif self.options.augment_probability == 1:
-            probability = None
-        else:
-            probability = self.annealed(self.options.augment_probability)
-        images = augmented([batch[name] for name in names], self.options.augmentations, self.uniform, probability)
-        return {**batch, **dict(zip(names, images, strict=True))}
-
-    def move_probability(self, real_scores: Any) -> None:
-        """ADA: after every four steps the probability moves, up where more than the target of the scores are above 0."""
-        said = ops.mean(ops.sign(ops.stop_gradient(ops.cast(real_scores, "float32"))))
-        signs = self.ada_signs + ops.stack([said, ops.ones_like(said)])
-        is_time = signs[1] >= ADA_STEPS
-        images = ops.cast(ops.shape(real_scores)[0] * self.replicas, "float32")
-        step = ops.sign(signs[0] / signs[1] - self.options.ada_target) * ADA_STEPS * images / ADA_IMAGES
-        moved = ops.clip(self.ada_probability + step, 0.0, 1.0)
-        self.ada_probability.assign(ops.where(is_time, moved, ops.convert_to_tensor(self.ada_probability)))
-        self.ada_signs.assign(ops.where(is_time, ops.zeros_like(signs), signs))
-
-    def lecam_penalty(self, real_scores: Any, fake_scores: Any, by: str = "discriminator") -> Any:
-        """LeCam regularization, against averages of the mean scores without a bias towards their start."""
-        held, keep = getattr(self, f"{by}_score_averages"), self.options.lecam_decay
-        means = [ops.mean(ops.stop_gradient(ops.cast(scores, "float32"))) for scores in (real_scores, fake_scores)]
-        sums = keep * held + (1.0 - keep) * ops.stack([*means, ops.ones_like(means[0])])
-        held.assign(sums)
-        penalty = lecam_penalty(real_scores, fake_scores, sums[0] / sums[2], sums[1] / sums[2])
-        return self.annealed(self.options.lecam_weight) * penalty
-
-    def inconsistency(self, batch: Batch, scores: Any, by: str = "discriminator") -> Any:
-        """E (D(x) - D(T(x)))^2, where T mirrors and moves all images of an example alike."""
-        draws = self.uniform((batch_size_of(batch), 3), 0.0, 1.0)
-        moved = {name: mirrored_and_moved(batch[name], draws) for name in self.image_names if name in batch}
-        again = self.judge(self.as_judged({**batch, **moved}), by=by)["scores"]
-        return ops.mean(ops.square(scores - again))
-
-    def loss_of_the_best(self, scores: Any) -> Any:
-        """`generator_loss` of the share `top_k` of the scores, the highest of them.
-
-        The loss is a mean over scores. So that of a part of them, whose number need not be known when a round is compiled,
-        is that of all with the others set to 0, less what those zeros cost.
-        """
-        if self.options.top_k == 1:
-            return self.generator_loss(scores)
-        count = ops.cast(ops.shape(scores)[0], "float32")
-        wanted = ops.clip(ops.ceil(self.annealed(self.options.top_k) * count), 1.0, count)
-        ranked = ops.sort(ops.stop_gradient(scores))
-        last = ops.take(ranked, ops.cast(count - wanted, "int32"))
-        chosen = scores >= last
-        kept = ops.sum(ops.cast(chosen, "float32"))
-        zeros = ops.zeros_like(scores)
-        whole = count * self.generator_loss(ops.where(chosen, scores, zeros))
-        return (whole - (count - kept) * self.generator_loss(zeros)) / kept
-
-    def slope_penalty(self, gamma: Any, batch: Batch, by: str = "discriminator") -> Any:
-        """gamma / 2 E |grad D(x)|^2 at the samples of a batch."""
-        if self.options.r1_share < 1:
-            # In integers, rounded up: JAX cuts by numbers only that are known when it compiles.
-            share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
-            count = -(-batch_size_of(batch) * share.numerator // share.denominator)
-            batch = tree.map_structure(lambda x: x[:count], batch)
-        return self.annealed(gamma) * zero_centered_penalty(self.score_gradient(batch, by))

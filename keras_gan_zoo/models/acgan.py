@@ -20,8 +20,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.arguments import check_number
 from ..base.classifying import Classifying
-from ..base.options import check_number
 from ..base.wiring import check_output
 from ..data import Batch
 from ..networks import dcgan_discriminator

@@ -25,7 +25,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..base.options import check_number
+from ..base.arguments import check_number
 from ..data import Batch
 from ..data.checks import check_integer
 from ..losses.energy import pulling_away_term

@@ -24,7 +24,7 @@ import keras
 from keras import ops
 
 from ..base import Player
-from ..base.options import check_number
+from ..base.arguments import check_number
 from ..data import Batch, Field
 from ..data.checks import check_integer
 from ..data.labels import Members

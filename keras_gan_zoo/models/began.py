@@ -23,7 +23,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import NO_BOUNDARY, check_number
+from ..base.arguments import check_number
+from ..base.options import NO_BOUNDARY
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error

@@ -19,9 +19,9 @@ from typing import Any
 import keras
 
 from ..base import Player
+from ..base.arguments import check_size
 from ..base.batches import per_sample, stopped
 from ..base.encoding import Encoding
-from ..base.options import check_size
 from ..data import Batch
 from ..data.checks import check_integer
 from ..networks.bigan import joint_discriminator

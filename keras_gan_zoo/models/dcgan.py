@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from ..base.options import check_classes, check_size
+from ..base.arguments import check_classes, check_size
 from ..networks import dcgan_discriminator, dcgan_generator
 from ..networks.dcgan import check_norm
 from .gan import GAN

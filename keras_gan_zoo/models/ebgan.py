@@ -21,7 +21,7 @@ from typing import Any
 
 import keras
 
-from ..base.options import check_number
+from ..base.arguments import check_number
 from ..base.wiring import check_output
 from ..data import Batch
 from ..data.checks import check_integer

@@ -22,7 +22,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..base import Game, Player, Sampler
-from ..base.options import check_number, check_shape, check_size
+from ..base.arguments import check_number, check_shape, check_size
 from ..base.wiring import check_output
 from ..data import Batch, Field, Images
 from ..data.checks import check_integer

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 import keras
 
 from ..base import LatentSampler, TwoPlayerGame
-from ..base.options import check_shape, check_size
+from ..base.arguments import check_shape, check_size
 from ..data import Field, Images, Labels
 from ..data.checks import check_class_names, check_integer
 from ..networks import mlp_discriminator, mlp_generator

@@ -23,7 +23,7 @@ import keras
 from keras import ops
 
 from ..base import LatentSampler, Player, TwoPlayerGame
-from ..base.options import check_number, check_size
+from ..base.arguments import check_number, check_size
 from ..data import Batch, Field, Volumes
 from ..data.checks import check_integer
 from ..networks.dcgan import check_norm

@@ -22,8 +22,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..base.arguments import check_number
 from ..base.batches import per_sample
-from ..base.options import check_number
 from ..base.wiring import layers_of
 from ..data import Batch
 from ..data.checks import check_integer

@@ -22,8 +22,8 @@ import keras
 from keras import ops
 
 from ..base import Player
+from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
-from ..base.options import check_number, check_size
 from ..base.wiring import check_output
 from ..data import Batch, Field, Labels, Latents
 from ..data.checks import check_integer

@@ -22,7 +22,8 @@ from typing import Any, Self
 import keras
 from keras import ops
 
-from ..base.options import NO_BOUNDARY, check_number
+from ..base.arguments import check_number
+from ..base.options import NO_BOUNDARY
 from ..data import Batch
 from ..losses import wasserstein_generator_loss
 from ..losses.loss_sensitive import margin_loss

@@ -26,8 +26,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.arguments import check_number
 from ..base.batches import per_sample
-from ..base.options import check_number
 from ..data import Batch
 from ..losses import minimax_discriminator_loss, non_saturating_generator_loss
 from ..networks.conditional import two_headed_discriminator

@@ -19,7 +19,7 @@ import keras
 from keras import ops
 
 from ..base import Player
-from ..base.options import check_number
+from ..base.arguments import check_number
 from ..base.wiring import check_output
 from ..data import Batch
 from ..networks import dcgan_discriminator

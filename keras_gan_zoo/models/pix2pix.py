@@ -24,7 +24,7 @@ import keras
 from keras import ops
 
 from ..base import Sampler, TwoPlayerGame
-from ..base.options import check_number, check_shape, check_size
+from ..base.arguments import check_number, check_shape, check_size
 from ..base.wiring import layers_of
 from ..data import Batch, Field, Images
 from ..data.checks import check_integer, refused

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import keras
 
-from ..base.options import check_annealed, check_classes, check_size
+from ..base.arguments import check_annealed, check_classes, check_size
 from ..data import Batch
 from ..losses import zero_centered_penalty
 from ..losses.relativistic import relativistic_loss

@@ -25,8 +25,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..base.arguments import check_number
 from ..base.classifying import Classifying
-from ..base.options import check_number
 from ..base.wiring import check_output
 from ..data import Batch, Field, Images, Labels
 from ..data.checks import check_integer

@@ -25,7 +25,7 @@ import numpy as np
 from keras import ops
 
 from ..base import Player, Sampler, TwoPlayerGame
-from ..base.options import check_number
+from ..base.arguments import check_number
 from ..data import Batch, Field, Latents, Tokens
 from ..data.checks import check_integer
 from ..losses.policy import policy_gradient_loss

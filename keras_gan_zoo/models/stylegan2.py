@@ -25,8 +25,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from ..base.arguments import check_classes, check_number, check_size
 from ..base.batches import batch_size_of
-from ..base.options import check_classes, check_number, check_size
 from ..data import Batch, Field, Noise
 from ..data.checks import check_integer
 from ..layers.style import AveragedStyles

@@ -27,9 +27,9 @@ import keras
 from keras import ops
 
 from ..base import Player
+from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
 from ..base.encoding import Encoding
-from ..base.options import check_number, check_size
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses.features import feature_error

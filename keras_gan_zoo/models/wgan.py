@@ -13,7 +13,8 @@ from typing import Any
 
 import keras
 
-from ..base.options import NO_BOUNDARY, check_number
+from ..base.arguments import check_number
+from ..base.options import NO_BOUNDARY
 from ..layers import WeightClip
 from ..losses import wasserstein_discriminator_loss, wasserstein_generator_loss
 from .dcgan import DCGAN

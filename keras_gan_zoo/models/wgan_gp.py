@@ -16,7 +16,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.options import NO_BOUNDARY, check_classes, check_number, check_size
+from ..base.arguments import check_classes, check_number, check_size
+from ..base.options import NO_BOUNDARY
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator

@@ -6,7 +6,7 @@ import pytest
 
 from keras_gan_zoo import GAN
 from keras_gan_zoo.base import Options
-from keras_gan_zoo.base.options import check_shape
+from keras_gan_zoo.base.arguments import check_shape
 
 
 def test_every_trick_is_off_by_default():
