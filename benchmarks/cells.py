@@ -1,6 +1,7 @@
 """What the benchmarks of cells share: a cell is one measurement, and a JSON file of its own."""
 
 import contextlib
+import dataclasses
 import json
 import statistics
 import time
@@ -115,6 +116,53 @@ def run_cells(
             progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
             progress.advance(task)
     return failed
+
+
+def run_stored(
+    cells: Sequence[Any],
+    folder: Path,
+    work: Callable[[Any], dict[str, Any]],
+    tell: Callable[[dict[str, Any]], Any],
+    console: Console,
+    lacks: Callable[[dict[str, Any]], bool] = lambda found: False,
+) -> list[Any]:
+    """Measures those cells whose files are missing, hold an error, or are of other settings.
+
+    Args:
+        cells: data classes with a `title` and `path(folder)`.
+        folder: where their files lie.
+        work: cell -> what was found, {"error": ...} where it failed; see `attempt` and `here`.
+        tell: what was found -> what is said of it.
+        console: where the bar goes.
+        lacks: what a file holds -> whether something is missing in it.
+
+    Returns:
+        The cells that failed, whose files say why.
+    """
+    from keras_gan_zoo.provenance import commit, device, versions
+
+    stored = {cell: read_cell(cell.path(folder)) for cell in cells}
+    missing = [
+        cell
+        for cell, found in stored.items()
+        if "error" in found or found.get("cell") != dataclasses.asdict(cell) or lacks(found)
+    ]
+
+    def finish(cell, found):
+        # Who failed has computed nothing; and another process knows its own device.
+        about = {} if "error" in found else {"device": device(), "versions": versions()}
+        record = {"cell": dataclasses.asdict(cell), **about, **found, "commit": commit()}
+        write_json(cell.path(folder), record, indent=None)
+        return found.get("error") or tell(found)
+
+    return run_cells(cells, missing, work, finish, console)
+
+
+def here(measured: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """What measures a cell in this process, and makes an error a part of what was found."""
+    import keras
+
+    return lambda cell: attempt(keras.backend.backend(), lambda: measured(cell), "", {})
 
 
 def run_turns(

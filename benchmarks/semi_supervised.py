@@ -23,7 +23,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import attempt, chosen, read_cell, run_cells, seeds_of, write_json
+from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
 from benchmarks.markdown import listed, markdown_table, short, spread
 from benchmarks.processes import ROOT
 
@@ -91,23 +91,7 @@ def numbers_of_labels(text: str) -> list[int]:
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    import keras
-
-    from keras_gan_zoo.provenance import commit, device, versions
-
-    def is_missing(cell):
-        found = read_cell(cell.path(folder))
-        return "error" in found or found.get("cell") != dataclasses.asdict(cell)
-
-    def finish(cell, found):
-        about = {"device": device(), "versions": versions(), "commit": commit()}
-        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **about, **found}, indent=None)
-        return found.get("error") or f"error {found['curve'][-1]['error']:.2%}"
-
-    def work(cell):
-        return attempt(keras.backend.backend(), lambda: measured(cell), "", {})
-
-    return run_cells(cells, [cell for cell in cells if is_missing(cell)], work, finish, console)
+    return run_stored(cells, folder, here(measured), lambda found: f"error {found['curve'][-1]['error']:.2%}", console)
 
 
 def few_labels(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -25,7 +25,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import attempt, chosen, read_cell, run_cells, seeds_of, write_json
+from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
 from benchmarks.processes import ROOT
 from benchmarks.testbeds import picture
 from keras_gan_zoo.metrics.features import CLASSIFIERS
@@ -138,26 +138,14 @@ def best_setting(folder: Path, data: str, loss: str) -> int:
 
 def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    import keras
 
-    from keras_gan_zoo.provenance import commit, device, versions
+    def tell(found):
+        return f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier"
 
-    stored = {cell: read_cell(cell.path(folder)) for cell in cells}
+    def lacks(found):
+        return weights is not None and "fid" not in found
 
-    def is_missing(cell):
-        found = stored[cell]
-        unseen = weights is not None and "fid" not in found
-        return "error" in found or unseen or found.get("cell") != dataclasses.asdict(cell)
-
-    def finish(cell, found):
-        about = {"device": device(), "versions": versions(), "commit": commit()}
-        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **about, **found}, indent=None)
-        return found.get("error") or f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier"
-
-    def work(cell):
-        return attempt(keras.backend.backend(), lambda: measured(cell, weights), "", {})
-
-    return run_cells(cells, [cell for cell in cells if is_missing(cell)], work, finish, console)
+    return run_stored(cells, folder, here(lambda cell: measured(cell, weights)), tell, console, lacks)
 
 
 def built(cell: Cell, dtype: str) -> Any:

@@ -31,7 +31,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, attempt, chosen, read_cell, run_cells, seeds_of, words, write_json
+from benchmarks.cells import BACKENDS, attempt, chosen, run_stored, seeds_of, words
 from benchmarks.configurations import CONFIGURATIONS, makes_images, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
@@ -126,10 +126,6 @@ def plays(bed: str, variant: str) -> bool:
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    from keras_gan_zoo.provenance import commit
-
-    stored = {cell: read_cell(cell.path(folder)) for cell in cells}
-    missing = [c for c in cells if "error" in stored[c] or stored[c].get("cell") != dataclasses.asdict(c)]
 
     def work(cell):
         fields = dataclasses.asdict(cell)
@@ -137,11 +133,7 @@ def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
         # A table has room for one line.
         return {"error": found["error"].splitlines()[0]} if "error" in found else found
 
-    def finish(cell, found):
-        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **found, "commit": commit()}, indent=None)
-        return found.get("error") or found["coverage"]
-
-    return run_cells(cells, missing, work, finish, console)
+    return run_stored(cells, folder, work, lambda found: found["coverage"], console)
 
 
 def measured(cell: Cell) -> dict[str, Any]:

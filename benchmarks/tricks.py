@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cells import attempt, chosen, read_cell, run_cells, seeds_of, write_json
+from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
 from benchmarks.configurations import points_gan
 from benchmarks.markdown import listed, short
 from benchmarks.processes import ROOT
@@ -142,22 +142,7 @@ def tricks(
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
     """Runs what is missing of the cells; returns those that failed, whose files say why."""
-    import keras
-
-    from keras_gan_zoo.provenance import commit, device, versions
-
-    stored = {cell: read_cell(cell.path(folder)) for cell in cells}
-    missing = [c for c in cells if "error" in stored[c] or stored[c].get("cell") != dataclasses.asdict(c)]
-
-    def finish(cell, found):
-        about = {"device": device(), "versions": versions(), "commit": commit()}
-        write_json(cell.path(folder), {"cell": dataclasses.asdict(cell), **about, **found}, indent=None)
-        return found.get("error") or found["coverage"]
-
-    def work(cell):
-        return attempt(keras.backend.backend(), lambda: measured(cell), "", {})
-
-    return run_cells(cells, missing, work, finish, console)
+    return run_stored(cells, folder, here(measured), lambda found: found["coverage"], console)
 
 
 def measured(cell: Cell) -> dict[str, Any]:
