@@ -128,6 +128,8 @@ def test_any_shape_of_images_trains(name, shape, small_gan, round_of, short):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_player_moves_its_own_variables_and_nothing_else(name, small_gan, round_of, take_step, short):
+    # Of a few ReLU units in a row, all are at 0 now and then, and what is below them stands still.
+    keras.utils.set_random_seed(0)
     gan = compiled(small_gan(name, seed=0, ema_half_life=100, **short(name)))
     # Two rounds: what is behind a gate that starts at 0, as in self-attention, has no gradient in the first.
     for i in range(2):
