@@ -44,6 +44,11 @@ def constructor_arguments(cls: type, model: Any, args: tuple, kwargs: dict[str, 
     return arguments
 
 
+def does_not_apply(name: str, value: Any, owner: type, why: str) -> ValueError:
+    """The error for an option that the game of a class has no use for."""
+    return ValueError(f"{name} must be left out of {owner.__name__}: {why}. Received: {name}={shown(value)}.")
+
+
 def check_kinds(cls: type, options: type, arguments: dict[str, Any]) -> None:
     """Refuses arguments of another kind than the constructors of a class, or the data class of its options, declare."""
     declared = {field.name: (field.type, field.default) for field in dataclasses.fields(options)}
