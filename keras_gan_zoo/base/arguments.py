@@ -149,12 +149,22 @@ def check_size(value: int | None, name: str) -> int | None:
     return None if value is None else check_integer(value, name, 1)
 
 
+def check_dtype(dtype: str | keras.DTypePolicy | dict[str, Any] | None) -> keras.DTypePolicy:
+    """The policy of a dtype that training goes with; None is that of Keras's settings."""
+    try:
+        policy = keras.dtype_policies.get(dtype)
+        name = policy.name
+    except ValueError:  # Keras knows none of that name
+        name = dtype
+    if name not in DTYPES:
+        why = " Keras scales the loss of one optimizer only." if name == "mixed_float16" else ""
+        raise ValueError(f"dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype={shown(name)}.{why}")
+    return policy
+
+
 @contextlib.contextmanager
 def precision(policy: keras.DTypePolicy) -> Iterator[None]:
     """Layers built inside take this dtype policy unless they say otherwise."""
-    if policy.name not in DTYPES:
-        why = " Keras scales the loss of one optimizer only." if policy.name == "mixed_float16" else ""
-        raise ValueError(f"dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype={policy.name!r}.{why}")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

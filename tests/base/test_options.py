@@ -148,7 +148,9 @@ def test_arguments_of_a_class_of_the_users_own_are_checked_too(tiny_gan):
     tiny_gan(Own, strength=None, free={"anything": object()})
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16", "int8_from_float32"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float64", "mixed_float16", "int8_from_float32", "int8", "none", 16]
+)
 def test_dtypes_that_training_does_not_go_with_are_refused(dtype, small_gan):
     with pytest.raises(ValueError, match="dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype="):
         small_gan("dcgan", dtype=dtype)
