@@ -159,11 +159,6 @@ class Trainer:
 
     def only_if(self, condition, step):
         """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
-        if replicas() > 1:
-            raise ValueError(
-                "A player that decides when it moves must train on one device. Received: a strategy of "
-                f"{replicas()} replicas. Fix: train outside of tf.distribute."
-            )
         if isinstance(condition, bool):
             return step() if condition else float("nan")
         return tf.cond(condition, lambda: tf.cast(step(), "float32"), lambda: tf.constant(float("nan")))
@@ -189,8 +184,14 @@ class Trainer:
         return self.distribute_strategy.num_replicas_in_sync
 
     def refuse_devices(self, batch_size):
-        """Refuses a strategy that the model was not built under, and batches that its devices cannot share equally."""
+        """Refuses a strategy that the model cannot train under, and batches that its devices cannot share equally."""
         replicas = self.replicas
+        waiting = any(player.when for player in self.players())
+        if replicas > 1 and (why := "a player decides when it moves" if waiting else self.one_device_only):
+            raise ValueError(
+                f"{type(self).__name__} must train on one device, since {why}. Received: a strategy of {replicas} replicas. "
+                "Fix: train outside of tf.distribute."
+            )
         if replicas > 1 and not isinstance(self.rounds.value, tf.distribute.DistributedValues):
             raise ValueError(
                 "A model must be built in the scope of the strategy that trains it. Received: a strategy of "

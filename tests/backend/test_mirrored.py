@@ -70,3 +70,5 @@ def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
     assert written <= set(played["written"]) and played["logged"] == "17"
     assert "multiple of the 2 replicas of the strategy. Received: batch_size=15" in played["odd batch_size"]
     assert "built in the scope of the strategy" in played["built outside"]
+    assert "GAN3D must train on one device, since a player decides when it moves" in played["a gate"]
+    assert "StyleGAN2 must train on one device, since some rounds alone" in played["lazy penalties"]
