@@ -52,6 +52,7 @@ ALLOWED = {
     "translation": {"base", "data", "files"},
     "inversion": {"backend", "base", "data", "networks"},
     "growing": {"base", "data", "layers"},
+    "class_mixing": {"base", "data"},
     "anomaly": {"base", "callbacks", "data", "inversion"},
     "startup": set(),
     "cli_options": {"terminal", "config", "registry", "metrics"},

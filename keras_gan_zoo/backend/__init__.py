@@ -6,7 +6,9 @@ respect to that player's weights; `only_if(condition, step)` takes a step or lea
 `gradient(function, x)` is the differentiable input gradient that penalties use. Besides the trainer there are
 `batch_normalized`, batch norm as each backend computes it best, `compiled`, which makes a pure function of tensors fast,
 `full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
-that is in use.
+that is in use. Where devices share each batch, `replicas` says how many; `drawn` gives each its part of what is drawn
+(inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch, and
+`own_part` its own of those.
 """
 
 import importlib
@@ -24,5 +26,18 @@ if keras.backend.backend() not in _SUPPORTED:
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
 Trainer, batch_normalized = _backend.Trainer, _backend.batch_normalized
 compiled, full_float32, accelerator = _backend.compiled, _backend.full_float32, _backend.accelerator
+replicas, drawn, joining = _backend.replicas, _backend.drawn, _backend.joining
+whole, own_part = _backend.whole, _backend.own_part
 
-__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]
+__all__ = [
+    "Trainer",
+    "accelerator",
+    "batch_normalized",
+    "compiled",
+    "drawn",
+    "full_float32",
+    "joining",
+    "own_part",
+    "replicas",
+    "whole",
+]

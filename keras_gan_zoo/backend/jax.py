@@ -6,9 +6,20 @@ from typing import Any, NamedTuple
 import jax
 import keras
 
-from .single_device import SingleDevice, batch_normalized
+from .single_device import SingleDevice, batch_normalized, drawn, joining, own_part, replicas, whole
 
-__all__ = ["Trainer", "accelerator", "batch_normalized", "compiled", "full_float32"]
+__all__ = [
+    "Trainer",
+    "accelerator",
+    "batch_normalized",
+    "compiled",
+    "drawn",
+    "full_float32",
+    "joining",
+    "own_part",
+    "replicas",
+    "whole",
+]
 
 
 def accelerator():

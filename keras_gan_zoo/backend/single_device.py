@@ -8,6 +8,29 @@ from keras import ops
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
 
+def replicas():
+    """1: there is one device."""
+    return 1
+
+
+def drawn(sample, shape):
+    """sample(shape)."""
+    return sample(shape)
+
+
+def joining(count):
+    """A context that changes nothing."""
+    return contextlib.nullcontext()
+
+
+def whole(x):
+    """x, which is the global batch."""
+    return x
+
+
+own_part = whole
+
+
 def batch_normalized(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last."""
     y = ops.cast(x, "float32")
@@ -27,6 +50,10 @@ class SingleDevice:
     def draw(self, sample, shape):
         """Returns sample(shape)."""
         return sample(shape)
+
+    def whole(self, x):
+        """Returns x, which is of the global batch."""
+        return x
 
     replicas = 1
 

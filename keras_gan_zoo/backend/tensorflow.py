@@ -1,19 +1,60 @@
 """Training on TensorFlow: plain alternating gradient tapes."""
 
 import contextlib
+import contextvars
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 
-def _replicas():
+def replicas():
+    """The number of devices that share each batch, inside of a strategy's scope; 1 outside."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+# How many batches are joined to the one that is in hand; a replica has its part of each of them.
+_JOINED = contextvars.ContextVar("joined", default=1)
+
+
+@contextlib.contextmanager
+def joining(count):
+    """Opens a context in which a batch is made of so many of one size, one after the other."""
+    before = _JOINED.set(count)
+    try:
+        yield
+    finally:
+        _JOINED.reset(before)
+
+
+def drawn(sample, shape):
+    """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
+    if replicas() == 1:
+        return sample(shape)
+    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, _JOINED.get()
+    everything = sample((shape[0] * replicas(), *shape[1:]))
+    return tf.reshape(tf.reshape(everything, (joined, replicas(), -1, *shape[1:]))[:, index], shape)
+
+
+def whole(x):
+    """The rows of the global batch, of which x (batch, ...) has those of this replica; gradients flow back to all."""
+    if replicas() == 1:
+        return x
+    gathered = tf.distribute.get_replica_context().all_gather(x, axis=0)
+    return tf.ensure_shape(gathered, (None, *x.shape[1:]))  # its other sides are known still
+
+
+def own_part(x):
+    """The rows of this replica, of those of the global batch."""
+    if replicas() == 1:
+        return x
+    index = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return tf.reshape(x, (replicas(), -1, *x.shape[1:]))[index]
 
 
 def _assign(variable, value):
     """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
-    if _replicas() == 1:
+    if replicas() == 1:
         variable.assign(value)
         return
 
@@ -38,8 +79,16 @@ class Recording(NamedTuple):
 def batch_normalized(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
 
-    This is one operation with one gradient, where Keras has several, each of which passes over the whole batch.
+    This is one operation with one gradient, where Keras has several, each of which passes over the whole batch. Replicas
+    take the statistics of the global batch.
     """
+    if replicas() > 1 and (context := tf.distribute.get_replica_context()) is not None:
+        axes, wide = list(range(x.shape.rank - 1)), tf.cast(x, "float32")
+        moments = [tf.reduce_mean(wide, axes), tf.reduce_mean(tf.square(wide), axes)]
+        mean, of_squares = context.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+        variance = tf.maximum(of_squares - tf.square(mean), 0.0)
+        y = (wide - mean) * (tf.math.rsqrt(variance + epsilon) * gamma) + beta
+        return tf.cast(y, x.dtype), mean, variance
     shape = tf.shape(x)
     count = tf.cast(tf.size(x) // shape[-1], "float32")
     flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if x.shape.rank != 4 else x
@@ -95,7 +144,7 @@ class Trainer:
         with tape, self.writing(self.written_by(player)):
             loss = player.objective(batch, recording.fake)
             # The optimizer sums the gradients of the replicas; the loss is the mean over the global batch.
-            scaled = loss / _replicas()
+            scaled = loss / replicas()
         return loss, tape.gradient(scaled, [variable.value for variable in player.variables])
 
     @contextlib.contextmanager
@@ -110,11 +159,6 @@ class Trainer:
 
     def only_if(self, condition, step):
         """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
-        if _replicas() > 1:
-            raise ValueError(
-                "A player that decides when it moves must train on one device. Received: a strategy of "
-                f"{_replicas()} replicas. Fix: train outside of tf.distribute."
-            )
         if isinstance(condition, bool):
             return step() if condition else float("nan")
         return tf.cond(condition, lambda: tf.cast(step(), "float32"), lambda: tf.constant(float("nan")))
@@ -127,13 +171,12 @@ class Trainer:
         return tape.gradient(y, x)
 
     def draw(self, sample, shape):
-        """Returns sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
-        replicas = _replicas()
-        if replicas == 1:
-            return sample(shape)
-        index = tf.distribute.get_replica_context().replica_id_in_sync_group
-        everything = sample((shape[0] * replicas, *shape[1:]))
-        return tf.reshape(everything, (replicas, *shape))[index]
+        """Returns sample(shape), as `drawn` does."""
+        return drawn(sample, shape)
+
+    def whole(self, x):
+        """Returns what is said of the global batch, of which this replica has x (batch, ...), as `whole` does."""
+        return whole(x)
 
     @property
     def replicas(self):
@@ -141,8 +184,14 @@ class Trainer:
         return self.distribute_strategy.num_replicas_in_sync
 
     def refuse_devices(self, batch_size):
-        """Refuses a strategy that the model was not built under, and batches that its devices cannot share equally."""
+        """Refuses a strategy that the model cannot train under, and batches that its devices cannot share equally."""
         replicas = self.replicas
+        waiting = any(player.when for player in self.players())
+        if replicas > 1 and (why := "a player decides when it moves" if waiting else self.one_device_only):
+            raise ValueError(
+                f"{type(self).__name__} must train on one device, since {why}. Received: a strategy of {replicas} replicas. "
+                "Fix: train outside of tf.distribute."
+            )
         if replicas > 1 and not isinstance(self.rounds.value, tf.distribute.DistributedValues):
             raise ValueError(
                 "A model must be built in the scope of the strategy that trains it. Received: a strategy of "

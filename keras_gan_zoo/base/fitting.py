@@ -168,9 +168,20 @@ class Fitting:
         callbacks = [options["callbacks"]] if options["callbacks"] else []
         options["callbacks"] = keras.tree.flatten([callbacks, keras.callbacks.LambdaCallback(on_train_begin=go_on)])
         self._look_at(arrays)
-        data = self.as_dataset(lambda: iter(stream), schema.signature(size), None)
+        data = self.as_dataset(lambda: self._dealt(stream), schema.signature(size), None)
         self._tell_what_is_fresh()
         return super().fit(data, steps_per_epoch=steps, **options)
+
+    def _dealt(self, rounds):
+        """Rounds with the rows of each in the order in which replicas take them, each its part of every minibatch."""
+        begun, cut = iter(rounds), (self.minibatches_per_round, self.replicas, -1)
+        if 1 in cut:
+            return begun
+
+        def dealt(array):
+            return array.reshape(*cut, *array.shape[1:]).swapaxes(0, 1).reshape(array.shape)
+
+        return ({name: dealt(array) for name, array in batch.items()} for batch in begun)
 
     def _fit_batches(self, source, batch_size, steps, options):
         """Trains on what yields examples or batches."""
@@ -186,7 +197,7 @@ class Fitting:
                     f"{type(source).__name__}, which ends after one pass, and epochs={options['epochs']}. Fix: pass "
                     "steps_per_epoch, or a tf.data.Dataset, PyDataset or DataLoader."
                 )
-            data = self.as_dataset(lambda: iter(rounds), self.schema.signature(rounds.size), rounds.length)
+            data = self.as_dataset(lambda: self._dealt(rounds), self.schema.signature(rounds.size), rounds.length)
         self._look_at(rounds.first)
         self._tell_what_is_fresh()
         try:

@@ -31,6 +31,7 @@ class Tricks:
                 ops.where(flipped, fake_scores, real_scores),
                 ops.where(flipped, real_scores, fake_scores),
             )
+        real_scores, fake_scores = self.whole(real_scores), self.whole(fake_scores)
         loss = self.discriminator_loss(real_scores, fake_scores)
         if self.options.label_smoothing:
             none = ops.zeros_like(real_scores)
@@ -71,10 +72,11 @@ class Tricks:
 
     def move_probability(self, real_scores: Any) -> None:
         """ADA: after every four steps the probability moves, up where more than the target of the scores are above 0."""
+        real_scores = self.whole(real_scores)
         said = ops.mean(ops.sign(ops.stop_gradient(ops.cast(real_scores, "float32"))))
         signs = self.ada_signs + ops.stack([said, ops.ones_like(said)])
         is_time = signs[1] >= ADA_STEPS
-        images = ops.cast(ops.shape(real_scores)[0] * self.replicas, "float32")
+        images = ops.cast(ops.shape(real_scores)[0], "float32")
         step = ops.sign(signs[0] / signs[1] - self.options.ada_target) * ADA_STEPS * images / ADA_IMAGES
         moved = ops.clip(self.ada_probability + step, 0.0, 1.0)
         self.ada_probability.assign(ops.where(is_time, moved, ops.convert_to_tensor(self.ada_probability)))
@@ -83,6 +85,7 @@ class Tricks:
     def lecam_penalty(self, real_scores: Any, fake_scores: Any, by: str = "discriminator") -> Any:
         """LeCam regularization, against averages of the mean scores without a bias towards their start."""
         held, keep = getattr(self, f"{by}_score_averages"), self.options.lecam_decay
+        real_scores, fake_scores = self.whole(real_scores), self.whole(fake_scores)
         means = [ops.mean(ops.stop_gradient(ops.cast(scores, "float32"))) for scores in (real_scores, fake_scores)]
         sums = keep * held + (1.0 - keep) * ops.stack([*means, ops.ones_like(means[0])])
         held.assign(sums)
@@ -102,6 +105,7 @@ class Tricks:
         The loss is a mean over scores. So that of a part of them, whose number need not be known when a round is compiled,
         is that of all with the others set to 0, less what those zeros cost.
         """
+        scores = self.whole(scores)
         if self.options.top_k == 1:
             return self.generator_loss(scores)
         count = ops.cast(ops.shape(scores)[0], "float32")
@@ -111,8 +115,8 @@ class Tricks:
         chosen = scores >= last
         kept = ops.sum(ops.cast(chosen, "float32"))
         zeros = ops.zeros_like(scores)
-        whole = count * self.generator_loss(ops.where(chosen, scores, zeros))
-        return (whole - (count - kept) * self.generator_loss(zeros)) / kept
+        everything = count * self.generator_loss(ops.where(chosen, scores, zeros))
+        return (everything - (count - kept) * self.generator_loss(zeros)) / kept
 
     def slope_penalty(self, gamma: Any, batch: Batch, by: str = "discriminator") -> Any:
         """gamma / 2 E |grad D(x)|^2 at the samples of a batch."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from ..backend import joining
 from ..data import Batch
 from ..losses import (
     minimax_discriminator_loss,
@@ -160,7 +161,7 @@ class TwoPlayerGame(Tricks, Game):
         for name in self.discriminator_names:
             if self.symmetric:
                 of_real, of_fake = self.judge_pair(real, fake, name)
-                of_scores = self.discriminator_loss(of_fake["scores"], of_real["scores"])
+                of_scores = self.discriminator_loss(self.whole(of_fake["scores"]), self.whole(of_real["scores"]))
             else:
                 of_fake = self.judge(self.as_judged(fake), by=name)
                 of_scores = self.loss_of_the_best(of_fake["scores"])
@@ -217,7 +218,8 @@ class TwoPlayerGame(Tricks, Game):
         real, fake = self.as_judged(real), self.as_judged(fake)
         if self.may_mix_samples(by):
             return self.judge(real, by=by), self.judge(fake, by=by)
-        said = self.judge(joined(real, fake), by=by)
+        with joining(2):
+            said = self.judge(joined(real, fake), by=by)
         halves = {name: ops.split(value, 2) for name, value in said.items()}
         return tuple({name: parts[i] for name, parts in halves.items()} for i in range(2))
 

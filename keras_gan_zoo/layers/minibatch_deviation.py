@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from ..backend import own_part, whole
+
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class MinibatchDeviation(layers.Layer):
@@ -31,11 +33,11 @@ class MinibatchDeviation(layers.Layer):
         self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def call(self, inputs: Any) -> Any:
-        n, *rest = ops.shape(inputs)
-        x = ops.reshape(ops.cast(inputs, "float32"), (self._group(n), -1, *rest))
+        n, *rest = ops.shape(whole(inputs))
+        x = ops.reshape(ops.cast(whole(inputs), "float32"), (self._group(n), -1, *rest))
         deviation = ops.mean(ops.sqrt(ops.var(x, axis=0) + 1e-8), axis=(1, 2, 3))
         plane = ops.zeros_like(x[..., :1]) + deviation[None, :, None, None, None]
-        plane = ops.reshape(plane, (-1, *rest[:-1], 1))
+        plane = own_part(ops.reshape(plane, (-1, *rest[:-1], 1)))
         return ops.concatenate([inputs, ops.cast(plane, inputs.dtype)], axis=-1)
 
     def _group(self, n):

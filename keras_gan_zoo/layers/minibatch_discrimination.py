@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from ..backend import whole
+
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class MinibatchDiscrimination(layers.Layer):
@@ -36,7 +38,7 @@ class MinibatchDiscrimination(layers.Layer):
 
     def call(self, x: Any) -> Any:
         rows = ops.tensordot(x, self.kernel, axes=1)
-        distances = ops.sum(ops.abs(ops.expand_dims(rows, 0) - ops.expand_dims(rows, 1)), axis=-1)
+        distances = ops.sum(ops.abs(ops.expand_dims(whole(rows), 0) - ops.expand_dims(rows, 1)), axis=-1)
         return ops.concatenate([x, ops.sum(ops.exp(-distances), axis=1) - 1.0], axis=-1)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:

@@ -102,4 +102,4 @@ class BadGAN(SemiSupervisedGAN):
 
     def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
         too_dense = ops.mean(ops.relu(self.log_density(fake[self.sample]) - self.low_density))
-        return self.pull_away_weight * pulling_away_term(of_fake["features"]) + self.density_weight * too_dense
+        return self.pull_away_weight * pulling_away_term(self.whole(of_fake["features"])) + self.density_weight * too_dense

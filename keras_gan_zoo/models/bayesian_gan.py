@@ -130,7 +130,9 @@ class BayesianGAN(DCGAN):
 
     def move(self, player: Player, gradients: Sequence[Any]) -> None:
         optimizer = self.optimizers[player.optimizer_name]
-        # SGD multiplies it by the rate; at the end of a schedule that is 0. Replicas add up theirs.
-        rate = ops.maximum(ops.cast(optimizer.learning_rate, "float32"), 1e-12) * self.data_size * self.replicas
-        scale = ops.sqrt(2.0 * (1.0 - optimizer.momentum) * self.temperature / rate)
-        super().move(player, [gradient + scale * self.normal(gradient.shape) for gradient in gradients])
+        # SGD multiplies it by the rate; at the end of a schedule that is 0.
+        rate = ops.maximum(ops.cast(optimizer.learning_rate, "float32"), 1e-12) * self.data_size
+        # Replicas add up theirs: each adds a share of the same noise, and not a part of it, as `self.normal` gives it.
+        scale = ops.sqrt(2.0 * (1.0 - optimizer.momentum) * self.temperature / rate) / self.replicas
+        noise = [keras.random.normal(gradient.shape, seed=self.seed_generator) for gradient in gradients]
+        super().move(player, [gradient + scale * more for gradient, more in zip(gradients, noise, strict=True)])

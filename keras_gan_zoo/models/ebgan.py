@@ -93,6 +93,6 @@ class EBGAN(DCGAN):
         return wasserstein_generator_loss(fake_scores)
 
     def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
-        term = pulling_away_term(of_fake["codes"])
+        term = pulling_away_term(self.whole(of_fake["codes"]))
         self.log("pulling_away", term)
         return self.pulling_away_weight * term

@@ -117,7 +117,7 @@ class ImprovedGAN(DCGAN):
         if not self.feature_matching:
             return super().generator_objective(real, fake)
         of_real, of_fake = self.judge_pair(real, fake)
-        matching = feature_matching_loss(of_real["features"], of_fake["features"])
+        matching = feature_matching_loss(self.whole(of_real["features"]), self.whole(of_fake["features"]))
         return matching + self.generator_extra(real, fake, of_fake)
 
     def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from ..base.arguments import check_number
 from ..base.classifying import Classifying
@@ -124,20 +124,22 @@ class SemiSupervisedGAN(Classifying, GAN):
         return {"scores": ops.logsumexp(logits, axis=-1), "logits": logits, "features": features}
 
     def judging_loss(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
-        of_real, of_fake = self.judge_pair(real, fake, by)
-        self.log_accuracy(real["labels"], of_real["logits"])
-        of_classes = supervised_loss(of_real["logits"], real["labels"])
+        # Means are over the samples with a label, or without one, of the global batch.
+        of_real, of_fake = (tree.map_structure(self.whole, said) for said in self.judge_pair(real, fake, by))
+        labels = self.whole(real["labels"])
+        self.log_accuracy(labels, of_real["logits"])
+        of_classes = supervised_loss(of_real["logits"], labels)
         of_scores = unsupervised_loss(of_real["scores"], of_fake["scores"], self.without_label(real))
         return of_classes + of_scores + self.penalty(real, fake, by) + self.discriminator_extra(real, fake, of_real, of_fake)
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:
         # In two calls: no gradient goes through the real ones.
         of_real, of_fake = (self.judge(self.as_judged(batch)) for batch in (real, fake))
-        mean = mean_over(of_real["features"], self.without_label(real))
-        matching = feature_matching_loss(mean[None], of_fake["features"]) / mean.shape[0]
+        mean = mean_over(self.whole(of_real["features"]), self.without_label(real))
+        matching = feature_matching_loss(mean[None], self.whole(of_fake["features"])) / mean.shape[0]
         return matching + self.generator_extra(real, fake, of_fake)
 
     def without_label(self, real: Batch) -> Any:
-        """Which samples of a batch count as those without a label, (batch,): all of them if each one has one."""
-        unknown = real["labels"] < 0
+        """Which samples of the global batch count as those without a label, (n,): all of them if each one has one."""
+        unknown = self.whole(real["labels"]) < 0
         return ops.logical_or(unknown, ops.logical_not(ops.any(unknown)))

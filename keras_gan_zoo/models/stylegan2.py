@@ -65,6 +65,7 @@ class StyleGAN2(GAN):
     network_names = ("mapping", *GAN.network_names)
     averaged_names = inference_names = ("mapping", "generator")
     refused_options = dict.fromkeys(("r1_gamma", "r1_share", "r2_gamma"), "gamma weighs its own penalty, at real images")
+    one_device_only = "some rounds alone compute its penalties"
     tiny_width = 4
 
     def __init__(

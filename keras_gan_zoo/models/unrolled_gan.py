@@ -37,6 +37,7 @@ class UnrolledGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
+    one_device_only = "the steps that it looks ahead are those of the whole batch"
     # What these options move would move in each of the steps ahead too.
     refused_options = {"top_k": "its generator answers the value of the game, to which all samples belong"} | dict.fromkeys(
         ("lecam_weight", "lecam_decay", "ada_target"), "a look ahead is to leave their state as it is"

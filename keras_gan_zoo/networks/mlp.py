@@ -1,19 +1,13 @@
 """The fully connected networks of the 2014 GAN on MNIST (https://github.com/goodfeli/adversarial, mnist.yaml)."""
 
 import math
-import random
 from collections.abc import Sequence
 
 import keras
 from keras import initializers, layers
 
 from ..layers import MaxoutDense
-
-
-def _dropout(rate, name):
-    # Seeded as Keras would do, but the layer knows the seed: on torch, a layer without one takes numbers from torch's
-    # global generator, whose state no checkpoint holds.
-    return layers.Dropout(rate, seed=random.randint(1, 10**9), name=name)
+from ..layers.noise import Dropout
 
 
 def _uniform(limit):
@@ -60,9 +54,9 @@ def mlp_discriminator(
         Model, images (batch, height, width, channels) in [-1, 1] -> scores (batch, 1).
     """
     images = keras.Input(image_shape, name="images")
-    x = _dropout(dropout[0], "pixel_dropout")(layers.Flatten(name="flatten")(images))
+    x = Dropout(dropout[0], name="pixel_dropout")(layers.Flatten(name="flatten")(images))
     for i in (1, 2):
         x = MaxoutDense(width, pieces, kernel_initializer=_uniform(0.005), name=f"maxout_{i}")(x)
-        x = _dropout(dropout[1], f"dropout_{i}")(x)
+        x = Dropout(dropout[1], name=f"dropout_{i}")(x)
     scores = layers.Dense(1, kernel_initializer=_uniform(0.005), dtype="float32", name="score")(x)
     return keras.Model(images, scores, name=name)

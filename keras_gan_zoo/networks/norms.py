@@ -5,11 +5,9 @@ pixels of one image. Batch norm that uses the statistics of the batch after trai
 same for a batch of one image. Instance norm is the same at any batch size, and needs no moving averages.
 """
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import initializers, layers
 
 from ..layers import BatchNorm
@@ -31,15 +29,6 @@ def initial_kernels(norm: str | None) -> initializers.Initializer:
     if norm is None:
         return initializers.VarianceScaling(2.0, mode="fan_avg", distribution="uniform")
     return initializers.RandomNormal(0.0, 0.02)
-
-
-def seeded_dropout(rate: float, name: str) -> keras.layers.Dropout:
-    """Returns a dropout layer whose random numbers a checkpoint holds.
-
-    The seed is drawn as Keras would do, but the layer knows it: on torch, a layer without a seed takes numbers from torch's
-    global generator, whose state no checkpoint holds.
-    """
-    return layers.Dropout(rate, seed=random.randint(1, 10**9), name=name)
 
 
 def check_map_shape(shape: Sequence[int], name: str) -> tuple[int, int, int]:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from ..layers.noise import Dropout
 from ..layers.reflection_padding import ReflectionPadding2D
 from .dcgan import check_norm
-from .norms import NORMS, check_map_shape, initial_kernels, normalized, seeded_dropout
+from .norms import NORMS, check_map_shape, initial_kernels, normalized
 
 
 def resnet_translator(
@@ -65,7 +66,7 @@ def resnet_translator(
     for i in range(1, blocks + 1):
         y = convolved(mirrored(x, 1, f"block_{i}a"), layers.Conv2D, width * 4, 3, stage=f"block_{i}a")
         if dropout:
-            y = seeded_dropout(dropout, f"block_{i}_dropout")(y)
+            y = Dropout(dropout, name=f"block_{i}_dropout")(y)
         y = layers.Conv2D(width * 4, 3, name=f"block_{i}b", **options)(mirrored(y, 1, f"block_{i}b"))
         x = layers.Add(name=f"block_{i}_sum")([x, normalized(y, norm, f"block_{i}b")])
     for i in (2, 1):

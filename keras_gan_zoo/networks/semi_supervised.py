@@ -1,20 +1,20 @@
 """The fully connected networks of semi-supervised learning on MNIST (https://github.com/openai/improved-gan)."""
 
 import math
-import random
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import layers
 
+from ..layers import BatchNorm
+from ..layers.noise import GaussianNoise
 from ..layers.weight_norm import WNDense
 
 
 def noisy(x: Any, deviation: float, name: str) -> Any:
     """Adds N(0, deviation^2) in training."""
-    # The layer knows its seed, as that of dropout in `networks/norms.py` does.
-    return layers.GaussianNoise(deviation, seed=random.randint(1, 10**9), name=name)(x)
+    return GaussianNoise(deviation, name=name)(x)
 
 
 def noisy_classifier(
@@ -68,7 +68,7 @@ def softplus_generator(
         x = layers.Dense(
             width, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(0.0, 0.05), name=f"hidden_{i}"
         )(x)
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, scale=False, name=f"norm_{i}")(x)
+        x = BatchNorm(scale=False, name=f"norm_{i}")(x)
         x = layers.Activation("softplus", name=f"softplus_{i}")(x)
     x = WNDense(math.prod(image_shape), train_scale=True, name="pixels")(x)
     x = layers.Reshape(image_shape, name="image")(x)

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import initializers, layers, ops, regularizers
 
-from .mlp import _dropout
+from ..layers.noise import Dropout
 
 # The token before the first one. It is in the vocabulary, as in the authors' code.
 START = 0
@@ -163,7 +163,7 @@ def text_cnn_discriminator(
     changed = layers.Dense(units, activation="relu", name="highway")(x)
     gate = layers.Dense(units, activation="sigmoid", name="highway_gate")(x)
     change = layers.Multiply(name="highway_change")([gate, layers.Subtract(name="highway_difference")([changed, x])])
-    x = _dropout(dropout, "dropout")(layers.Add(name="highway_output")([x, change]))
+    x = Dropout(dropout, name="dropout")(layers.Add(name="highway_output")([x, change]))
     logits = [
         layers.Dense(
             1,

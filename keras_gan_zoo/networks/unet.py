@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from ..layers.noise import Dropout
 from .dcgan import check_norm
-from .norms import NORMS, check_map_shape, initial_kernels, normalized, seeded_dropout
+from .norms import NORMS, check_map_shape, initial_kernels, normalized
 
 # Maps of the decoder, from the bottleneck up, that have dropout.
 _DROPPED = 3
@@ -80,7 +81,7 @@ def unet_generator(
         x = layers.ReLU(name=f"{stage}_relu")(x)
         x = normalized(layers.Conv2DTranspose(widths[level - 1], 4, 2, name=stage, **options)(x), norm, stage)
         if dropout and level > depth - 1 - _DROPPED:
-            x = seeded_dropout(dropout, f"{stage}_dropout")(x)
+            x = Dropout(dropout, name=f"{stage}_dropout")(x)
         x = layers.Concatenate(name=f"{stage}_and_down_{level}")([x, maps[level - 1]])
     x = layers.ReLU(name="pixels_relu")(x)
     # The output layer stays in float32, so that reduced precision ends before the pixels.

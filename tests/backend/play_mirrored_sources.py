@@ -27,7 +27,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def main(output):
-    from keras_gan_zoo import DCGAN
+    from keras_gan_zoo import DCGAN, GAN3D, StyleGAN2
     from keras_gan_zoo import callbacks as c
 
     device = tf.config.list_physical_devices("CPU")[0]
@@ -35,6 +35,7 @@ def main(output):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         gan = DCGAN(SHAPE, 4, width=4, seed=0)
+        gated, lazy = GAN3D.tiny(), StyleGAN2.tiny()
     outside = DCGAN(SHAPE, 4, width=4, seed=0)
     results = {}
 
@@ -56,6 +57,8 @@ def main(output):
     fit("generator", gan, (IMAGES[i : i + 8] for i in range(0, 48, 8)))
     fit("odd batch_size", gan, IMAGES, batch_size=15)
     fit("built outside", outside, IMAGES, batch_size=8)
+    fit("a gate", gated, np.zeros((16, *gated.fields()["voxels"].shape), "uint8"), batch_size=8)
+    fit("lazy penalties", lazy, IMAGES, batch_size=8)
     folder = Path(output).parent
     watchers = [
         c.CSVLog(folder / "log.csv"),

@@ -18,8 +18,8 @@ from keras import ops
 ROUNDS, BATCH = 5, 8
 # On JAX each shape that an operation meets is compiled anew where it runs eagerly, so whole rounds are compiled instead.
 EAGER = keras.backend.backend() != "jax"
-# Those that are compiled where a run stops and goes on. On torch the others play it eagerly, which costs less than to compile
-# them; on JAX it does not, and on TensorFlow `test_save_load_resume` has all of them.
+# Those that are compiled where a run stops and goes on. On torch the others play it eagerly, which costs less than to
+# compile them; on JAX it does not, and on TensorFlow `test_save_load_resume` has all of them.
 COMPILED = ("gan", "dcgan", "wgan_gp", "cgan")
 
 

@@ -24,14 +24,27 @@ def play(script, *arguments):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "began"])
-def test_two_devices_match_one(name, tmp_path):
-    """For variants without batch norm, whose statistics each device would take of its own half."""
-    play("play_mirrored.py", tmp_path / "played.npz", name)
-    with np.load(tmp_path / "played.npz") as file:
-        parts = {tuple(key.split("/", 2)): file[key] for key in file.files}
-    one, two = ({key[1:]: value for key, value in parts.items() if key[0] == devices} for devices in "12")
-    assert one.keys() == two.keys() and len(one) > 40
+# Several critic steps, a controlled state, batch norm, dropout, means of the batch in the loss, and layers that mix samples.
+NAMES = ("wgan_gp", "began", "dcgan", "gan", "relativistic_gan", "improved_gan")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """name -> number of devices -> (part, variable or log) -> value."""
+    output = tmp_path_factory.mktemp("mirrored") / "played.npz"
+    play("play_mirrored.py", output, *NAMES)
+    found = {name: {"1": {}, "2": {}} for name in NAMES}
+    with np.load(output) as file:
+        for key in file.files:
+            name, devices, *rest = key.split("/", 3)
+            found[name][devices][tuple(rest)] = file[key]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_devices_match_one(name, played):
+    one, two = played[name]["1"], played[name]["2"]
+    assert one.keys() == two.keys() and len(one) > 20
     for key, expected in one.items():
         np.testing.assert_allclose(two[key], expected, rtol=1e-4, atol=1e-4, err_msg=" ".join(key))
     # A few small steps stay within that tolerance of no step at all, so the steps themselves are compared too.
@@ -40,7 +53,7 @@ def test_two_devices_match_one(name, tmp_path):
         step = np.linalg.norm(one["after", key] - before)
         moved += step > 0
         assert np.linalg.norm(two["after", key] - one["after", key]) <= 0.05 * step, (key, step)
-    assert moved > 15
+    assert moved > 10
 
 
 def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
@@ -57,3 +70,5 @@ def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
     assert written <= set(played["written"]) and played["logged"] == "17"
     assert "multiple of the 2 replicas of the strategy. Received: batch_size=15" in played["odd batch_size"]
     assert "built in the scope of the strategy" in played["built outside"]
+    assert "GAN3D must train on one device, since a player decides when it moves" in played["a gate"]
+    assert "StyleGAN2 must train on one device, since some rounds alone" in played["lazy penalties"]
