@@ -2,10 +2,14 @@
 
 import dataclasses
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks import kinds, quality
+from benchmarks.card_pictures import pictures, write_pictures
 from benchmarks.configurations import makes_images
 from benchmarks.markdown import markdown_table
 from benchmarks.measured import SAME, failed_cells, headline, images_of, measurements, network_of, place, provenance
@@ -29,6 +33,7 @@ def write_card(preset: Preset) -> None:
     # What starts from data, which may not be here, keeps the samples of its training.
     if gan.generates:
         save_preview(gan.preview(GRID_SIZE, seed=GRID_SEED), preset.folder / SAMPLES)
+    write_pictures(gan, preset.folder)
     with whole_file(preset.folder / "README.md") as partial:
         partial.write_text(card_text(preset), "utf-8")
 
@@ -44,13 +49,13 @@ def card_text(preset: Preset) -> str:
     gan = load(preset.folder)
     model = variant_class(recipe.variant)
     training, makes = recipe.training, gan.fields()[gan.sample]
-    pictures = isinstance(makes, Images)
     examples = "images" if makes_images(model) else "examples"
     seen = f"{training.rounds * training.batch_size * gan.minibatches_per_round:,} real {examples}"
     fresh = f"{' and the '.join(gan.fresh)} {'are' if len(gan.fresh) > 1 else 'is'} not; `load` gives"
     shipped = " and the ".join(gan.inference_names)
     parameters = sum(gan.network(name).count_params() for name in gan.inference_names)
-    kind = f"Images of {makes.shape[0]} x {makes.shape[1]} pixels" if pictures else described(makes).capitalize()
+    sides = f"Images of {' x '.join(map(str, makes.shape[:2]))} pixels"
+    kind = sides if isinstance(makes, Images) else described(makes).capitalize()
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     trained_by = f", by {place(weights['origin'])}" if "origin" in weights else ""
     return f"""{_front_matter(preset, gan, model)}
@@ -75,7 +80,7 @@ gan = keras_gan_zoo.load("{preset.name}")
   seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
 
-## Measured results
+{"".join(f"![{title}]({name}.png)" + chr(10) * 2 for name, title, _ in pictures(gan))}## Measured results
 
 {quality_text(preset)}
 
@@ -88,22 +93,29 @@ gan = keras_gan_zoo.load("{preset.name}")
 
 
 def _front_matter(preset, gan, model):
-    """YAML as the Hugging Face hub reads it."""
+    """YAML as the Hugging Face hub reads it, with what was measured as its model-index."""
     if makes_images(model):
         pipeline, kind = "unconditional-image-generation", ["image-generation"]
     else:
         pipeline = {"target": "image-to-image", "tokens": "text-generation"}.get(gan.sample)
         kind = []
-    tags = "".join(f"\n- {tag}" for tag in ["gan", preset.variant.replace("_", "-"), *kind])
-    first = f"\npipeline_tag: {pipeline}" if pipeline else ""
-    return f"""---
-license: {LICENSE}
-library_name: keras{first}
-tags:{tags}
-datasets:
-- {preset.data.removesuffix(".npz").removesuffix(".zip")}
----
-"""
+    data = preset.data.removesuffix(".npz").removesuffix(".zip")
+    content = {
+        "license": LICENSE,
+        "library_name": "keras",
+        **({"pipeline_tag": pipeline} if pipeline else {}),
+        "tags": ["gan", preset.variant.replace("_", "-"), *kind],
+        "datasets": [data],
+    }
+    metrics = [
+        {"type": m.records[0]["metric"], "name": title, "value": round(statistics.median(m.values), 4)}
+        for title, m in headline(preset).items()
+    ]
+    if metrics and pipeline:
+        on = {"type": data, "name": data, "split": "test"}
+        results = [{"task": {"type": pipeline}, "dataset": on, "metrics": metrics}]
+        content["model-index"] = [{"name": preset.name, "results": results}]
+    return f"---\n{yaml.safe_dump(content, sort_keys=False)}---\n"
 
 
 def _headline(preset):
@@ -171,9 +183,17 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     everything = found
     found, agreeing = _without_repeats(found)
     rows = [
-        (m.title + _settings(first), m.text(), m.seeds, images_of(first), network_of(first), first["backend"])
+        (
+            f"{m.title}{_settings(first)}",
+            f"{m.text()}{_of_real(first)}",
+            m.seeds,
+            images_of(first),
+            network_of(first),
+            backend,
+        )
         for m in found
         for first in m.records[:1]
+        for backend in [first["backend"]]
     ]
     seeds = "Seeds are those of the generated images" + (
         "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
@@ -184,6 +204,12 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     )
     table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
     return f"{head}\n\n{table}\n\n{provenance(r for m in everything for r in m.records)}{failed}"
+
+
+def _of_real(record):
+    """What the metric gives for the real images, where that belongs beside it."""
+    real = record.get("details", {}).get("real")
+    return "" if real is None else f" (real images: {real:.4g})"
 
 
 def _without_repeats(found):

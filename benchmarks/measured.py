@@ -18,6 +18,7 @@ TITLES = {
     "jsd": "JSD",
     "ms_ssim": "MS-SSIM of pairs",
     "intra_fid": "intra-class FID",
+    "intra_ms_ssim": "MS-SSIM of pairs within a class",
 }
 # Which records make up one distribution: those that differ in the seed of the images only.
 SAME = ("metric", "settings", "extractor", "extractor_sha256", "resizer", "dtype", "n_real", "n_fake", "reference_split")

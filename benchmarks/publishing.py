@@ -93,9 +93,12 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     if seen_by and (reason := _not_there(source)):
         notes.append(f"{name} is not measured, since the data are not here: {reason}")
         seen_by = {}
-    for network, seeds in seen_by.items():
+    asked = [(network, seeds, quality.METRICS) for network, seeds in seen_by.items()]
+    if seen_by and source in CLASSIFIERS and "labels" in presets.load(name).conditions():
+        asked.append((quality.Network(source), (SEED,), quality.OF_CLASSES))
+    for network, seeds, metrics in asked:
         cells = quality.cells_of([name], [], [], SPLIT, seeds, [backend], N_IMAGES)
-        failed += quality.measure(cells, network, network.load(), words(quality.METRICS), quality.FOLDER, None, console)
+        failed += quality.measure(cells, network, network.load(), words(metrics), quality.FOLDER, None, console)
     (preset,) = list_presets(name)
     write_card(preset)
     write_documents()

@@ -37,6 +37,7 @@ FOLDER = ROOT / "benchmarks" / "results" / "quality"
 CURVES = ROOT / "benchmarks" / "results" / "curves"  # <preset>.csv: round, seconds, fid
 BACKEND = "tensorflow"  # of the results that a preset ships
 METRICS = "fid,kid,precision,recall,density,coverage"
+OF_CLASSES = "intra_fid,intra_ms_ssim,classification_accuracy_score"  # of a model with classes beside them, by seed 0
 # What is said of the others.
 NOT_MEASURABLE = "The metrics are of images that are made from noise, so these samples are not measured."
 

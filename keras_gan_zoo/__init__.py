@@ -29,6 +29,7 @@ _NAMES = {
     "invert": "inversion",
     "anomaly_scores": "inversion",
     "grown": "growing",
+    "mix_classes": "class_mixing",
 }
 _MODULES = ("callbacks", "data", "layers", "losses", "metrics", "models", "networks", "schedules")
 

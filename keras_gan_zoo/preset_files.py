@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
 DTYPES = ("float16", "float32")
 MAX_JSON = 10_000_000
-FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt")
+# Of a model card, beside its samples.
+PICTURES = ("labels.png", "numbers.png", "between_classes.png")
+FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt", *PICTURES)
 
 
 class PresetError(ValueError):

@@ -5,7 +5,8 @@
     weights.json           sha256 of that file, what it holds, the backend, device, versions and commit that wrote it, and
                            the digest of the recipe that it was trained by
     results.json           measured results (written by the benchmarks)
-    README.md, samples.png the model card (written by the benchmarks); samples.txt where samples are text
+    README.md, samples.png the model card (written by the benchmarks); samples.txt where samples are text;
+                           labels.png, numbers.png, between_classes.png where a model has classes or codes
 
 The same format serves the built-in presets, `save_to_preset` and folders from elsewhere. No pickle is ever read, and no
 path outside of the folder is followed. Nothing here imports a framework before a model is built.

@@ -751,7 +751,7 @@ def test_names_that_no_file_can_have_are_refused(name):
         ({"width": 200_000_000}, "weights"),
         ({"image_shape": [10**6, 10**6, 3]}, "image_shape"),
         ({"latent_dim": 10**12}, "weights"),
-        ({f"n{i}": {"class_name": "Dense"} for i in range(3000)}, "unknown argument"),
+        ({f"n{i}": {"class_name": "Dense"} for i in range(3000)}, "must be known"),
         ({"width": float("inf")}, "width must be an integer"),
         ({"label_smoothing": float("nan")}, "label_smoothing must be a finite number"),
         (

@@ -44,6 +44,11 @@ def constructor_arguments(cls: type, model: Any, args: tuple, kwargs: dict[str, 
     return arguments
 
 
+def does_not_apply(name: str, value: Any, owner: type, why: str) -> ValueError:
+    """The error for an option that the game of a class has no use for."""
+    return ValueError(f"{name} must be left out of {owner.__name__}: {why}. Received: {name}={shown(value)}.")
+
+
 def check_kinds(cls: type, options: type, arguments: dict[str, Any]) -> None:
     """Refuses arguments of another kind than the constructors of a class, or the data class of its options, declare."""
     declared = {field.name: (field.type, field.default) for field in dataclasses.fields(options)}
@@ -144,12 +149,22 @@ def check_size(value: int | None, name: str) -> int | None:
     return None if value is None else check_integer(value, name, 1)
 
 
+def check_dtype(dtype: str | keras.DTypePolicy | dict[str, Any] | None) -> keras.DTypePolicy:
+    """The policy of a dtype that training goes with; None is that of Keras's settings."""
+    try:
+        policy = keras.dtype_policies.get(dtype)
+        name = policy.name
+    except ValueError:  # Keras knows none of that name
+        name = dtype
+    if name not in DTYPES:
+        why = " Keras scales the loss of one optimizer only." if name == "mixed_float16" else ""
+        raise ValueError(f"dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype={shown(name)}.{why}")
+    return policy
+
+
 @contextlib.contextmanager
 def precision(policy: keras.DTypePolicy) -> Iterator[None]:
     """Layers built inside take this dtype policy unless they say otherwise."""
-    if policy.name not in DTYPES:
-        why = " Keras scales the loss of one optimizer only." if policy.name == "mixed_float16" else ""
-        raise ValueError(f"dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype={policy.name!r}.{why}")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

@@ -15,7 +15,7 @@ from keras import ops
 from ..backend import Trainer
 from ..data import Batch, Field
 from ..data.checks import check_integer
-from .arguments import check_kinds, constructor_arguments, is_schedule, plain, precision, schedule_of
+from .arguments import check_dtype, check_kinds, constructor_arguments, is_schedule, plain, precision, schedule_of
 from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
@@ -91,7 +91,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         **options: Any,
     ) -> None:
         seed = None if seed is None else check_integer(seed, "seed", 0, 2**32)
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=check_dtype(dtype))
         given = {key: options.pop(key, None) for key in self.network_names}
         self.options = Options.from_arguments(type(self), options)
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -1,7 +1,7 @@
 """One path from inputs, given or drawn, to samples, in training and after it."""
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +178,6 @@ class Sampler:
         return arrays
 
     def _made(self, inputs, seed, batch_size, dtype, **options):
-        if dtype not in ("float32", "uint8"):
-            raise refused("dtype", dtype, "'float32' or 'uint8'")
         check_integer(batch_size, "batch_size", 1)
         fields = self.inputs()
 
@@ -187,9 +185,14 @@ class Sampler:
             batch = {name: fields[name].preprocess(tensor) for name, tensor in zip(inputs, tensors, strict=True)}
             return self.make(batch, training=False, **options)[self.sample]
 
-        field = self.fields()[self.sample]
         with self.seeded(seed):
-            samples = self.mapped(function, *inputs.values(), batch_size=batch_size)
+            return self.finished(lambda: self.mapped(function, *inputs.values(), batch_size=batch_size), dtype)
+
+    def finished(self, make: Callable[[], np.ndarray], dtype: str) -> np.ndarray:
+        """Returns the samples that `make` gives, within their range, as "float32" or as data are kept ("uint8")."""
+        if dtype not in ("float32", "uint8"):
+            raise refused("dtype", dtype, "'float32' or 'uint8'")
+        field, samples = self.fields()[self.sample], make()
         if field.output_range is not None:
             samples = np.clip(samples.astype("float32"), *field.output_range)
         return field.quantize(samples) if dtype == "uint8" else samples

@@ -12,6 +12,7 @@ from ..losses import (
     minimax_generator_loss,
     non_saturating_generator_loss,
 )
+from .arguments import does_not_apply
 from .batches import joined, per_sample, stopped
 from .game import Game
 from .player import Player
@@ -89,19 +90,17 @@ class TwoPlayerGame(Tricks, Game):
         super().check()
         for name in ("augment", "consistency_weight", "fake_consistency_weight"):
             if (value := getattr(self.options, name)) and not self.image_names:
-                raise ValueError(
-                    f"{name}={value!r} does not apply to {type(self).__name__}: it is for images, and there are none in "
-                    f"{', '.join(self.fields())}; leave it out."
-                )
+                why = f"it is for images, and there are none in {', '.join(self.fields())}"
+                raise does_not_apply(name, value, type(self), why)
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 # Some layers say that papers penalize slopes through them nevertheless.
                 mixing = [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]
                 if mixing := [layer for layer in mixing if not getattr(layer, "penalized", False)]:
                     raise ValueError(
-                        f"{type(self).__name__} penalizes the input gradient of each sample, but its {name} has "
-                        f"{type(mixing[0]).__name__} ({mixing[0].name}), which mixes the samples of a batch; build it with "
-                        "norm='layer' or norm=None, or leave the penalty out."
+                        f"The {name} of {type(self).__name__} must not mix the samples of a batch, since the input "
+                        f"gradient of each is penalized. Received: {type(mixing[0]).__name__} {mixing[0].name!r}. "
+                        "Fix: norm='layer' or norm=None, or leave the penalty out."
                     )
 
     def made_of(self, real: Batch) -> Batch:

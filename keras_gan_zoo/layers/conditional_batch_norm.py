@@ -7,14 +7,15 @@ import keras
 from keras import layers, ops
 
 from .batch_norm import BatchNorm
+from .labels import class_weights
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class ConditionalBatchNorm(layers.Layer):
     """y = gamma_c (x - mean) / sqrt(variance + epsilon) + beta_c, with the statistics of all classes together.
 
-    Takes [x (batch, ..., channels), labels c (batch,)]; gives y of the shape of x. gamma and beta, (num_classes, channels),
-    begin at 1 and 0.
+    Takes [x (batch, ..., channels), labels c (batch,), or the rows of `class_weights`]; gives y of the shape of x. gamma and
+    beta, (num_classes, channels), begin at 1 and 0.
 
     Args:
         num_classes: number of classes.
@@ -35,7 +36,7 @@ class ConditionalBatchNorm(layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         x, labels = inputs
-        known = ops.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
+        known = class_weights(labels, self.num_classes, self.compute_dtype)
         shape = (-1, *(1,) * (len(x.shape) - 2), x.shape[-1])
         gamma, beta = (ops.reshape(ops.matmul(known, rows), shape) for rows in (self.gamma, self.beta))
         return gamma * self.norm(x, training=training) + beta

@@ -7,19 +7,26 @@ import keras
 from keras import initializers, layers, ops
 
 
+def class_weights(labels: Any, num_classes: int, dtype: str) -> Any:
+    """Labels (batch,) as one-hot rows (batch, num_classes); rows, which may mix classes, stay what they are."""
+    if len(labels.shape) == 2:
+        return ops.cast(labels, dtype)
+    return ops.one_hot(ops.cast(labels, "int32"), num_classes, dtype=dtype)
+
+
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class OneHot(layers.Layer):
-    """Integer labels (batch,) in [0, num_classes) -> one-hot vectors (batch, num_classes)."""
+    """Integer labels (batch,) in [0, num_classes) -> one-hot vectors (batch, num_classes); see `class_weights`."""
 
     def __init__(self, num_classes: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
     def call(self, labels: Any) -> Any:
-        return ops.one_hot(ops.cast(labels, "int32"), self.num_classes, dtype=self.compute_dtype)
+        return class_weights(labels, self.num_classes, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return (*input_shape, self.num_classes)
+        return (input_shape[0], self.num_classes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -172,6 +172,13 @@ def _ms_ssim(fake, once, pairs=1000, seed=0):
     return result.mean, {"standard_error": result.standard_error}
 
 
+@_metric("intra_ms_ssim", "images", "labels")
+def _intra_ms_ssim(fake, real, once, pairs=200, seed=0):
+    """Mean MS-SSIM of random pairs of fakes of the same class, so many of each; its details have that of the real images."""
+    result, of_real = (ms_ssim_diversity(sample.images, pairs, sample.labels, seed) for sample in (fake, real))
+    return result.mean, {"standard_error": result.standard_error, "real": of_real.mean}
+
+
 @_metric("sliced_wasserstein", "images")
 def _sliced_wasserstein(fake, real, once, seed=0):
     result = sliced_wasserstein(real.images, fake.images, seed=seed)

@@ -80,7 +80,7 @@ def gather(
     """
     keep = set(keep)
     if unknown := keep - set(KINDS):
-        raise ValueError(f"keep has {sorted(unknown)}; possible are {', '.join(KINDS)}.")
+        raise ValueError(f"keep must be among {', '.join(KINDS)}. Received: {', '.join(map(repr, sorted(unknown)))}.")
     extractor = extractor_of(extractor)
     check_integer(batch_size, "batch_size", 1)
     if extractor is None and is_array(images) and np.ndim(images) == 2:

@@ -17,6 +17,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..base.arguments import does_not_apply
 from ..data import Batch
 from ..data.checks import check_integer
 from ..networks import dcgan_discriminator
@@ -44,10 +45,8 @@ class PacGAN(DCGAN):
     ) -> None:
         self.packing = check_integer(packing, "packing", 1)
         if options.get("num_classes") is not None:
-            raise ValueError(
-                f"num_classes={options['num_classes']!r} does not apply to PacGAN: the samples of a pack are of several "
-                "classes; leave it out."
-            )
+            why = "the samples of a pack are of several classes"
+            raise does_not_apply("num_classes", options["num_classes"], type(self), why)
         super().__init__(image_shape, latent_dim, **options)
 
     def default_discriminator(self) -> keras.Model:

@@ -60,11 +60,11 @@ def test_impossible_values_are_refused(arguments, expected, tiny_gan):
 
 
 def test_unknown_arguments_are_answered_with_the_closest_one(tiny_gan):
-    with pytest.raises(TypeError, match=r"GAN\(\) got an unknown argument 'n_critics'; did you mean 'n_critic'\?"):
+    with pytest.raises(TypeError, match=r"GAN.* Received: n_critics=3. Did you mean 'n_critic'\?"):
         tiny_gan(n_critics=3)
-    with pytest.raises(TypeError, match="did you mean 'saturating'"):
+    with pytest.raises(TypeError, match="Did you mean 'saturating'"):
         tiny_gan(saturated=True)
-    with pytest.raises(TypeError, match="the options are .*n_critic"):
+    with pytest.raises(TypeError, match="The options are .*n_critic"):
         tiny_gan(zzz=3)
 
 
@@ -148,7 +148,9 @@ def test_arguments_of_a_class_of_the_users_own_are_checked_too(tiny_gan):
     tiny_gan(Own, strength=None, free={"anything": object()})
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16", "int8_from_float32"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float64", "mixed_float16", "int8_from_float32", "int8", "none", 16]
+)
 def test_dtypes_that_training_does_not_go_with_are_refused(dtype, small_gan):
     with pytest.raises(ValueError, match="dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype="):
         small_gan("dcgan", dtype=dtype)

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from benchmarks import cards, measured, page, preset_tables, quality, report, speed_tables, strip
+from benchmarks import card_pictures, cards, measured, page, preset_tables, quality, report, speed_tables, strip
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.models import variant_class
+from keras_gan_zoo.preset_files import PICTURES
 
 PRESET = "cgan_mnist"
 NAMES = (PRESET, "dcgan_mnist")  # on the page
@@ -177,6 +178,34 @@ def preset_of(tmp_path, monkeypatch):
         return gan, next(preset for preset in presets.list_presets() if preset.variant == variant)
 
     return write
+
+
+@pytest.mark.parametrize(
+    ("variant", "shape"),
+    [
+        ("cgan", {"labels": (10, 10), "between_classes": (10, 10)}),
+        ("info_gan", {"numbers": (10, 4), "labels": (10, 10)}),
+        ("gan", {}),
+    ],
+)
+def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
+    """Columns and rows of each picture."""
+    gan, preset = preset_of(variant)
+    found = card_pictures.pictures(gan)
+    assert [picture.name for picture in found] == list(shape)
+    assert {f"{name}.png" for name in shape} <= set(PICTURES)
+    cards.write_card(preset)
+    card = (preset.folder / "README.md").read_text("utf-8")
+    height, width = gan.image_shape[:2]
+    for name, title, make in found:
+        columns, rows = shape[name]
+        images = make()
+        assert images.shape == (rows * columns, *gan.image_shape) and images.dtype == np.uint8
+        assert len(np.unique(images, axis=0)) > columns
+        assert f"![{title}]({name}.png)" in card
+        with Image.open(preset.folder / f"{name}.png") as picture:
+            assert picture.width * rows * height == picture.height * columns * width
+    presets.save_to_preset(gan, preset.folder)  # what a card adds is in nobody's way
 
 
 @pytest.mark.parametrize(

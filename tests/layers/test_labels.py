@@ -29,3 +29,11 @@ def test_label_maps_are_one_plane_for_each_class():
     planes = ops.convert_to_numpy(model(np.array([2, 0])))
     assert planes.shape == (2, 2, 5, 3)
     np.testing.assert_array_equal(planes, np.broadcast_to(np.eye(3)[[2, 0]][:, None, None], planes.shape))
+
+
+def test_rows_stay_what_they_are():
+    rows = np.array([[0.25, 0.75, 0.0, 0.0]], "float32")
+    result = OneHot(4, dtype="mixed_bfloat16")(rows)
+    assert keras.backend.standardize_dtype(result.dtype) == "bfloat16"
+    np.testing.assert_array_equal(ops.convert_to_numpy(ops.cast(result, "float32")), rows)
+    assert tuple(OneHot(4).compute_output_shape((7, 4))) == (7, 4)

@@ -13,6 +13,7 @@ from keras_gan_zoo.metrics.manifolds import density_coverage, precision_recall
 from keras_gan_zoo.metrics.measuring import evaluate
 from keras_gan_zoo.metrics.records import compare
 from keras_gan_zoo.metrics.samples import gather
+from keras_gan_zoo.metrics.similarity import ms_ssim_diversity
 from tests.metrics.stub_extractors import Quarters, noise
 
 warnings.filterwarnings("ignore", message="FID of")
@@ -123,6 +124,18 @@ def test_features_in_place_of_images():
 def test_floats_are_measured_as_the_8_bits_that_they_round_to():
     a = evaluate(FAKE / 127.5 - 1, REAL, metrics=["fid"], extractor=Quarters())["fid"]
     assert a.value == evaluate(FAKE, REAL, metrics=["fid"], extractor=Quarters())["fid"].value
+
+
+def test_similarity_within_classes_stands_beside_that_of_the_data():
+    labels, real_labels = CLASSES[: len(FAKE)], CLASSES[: len(REAL)]
+    shared = {"metrics": ["intra_ms_ssim"], "settings": {"intra_ms_ssim": {"pairs": 20}}}
+    record = evaluate(FAKE, REAL, labels=labels, real_labels=real_labels, **shared)["intra_ms_ssim"]
+    for images, of, value in ((FAKE, labels, record.value), (REAL, real_labels, record.details["real"])):
+        assert value == ms_ssim_diversity(images, 20, of).mean
+    # One image for each class: pairs are alike, which pairs of all images are not.
+    frozen = FAKE[[np.flatnonzero(labels == c)[0] for c in labels]]
+    assert evaluate(frozen, REAL, labels=labels, real_labels=real_labels, **shared)["intra_ms_ssim"].value == 1.0
+    assert ms_ssim_diversity(frozen, 20).mean < 0.9
 
 
 def test_metrics_within_classes():

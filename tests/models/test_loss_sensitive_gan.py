@@ -46,7 +46,7 @@ def test_no_gradient_goes_through_the_margin(differentiate, gradients_of, tiny_g
 
 def test_labels_and_steep_slopes_are_refused(tiny_gan):
     for option in ("label_smoothing", "label_flipping"):
-        with pytest.raises(ValueError, match=f"{option}=0.1 does not apply to LossSensitiveGAN: .* neither has a label"):
+        with pytest.raises(ValueError, match=f"{option} must be left out of LossSensitiveGAN: .* neither has a label"):
             tiny_gan(LossSensitiveGAN, **{option: 0.1})
     with pytest.raises(ValueError, match=r"slope must be in .*1\]. Received: slope=1.5"):
         tiny_gan(LossSensitiveGAN, slope=1.5)

@@ -194,7 +194,7 @@ def test_a_conditional_one_trains_on_labels(round_of):
 
 
 def test_what_does_not_go_is_refused():
-    with pytest.raises(ValueError, match="label_smoothing=0.1 does not apply to MADGAN: the discriminator names"):
+    with pytest.raises(ValueError, match="label_smoothing must be left out of MADGAN: the discriminator names"):
         MADGAN((16, 16, 1), 4, width=4, label_smoothing=0.1)
     with pytest.raises(ValueError, match=r"logits of the discriminator must be of shape \(3,\)"):
         MADGAN(

@@ -265,7 +265,7 @@ def test_rows_of_source_output_and_target():
         ({"mismatch_weight": -1.0}, "mismatch_weight must be in [0, inf). Received: mismatch_weight=-1.0."),
         ({"mismatch_weight": 1.0, "conditional_discriminator": False}, "mismatch_weight=1.0 and conditional"),
         ({"patch_layers": 3}, "for patch_layers=3, or no score is left. Received: images of (16, 16)"),
-        ({"latent_distribution": "uniform"}, "latent_distribution='uniform' does not apply to Pix2Pix"),
+        ({"latent_distribution": "uniform"}, "latent_distribution must be left out of Pix2Pix"),
     ],
 )
 def test_what_is_not_possible_is_said(options, message):

@@ -107,7 +107,7 @@ def test_gamma_follows_half_a_cosine_over_the_images_seen():
 
 def test_what_gamma_weighs_is_refused_beside_it():
     for option in ("r1_gamma", "r2_gamma"):
-        with pytest.raises(ValueError, match=f"{option}=1.0 does not apply to R3GAN: gamma weighs"):
+        with pytest.raises(ValueError, match=f"{option} must be left out of R3GAN: gamma weighs"):
             R3GAN.tiny(**{option: 1.0})
     with pytest.raises(ValueError, match=r"gamma must be in \[0, inf\). Received: gamma=-1.0"):
         R3GAN.tiny(gamma=-1.0)

@@ -311,7 +311,7 @@ def test_foreign_tokens_have_no_likelihood(small):
 
 @pytest.mark.parametrize("option", [{"latent_distribution": "uniform"}, {"instance_noise": 0.1}, {"r1_gamma": 1.0}])
 def test_options_of_other_data_are_refused(option):
-    with pytest.raises(ValueError, match="does not apply to SeqGAN: tokens are"):
+    with pytest.raises(ValueError, match="must be left out of SeqGAN: tokens are"):
         SeqGAN.tiny(**option)
 
 

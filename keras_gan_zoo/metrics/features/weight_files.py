@@ -40,7 +40,7 @@ def read_arrays(path: str | Path, where_to_get_it: str) -> dict[str, np.ndarray]
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}. {where_to_get_it}")
     if reason := why_not_regular(path, MAX_BYTES):
-        raise ValueError(f"{path} is no file of weights: {reason}.")
+        raise ValueError(f"{path} must be a file of weights. Received: one that cannot be, since {reason}.")
     readers = {".npz": lambda path: read_npz(path)[0], ".safetensors": load_file}
     if path.suffix not in readers:
         raise ValueError(
@@ -50,7 +50,9 @@ def read_arrays(path: str | Path, where_to_get_it: str) -> dict[str, np.ndarray]
     try:
         return readers[path.suffix](path)
     except Exception as error:  # safetensors raises several types, not all of them its own
-        raise ValueError(f"{path} cannot be read as {path.suffix} ({error}). Fix: copy or convert it again.") from error
+        raise ValueError(
+            f"{path} must be a whole {path.suffix}. Received: one that cannot be read ({error}). Fix: convert it again."
+        ) from error
 
 
 def hash_of(weights: dict[str, np.ndarray]) -> str:
@@ -97,7 +99,7 @@ def _downloaded(folder):
         path = Path(keras.utils.get_file(DOWNLOAD, ADDRESS, cache_dir=folder.parent, cache_subdir=folder.name))
         found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), path.stem.rpartition("-")[2]
         if not found.startswith(expected):
-            raise ValueError(f"{ADDRESS} gave another file: its sha256 is {found}, not {expected}...")
+            raise ValueError(f"{ADDRESS} must give a file with a sha256 of {expected}... Received: sha256={found}.")
     except Exception as error:  # Keras raises a bare Exception where the address cannot be reached
         raise OSError(f"The weights of the FID Inception cannot be downloaded ({error}). {where_to_get_it()}") from error
     return path
