@@ -1,10 +1,12 @@
 """The images below a folder, batch after batch."""
 
+import copy
 import functools
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -44,6 +46,17 @@ class FolderBatches:
             raise unreadable(self.skipped, self.total, self.where, "skip")
         self._files, self.channels = list(headers), channels or native
         self._no_headers = len(self.skipped)
+
+    def __len__(self) -> int:
+        """The number of files whose header can be read."""
+        return len(self._files)
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Returns the batches of some of these files."""
+        part = copy.copy(self)
+        part.__dict__.pop("_sides", None)
+        part._files, part.skipped, part._wide = self._files[rows], list(self.skipped), []
+        return part
 
     @functools.cached_property
     def _sides(self) -> tuple[int, int]:
