@@ -134,6 +134,9 @@ def train(
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Read images of a folder, zip or TFDS as they are needed, not all at once.")
+    ] = False,
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard logs.")] = False,
@@ -168,6 +171,7 @@ def train(
         images = {"source": data, "flip": flip, "crop": crop or 0, **({"on_error": "skip"} if skip_unreadable else {})}
         settings = recipe_for(recipe, images, size, channels or 3, rounds, batch_size)
         name = recipe
+    settings = settings.streamed() if stream else settings
     output = output or Path("runs") / name
     try:
         run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out)

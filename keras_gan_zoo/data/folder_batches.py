@@ -4,7 +4,6 @@ import copy
 import functools
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +13,7 @@ from keras_gan_zoo.data.checks import refused
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.files import file_at, image_names
+from keras_gan_zoo.data.on_demand import read_ahead
 
 
 class FolderBatches:
@@ -81,18 +81,14 @@ class FolderBatches:
         size = None
         # A file that cannot be decoded is listed once, however often the folder is read.
         del self.skipped[self._no_headers :], self._wide[:]
-        with ThreadPoolExecutor(1) as reader:
-            ahead = None
-            for start in [*range(0, len(self._files), self.batch_size), None]:
-                now, ahead = ahead, None if start is None else reader.submit(self._read, start)
-                images = now.result() if now else []
-                # The sides in the headers agree up to their order, so another size is a portrait among landscapes.
-                sizes = {image.shape[:2] for image in images} | ({size} if size else set())
-                if len(sizes) > 1:
-                    raise mixed_sizes(np.array(sorted(sizes)), self.where)
-                if images:
-                    size = images[0].shape[:2]
-                    yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
+        for images in read_ahead(map(self._read, range(0, len(self._files), self.batch_size))):
+            # The sides in the headers agree up to their order, so another size is a portrait among landscapes.
+            sizes = {image.shape[:2] for image in images} | ({size} if size else set())
+            if len(sizes) > 1:
+                raise mixed_sizes(np.array(sorted(sizes)), self.where)
+            if images:
+                size = images[0].shape[:2]
+                yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
         warn_of_dark(self._wide, self.where)
 
     def _read(self, start: int) -> list[np.ndarray]:
