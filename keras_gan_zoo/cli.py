@@ -3,7 +3,6 @@
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
-import json
 import os
 import signal
 import sys
@@ -11,21 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from .cli_options import extractor_of, imported, recipe_for, sides_of
+from .cli_measuring import evaluate, verify
+from .cli_options import Imports, recipe_for
 from .terminal import err, fail, out, say, say_error
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
-
-
-Imports = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--import", callback=imported, is_eager=True, help="A Python file that registers a variant; may be repeated."
-    ),
-]
 
 
 @app.command("list")
@@ -143,6 +134,9 @@ def train(
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="For a variant: length of the training.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="For a variant: images in a gradient step.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Read images of a folder, zip or TFDS as they are needed, not all at once.")
+    ] = False,
     dtype: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard logs.")] = False,
@@ -177,6 +171,7 @@ def train(
         images = {"source": data, "flip": flip, "crop": crop or 0, **({"on_error": "skip"} if skip_unreadable else {})}
         settings = recipe_for(recipe, images, size, channels or 3, rounds, batch_size)
         name = recipe
+    settings = settings.streamed() if stream else settings
     output = output or Path("runs") / name
     try:
         run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out)
@@ -188,95 +183,8 @@ def train(
     say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) loads it.")
 
 
-@app.command()
-def evaluate(
-    source: Annotated[str, typer.Argument(help="A preset's name or folder; or a folder, zip, or .npz of images.")],
-    against: Annotated[str, typer.Option(help="Real images: TFDS name, folder, zip, or .npz.")],
-    split: Annotated[str | None, typer.Option(help="Split of a TFDS data set or an .npz; test, if there is one.")] = None,
-    metrics: Annotated[str, typer.Option(help="Names, separated by commas: fid,kid,precision,recall ...")] = "fid",
-    extractor: Annotated[str, typer.Option(help="inception, mnist, or fashion_mnist.")] = "inception",
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
-    resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
-    subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
-    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; of files, all images are measured.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images.")] = 0,
-    size: Annotated[str | None, typer.Option(help="Size that real images are brought to, such as 64 or 48x32.")] = None,
-    channels: Annotated[int | None, typer.Option(help="Channels that real images are brought to: 1 or 3.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
-    output: Annotated[Path | None, typer.Option(help="JSON file to write the records to, too.")] = None,
-    imports: Imports = None,
-):
-    """Measures a preset, or images from any program, against real ones, and prints the records."""
-    from .evaluation import evaluate_source
-    from .files import whole_file
-    from .untrusted import printable
-
-    names = [name.strip() for name in metrics.split(",") if name.strip()]
-    if subset_size and "kid" not in names:
-        fail(f"--subset-size must be left out unless kid is measured. Received: --metrics {metrics}. Fix: add kid.")
-    if output and (output.is_dir() or (output.parent.exists() and not output.parent.is_dir())):
-        fail(f"--output must be a file in a folder. Received: {output}, which cannot be written.")
-    records, skipped = evaluate_source(
-        source,
-        against,
-        split=split,
-        metrics=names,
-        settings={"kid": {"subset_size": subset_size}} if subset_size else None,
-        extractor=extractor_of(extractor, weights, resizer),
-        n=n,
-        seed=seed,
-        size=sides_of(size) if size else None,
-        channels=channels,
-        cache=cache,
-        progress=err.is_terminal,
-    )
-    text = json.dumps({name: record.to_dict() for name, record in records.items()}, indent=2)
-    say(out, text)
-    if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(output) as partial:
-            partial.write_text(text + "\n", "utf-8")
-    if skipped:
-        first = "; ".join(f"{printable(path)}: {printable(reason)}" for path, reason in skipped[:3])
-        say(err, f"{len(skipped)} files could not be read and are not in these numbers ({first}).")
-
-
-@app.command()
-def verify(
-    presets: Annotated[list[str] | None, typer.Argument(help="Names or folders; by default all with results.")] = None,
-    results: Annotated[
-        list[str] | None, typer.Option("--result", help='Only this result, such as "FID"; may be repeated.')
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder for the statistics of real images.")] = None,
-    imports: Imports = None,
-):
-    """Generates the images of presets again, measures them, and compares them with the stored results."""
-    from .verification import verified_presets, verify_preset
-
-    extractor, reason = None, "left out by --result"
-    if not results or "FID" in results:
-        try:
-            extractor = extractor_of("inception", weights, "legacy")
-        except OSError as error:
-            if weights:
-                raise
-            reason = str(error)
-    table = Table("preset", "result", "stored", "measured", "tolerance", "")
-    rows = []
-    for name in presets or verified_presets():
-        rows += verify_preset(
-            name, extractor, results=results, cache=cache, progress=err.is_terminal, why_no_extractor=reason
-        )
-    verdicts = {True: "[green]passed[/green]", False: "[red]FAILED[/red]", None: "not measured"}
-    for row in rows:
-        measured = "" if row.measured is None else f"{row.measured:.4f}"
-        table.add_row(row.preset, row.result, f"{row.stored:.4f}", measured, f"{row.tolerance:.4f}", verdicts[row.passed])
-    out.print(table)
-    for reason in sorted({row.reason for row in rows if row.reason}):
-        say(err, f"Not measured: {reason}")
-    if any(row.passed is False for row in rows):
-        raise typer.Exit(1)
+app.command()(evaluate)
+app.command()(verify)
 
 
 def summary(results) -> str:

@@ -4,7 +4,9 @@ import importlib.util
 import inspect
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from .terminal import fail
 
@@ -23,6 +25,14 @@ def imported(paths: list[Path] | None) -> list[Path] | None:
         except Exception as error:  # whatever the file does
             fail(f"--import {path}: {type(error).__name__}: {error}")
     return paths
+
+
+Imports = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--import", callback=imported, is_eager=True, help="A Python file that registers a variant; may be repeated."
+    ),
+]
 
 
 def extractor_of(name: str, weights: Path | None, resizer: str) -> Any:

@@ -21,12 +21,12 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 MAX_DEPTH = 100
 MAX_DIGITS = 20
-# The parts of a recipe that have no effect on the trained weights: words about it, and how often a run is written to disk.
+# The parts of a recipe that have no effect on the trained weights: words about it, and when a run reads and writes files.
 WITHOUT_EFFECT = {
     "description": True,
     "priority": True,
     "networks": True,
-    "data": {"license", "classes"},
+    "data": {"license", "classes", "stream"},
     "training": {"checkpoint_rounds", "sample_rounds"},
 }
 
@@ -93,6 +93,8 @@ class Data(_Settings):
             left half), or "right_to_left".
         classes: names of the classes in the order of their numbers; a training on class folders notes them.
         flip, crop: as in `fit`.
+        stream: whether the images of folders, zips, and TFDS are read as they are needed, in place of all before the
+            training; the weights are the same.
     """
 
     source: str | dict[str, str]
@@ -103,6 +105,7 @@ class Data(_Settings):
     classes: tuple[str, ...] | None = None
     flip: bool = False
     crop: int = pydantic.Field(0, ge=0, lt=2**31)
+    stream: bool = False
 
     @property
     def name(self) -> str:
@@ -112,7 +115,8 @@ class Data(_Settings):
     @property
     def reading(self) -> dict[str, Any]:
         """The reader's options besides the source."""
-        return self.model_dump(include={"split", "on_error", "direction"}, exclude_none=True)
+        given = self.model_dump(include={"split", "on_error", "direction"}, exclude_none=True)
+        return {**given, "stream": True} if self.stream else given
 
 
 class Optimizer(_Settings):
@@ -206,6 +210,10 @@ class Recipe(_Settings):
         """Whether weights with this digest belong to this recipe, in any dtype if the recipe leaves that open."""
         dtypes = ("float32", "mixed_bfloat16") if self.training.dtype == "auto" else (self.training.dtype,)
         return digest in {self.digest, *(self.with_dtype(dtype).digest for dtype in dtypes)}
+
+    def streamed(self) -> "Recipe":
+        """Returns the same recipe with `data.stream`; without data there is nothing to read."""
+        return self.model_copy(update={"data": self.data and self.data.model_copy(update={"stream": True})})
 
     def with_dtype(self, dtype: str) -> "Recipe":
         """Returns the same recipe in another dtype."""

@@ -6,9 +6,9 @@ classifier for the data set, what that one sees in the images.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .untrusted import printable, read_npz
 if TYPE_CHECKING:
     from .metrics.protocol import Protocol
     from .metrics.records import Record
+    from .metrics.shards import Shard
 
 N_IMAGES, SEED, SPLIT = 10_000, 0, "test"
 METRICS = ("fid",)
@@ -64,29 +65,42 @@ def evaluate_source(
     Raises:
         ValueError: images that do not fit each other or the metric, and sources that cannot be read.
     """
-    from .data.checks import check_integer
     from .metrics.measuring import records_of
     from .metrics.protocol import Protocol
 
-    n = check_integer(n, "n", 2)
     protocol = Protocol.of(metrics, settings, extractor, batch_size=batch_size, progress=progress)
-    gan = labels = None
+    fakes, protocol = fakes_of(source, split, n, seed, protocol)
+    real = reference_of(against, split, protocol, size=size, channels=channels, fake_shape=fakes.shape, cache=cache)
+    images, labels = fakes.read()
+    return records_of(images, real, protocol, labels=labels), fakes.skipped
+
+
+class _Fakes(NamedTuple):
+    """Images to measure, before one of them is made or decoded."""
+
+    shape: tuple[int, int, int]
+    skipped: list[tuple[str, str]]
+    read: Callable[[], tuple[Any, np.ndarray | None]]
+
+
+def fakes_of(source: str | Path, split: str | None, n: int, seed: int, protocol: "Protocol") -> tuple[_Fakes, "Protocol"]:
+    """The images of a source, and the protocol with their seed if they have one; see `evaluate_source`."""
+    from .data.checks import check_integer
+
+    n = check_integer(n, "n", 2)
     if is_image_folder(source):
         _refuse_clash(source, [preset.name for preset in list_presets()], "preset")
-        fakes = _folder(source, batch_size)
-        skipped, shape, count = fakes.skipped, fakes.image_shape, fakes.total
+        images = _folder(source, protocol.batch_size)
+        count, fakes = images.total, _Fakes(images.image_shape, images.skipped, lambda: (images, None))
     elif Path(source).is_file():
-        fakes, skipped = _from_file(source, split)
-        shape, count = fakes.shape[1:], len(fakes)
+        images, skipped = _from_file(source, split)
+        count, fakes = len(images), _Fakes(images.shape[1:], skipped, lambda: (images, None))
     else:
         gan = load(source)
-        skipped, shape, count = [], _image_shape(gan, source), n
-    protocol.require_enough(fake=count)
-    real = reference_of(against, split, protocol, size=size, channels=channels, fake_shape=shape, cache=cache)
-    if gan is not None:
-        fakes, labels = generated(gan, n, seed)
+        count, fakes = n, _Fakes(_image_shape(gan, source), [], lambda: generated(gan, n, seed))
         protocol = dataclasses.replace(protocol, seed=seed)
-    return records_of(fakes, real, protocol, labels=labels), skipped
+    protocol.require_enough(fake=count)
+    return fakes, protocol
 
 
 def reference_of(
@@ -98,8 +112,11 @@ def reference_of(
     channels: int | None = None,
     fake_shape: tuple[int, int, int] | None = None,
     cache: str | Path | None = None,
+    shard: "Shard | None" = None,
 ) -> Any:
     """What a protocol needs of real images, as a `Sample`; shipped, cached, or computed now.
+
+    With a shard it is that part of them, or None if there is none; what is shipped belongs to the first.
 
     Raises:
         ValueError: the real images are of another shape than `fake_shape`, where that is known.
@@ -136,12 +153,16 @@ def reference_of(
     kept_in_cache = needs <= {"moments", "features"}
     if needs <= {"moments"} and as_it_is and is_name and (shipped := shipped_reference(named, extractor)):
         require_shape(shipped.image_shape)
-        return shipped
+        return shipped if shard is None or shard.number == 1 else None
     options = {"split": named, "batch_size": protocol.batch_size}
     if is_image_folder(against) and kept_in_cache and as_it_is:
         images = _folder(against, protocol.batch_size)
         require_shape(images.image_shape)
         protocol.require_enough(real=images.total)
+        if shard:
+            images = images[shard.rows(len(images), protocol.batch_size)]
+            if not len(images):
+                return None
         options |= {"content": images.digest(), "progress": protocol.progress}
         sample = reference(images, extractor, keep=needs, cache=cache, **options)
         if images.skipped:
@@ -155,9 +176,13 @@ def reference_of(
     data = load_images(against, size=size, channels=channels, labels=True if "labels" in needs else None, **wanted)
     require_shape(data.images.shape[1:])
     protocol.require_enough(real=len(data.images))
+    rows = shard.rows(len(data.images), protocol.batch_size) if shard else slice(None)
+    images, labels = data.images[rows], None if data.labels is None else data.labels[rows]
+    if not len(images):
+        return None
     if kept_in_cache:
-        return reference(data.images, extractor, keep=needs, cache=cache, progress=protocol.progress, **options)
-    return gather(data.images, extractor, needs, labels=data.labels, progress=protocol.bar("real"), **options)
+        return reference(images, extractor, keep=needs, cache=cache, progress=protocol.progress, **options)
+    return gather(images, extractor, needs, labels=labels, progress=protocol.bar("real"), **options)
 
 
 def measure_preset(

@@ -743,6 +743,40 @@ def test_classes_come_from_the_folders_and_keep_their_names(tmp_path, command):
     assert code == 0, errors
 
 
+def test_a_streamed_run_that_is_resumed_ends_in_the_weights_of_memory(recipe_for, tmp_path, command):
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        path = tmp_path / "photos" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(path)
+
+    def recipe(rounds, **data):
+        changes = {"data": {"source": str(tmp_path / "photos"), "flip": True, **data}, "training": {"rounds": rounds}}
+        return recipe_for("gan", changes)
+
+    whole, streamed = recipe(ROUNDS), recipe(ROUNDS, stream=True)
+    assert whole.digest == streamed.digest != recipe(ROUNDS, crop=1).digest
+    train(whole, tmp_path / "memory")
+    # Two parts, which end within a pass over the images, and then one from memory again.
+    train(recipe(PART, stream=True), tmp_path / "streamed")
+    train(recipe(2 * PART, stream=True), tmp_path / "streamed", resume=True)
+    write_recipe(whole, tmp_path / "config.yaml")
+    code, _, errors = command(
+        "train", tmp_path / "config.yaml", "--stream", "--output", tmp_path / "streamed", "--resume", "--dtype", "float32"
+    )
+    assert code == 0, errors
+    assert read_recipe(tmp_path / "streamed").data.stream
+    ours, theirs = (contents(tmp_path / name) for name in ("streamed", "memory"))
+    assert ours["preset/weights.safetensors"] == theirs["preset/weights.safetensors"]
+    assert ours["log.csv"] == theirs["log.csv"]
+
+
+def test_a_stream_of_what_cannot_be_read_in_pieces_leaves_no_run(recipe_for, tmp_path):
+    with pytest.raises(ValueError, match="stream must be left out, except for folders, zips, and TFDS names.*kind npz"):
+        train(recipe_for("gan").streamed(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_classes_that_are_not_in_the_folders_are_refused(tmp_path, recipe_for):
     folder = photos(tmp_path / "photos", ["cat", "dog"])
     recipe = recipe_for("cgan", {"data": {"source": str(folder)}, "model": {"num_classes": 10, "width": 4}})

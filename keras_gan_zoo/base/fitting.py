@@ -11,7 +11,8 @@ from keras import ops
 
 from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
-from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches
+from ..data.on_demand import ImagesInFiles, read_ahead
+from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches, watched
 from ..untrusted import shown
 
 _MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics"
@@ -168,9 +169,10 @@ class Fitting:
         callbacks = [options["callbacks"]] if options["callbacks"] else []
         options["callbacks"] = keras.tree.flatten([callbacks, keras.callbacks.LambdaCallback(on_train_begin=go_on)])
         self._look_at(arrays)
-        data = self.as_dataset(lambda: self._dealt(stream), schema.signature(size), None)
-        self._tell_what_is_fresh()
-        return super().fit(data, steps_per_epoch=steps, **options)
+        failures = []
+        ahead = read_ahead if any(isinstance(array, ImagesInFiles) for array in arrays.values()) else iter
+        data = self.as_dataset(lambda: self._dealt(watched(ahead(stream), failures)), schema.signature(size), None)
+        return self._fit_rounds(data, failures, steps, options)
 
     def _dealt(self, rounds):
         """Rounds with the rows of each in the order in which replicas take them, each its part of every minibatch."""
@@ -199,13 +201,16 @@ class Fitting:
                 )
             data = self.as_dataset(lambda: self._dealt(rounds), self.schema.signature(rounds.size), rounds.length)
         self._look_at(rounds.first)
+        return self._fit_rounds(data, rounds.failures, steps, options)
+
+    def _fit_rounds(self, data, failures, steps, options):
         self._tell_what_is_fresh()
         try:
             return super().fit(data, steps_per_epoch=steps, **options)
         except Exception:
             # TensorFlow turns an error that is raised where it asks for data into text.
-            if rounds.failures:
-                raise rounds.failures[0] from None
+            if failures:
+                raise failures[0] from None
             raise
 
     def _look_at(self, arrays):
@@ -218,6 +223,6 @@ class Fitting:
                 f"The preset does not hold the {' and the '.join(self.fresh)}, which starts from fresh weights: samples get "
                 "worse before they get better. To go on where a training ended, resume its run, or save the preset with "
                 "networks=('generator', 'discriminator').",
-                stacklevel=3,
+                stacklevel=4,
             )
             self.fresh = ()

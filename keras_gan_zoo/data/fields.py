@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from .checks import InvalidData, as_array, check_image_shape
+from .checks import InvalidData, as_array, check_image_shape, refused
 from .convert import float_to_uint8
 from .decoding import warn_of_skipped
 from .image_data import ImageData
@@ -57,7 +57,9 @@ class Field:
         Returns:
             Name of a field -> its data; and "class_names" -> names, where the source has some for the labels of the table.
         """
-        return read_arrays(source, table, required=name, **options)
+        if options:
+            raise refused(*next(iter(options.items())), f"left out for {name}, which are read from an .npz at once")
+        return read_arrays(source, table, required=name)
 
     def validate(self, data: Any, name: str) -> np.ndarray:
         """Data (n, *shape) as they are kept; an `InvalidData` names the argument, its value, and the fix."""
@@ -135,7 +137,7 @@ class Images(Field):
     def validate(self, data, name):
         if is_tf_dataset(data):
             data, _ = read_tf_dataset(data, None)
-        if isinstance(data, ImagesInFiles):  # they were checked when they were found, and do not all fit into memory
+        if isinstance(data, ImagesInFiles):  # a few of them were checked when they were found
             check_image_shape(data.shape, self.shape, name)
             return data
         return self.reader()(data, name)

@@ -1,6 +1,5 @@
 """Image files in folders and zip archives -> uint8 arrays, in one order on every machine."""
 
-import contextlib
 import os
 import re
 import zipfile
@@ -17,7 +16,7 @@ from keras_gan_zoo.data.checks import InvalidData, refuse_masks
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import ImageFile, attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.image_data import ImageData
-from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory
+from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory, probes, unreadable_now
 from keras_gan_zoo.untrusted import printable, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
@@ -27,17 +26,18 @@ _UNREAD = tuple(".tif .tiff .avif .heic .heif .jp2 .j2k .jxl .tga .ppm .pgm .pbm
 _MAX_MEMBER_BYTES = 2**28
 
 
-def load_folder(
-    folder: Path,
+def load_files(
+    source: Path,
     *,
     size: tuple[int, int] | None,
     channels: int | None,
     labels: bool,
     on_error: Literal["raise", "skip"],
+    stream: bool = False,
 ) -> ImageData:
-    """Load all images below a folder; see `load_images`."""
-    files = [file_at(folder / name, name) for name in image_names(folder)]
-    return _load(files, f"folder '{folder}'", size, channels, labels, on_error)
+    """Load all images below a folder or in a zip archive, without writing what is unpacked; see `load_images`."""
+    files, where = image_files(source)
+    return _load(files, where, size, channels, labels, on_error, stream)
 
 
 def image_names(folder: Path) -> list[str]:
@@ -54,63 +54,45 @@ def load_file(path: Path, size: tuple[int, int] | None, channels: int | None) ->
 
 
 def file_at(path: Path, relative: str) -> ImageFile:
-    return ImageFile(relative, str(path), partial(_open, path))
+    # Paths as text, since there may be millions of them.
+    return ImageFile(relative, str(path), partial(_open, str(path)))
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     if reason := why_not_regular(path, _MAX_MEMBER_BYTES):
         raise InvalidData(reason)
-    return path.open("rb")
+    return open(path, "rb")
 
 
-def load_zip(
-    archive: Path,
-    *,
-    size: tuple[int, int] | None,
-    channels: int | None,
-    labels: bool,
-    on_error: Literal["raise", "skip"],
-) -> ImageData:
-    """Load all images of a zip archive, unpacking to memory only; see `load_images`."""
-    with image_files(archive) as (files, where):
-        data = _load(files, where, size, channels, labels, on_error)
-    if isinstance(data.images, ImagesInFiles):
-        raise InvalidData(
-            f"The images of an archive must fit into memory. Received: {len(data.images)} of {data.images.shape[1:]} in "
-            f"'{archive}'. Fix: unpack it, as files in a folder are decoded when they are needed; or a smaller size."
-        )
-    return data
+def image_files(source: Path) -> tuple[list[ImageFile], str]:
+    """The images of a folder or zip archive in the order in which they are loaded, and what messages call it.
 
-
-@contextlib.contextmanager
-def image_files(source: Path) -> Iterator[tuple[list[ImageFile], str]]:
-    """The images of a folder or zip archive in the order in which they are loaded, and what messages call it."""
+    An archive stays open as long as one of its files is kept.
+    """
     if source.is_dir():
-        yield [file_at(source / name, name) for name in image_names(source)], f"folder '{source}'"
-        return
+        return [file_at(source / name, name) for name in image_names(source)], f"folder '{source}'"
     try:
         if reason := why_not_regular(source):
             raise ValueError(reason)
-        opened = zipfile.ZipFile(source)
-        require_bounded(sum(info.file_size for info in opened.infolist()), source.stat().st_size)
+        members = zipfile.ZipFile(source)
+        require_bounded(sum(info.file_size for info in members.infolist()), source.stat().st_size)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidData(
             f"'{source}' must be a zip archive that can be read. Received: {error}. Fix: copy or download it again; it may "
             "be truncated."
         ) from error
-    with opened as members:
 
-        def read(name: str) -> BinaryIO:
-            if members.getinfo(name).file_size > _MAX_MEMBER_BYTES:
-                raise InvalidData(f"unpacks to more than {_MAX_MEMBER_BYTES >> 20} MiB")
-            return BytesIO(members.read(name))
+    def read(name: str) -> BinaryIO:
+        if members.getinfo(name).file_size > _MAX_MEMBER_BYTES:
+            raise InvalidData(f"unpacks to more than {_MAX_MEMBER_BYTES >> 20} MiB")
+        return BytesIO(members.read(name))
 
-        # A name may occur twice; zipfile reads the last one for either.
-        names = {_normal(info.filename): info.filename for info in members.infolist() if not info.is_dir()}
-        files = [ImageFile(name, f"{source}/{name}", partial(read, names[name])) for name in _wanted(list(names))]
-        if not files:
-            raise _no_images(f"archive '{source}'", list(names))
-        yield files, f"archive '{source}'"
+    # A name may occur twice; zipfile reads the last one for either.
+    names = {_normal(info.filename): info.filename for info in members.infolist() if not info.is_dir()}
+    files = [ImageFile(name, f"{source}/{name}", partial(read, names[name])) for name in _wanted(list(names))]
+    if not files:
+        raise _no_images(f"archive '{source}'", list(names))
+    return files, f"archive '{source}'"
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -172,21 +154,26 @@ def _load(
     channels: int | None,
     labels: bool,
     on_error: Literal["raise", "skip"],
+    stream: bool = False,
 ) -> ImageData:
     files, classes = classes_of(files, where) if labels else (files, None)
     bad: list[tuple[str, str]] = []
     wide: list[int] = []
     with no_bombs():
-        headers, native = scan(files, where, bad, one_size=size is None)
-        channels = channels or native
+        readable = files
+        if not (stream and size and channels):  # which say all that is asked of the headers
+            headers, native = scan(files, where, bad, one_size=size is None)
+            readable, channels = list(headers), channels or native
+        looked_at = probes(readable) if stream else readable
         images, shape, kept, highest = None, None, [], 0
-        for file in headers:
+        for file in looked_at:
             image = attempt(lambda stream: decode(stream, size, wide), file, bad)
             if image is None:
                 continue
             if shape is None:
                 shape = (*image.shape[:2], channels)
-                images = np.empty((len(headers), *shape), np.uint8) if fits_in_memory(len(headers), shape) else None
+                if not stream and fits_in_memory(len(readable), shape):
+                    images = np.empty((len(readable), *shape), np.uint8)
             elif image.shape[:2] != shape[:2]:
                 # The sides in the headers agree up to their order, so this is a portrait among landscapes.
                 raise mixed_sizes(np.array([shape[:2], image.shape[:2]]), where)
@@ -195,8 +182,13 @@ def _load(
             highest = max(highest, int(image.max()))
             kept.append(file)
     if bad and (on_error == "raise" or not kept):
-        raise unreadable(bad, len(files), where, on_error)
-    images = ImagesInFiles(kept, shape, size) if images is None else images[: len(kept)]
+        # A stream cannot skip files, since it has not seen which.
+        raise unreadable(bad, len(files), where, "skip" if stream else on_error)
+    kept = readable if stream else kept
+    if images is None:
+        images = ImagesInFiles(kept, shape, partial(read_now, size), lambda file: file.path)
+    else:
+        images = images[: len(kept)]
     refuse_masks(highest, where)
     warn_of_dark(wide, where)
     skipped = tuple(sorted(bad))
@@ -205,6 +197,15 @@ def _load(
     numbers = {name: number for number, name in enumerate(classes)}
     indices = np.array([numbers[file.relative.split("/")[0]] for file in kept], np.int32)
     return ImageData(images, indices, classes, skipped)
+
+
+def read_now(size: tuple[int, int] | None, file: ImageFile) -> np.ndarray:
+    """The image of a file that a training needs."""
+    bad: list[tuple[str, str]] = []
+    image = attempt(lambda stream: decode(stream, size, []), file, bad)
+    if image is None:
+        raise unreadable_now(*bad[0])
+    return image
 
 
 def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tuple[str, ...]]:

@@ -1,10 +1,11 @@
 """The images below a folder, batch after batch."""
 
+import copy
 import functools
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from keras_gan_zoo.data.checks import refused
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.files import file_at, image_names
+from keras_gan_zoo.data.on_demand import read_ahead
 
 
 class FolderBatches:
@@ -45,6 +47,17 @@ class FolderBatches:
         self._files, self.channels = list(headers), channels or native
         self._no_headers = len(self.skipped)
 
+    def __len__(self) -> int:
+        """The number of files whose header can be read."""
+        return len(self._files)
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Returns the batches of some of these files."""
+        part = copy.copy(self)
+        part.__dict__.pop("_sides", None)
+        part._files, part.skipped, part._wide = self._files[rows], list(self.skipped), []
+        return part
+
     @functools.cached_property
     def _sides(self) -> tuple[int, int]:
         images = (attempt(lambda stream: decode(stream, None, []), file, []) for file in self._files)
@@ -68,18 +81,14 @@ class FolderBatches:
         size = None
         # A file that cannot be decoded is listed once, however often the folder is read.
         del self.skipped[self._no_headers :], self._wide[:]
-        with ThreadPoolExecutor(1) as reader:
-            ahead = None
-            for start in [*range(0, len(self._files), self.batch_size), None]:
-                now, ahead = ahead, None if start is None else reader.submit(self._read, start)
-                images = now.result() if now else []
-                # The sides in the headers agree up to their order, so another size is a portrait among landscapes.
-                sizes = {image.shape[:2] for image in images} | ({size} if size else set())
-                if len(sizes) > 1:
-                    raise mixed_sizes(np.array(sorted(sizes)), self.where)
-                if images:
-                    size = images[0].shape[:2]
-                    yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
+        for images in read_ahead(map(self._read, range(0, len(self._files), self.batch_size))):
+            # The sides in the headers agree up to their order, so another size is a portrait among landscapes.
+            sizes = {image.shape[:2] for image in images} | ({size} if size else set())
+            if len(sizes) > 1:
+                raise mixed_sizes(np.array(sorted(sizes)), self.where)
+            if images:
+                size = images[0].shape[:2]
+                yield np.concatenate([convert_channels(image[None], self.channels) for image in images])
         warn_of_dark(self._wide, self.where)
 
     def _read(self, start: int) -> list[np.ndarray]:

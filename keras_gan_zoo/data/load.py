@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_labels, refused
+from keras_gan_zoo.data.checks import InvalidData, as_array, check_channels, check_flag, check_labels, refused
 from keras_gan_zoo.data.convert import convert_channels, parse_size, resize_images
-from keras_gan_zoo.data.files import classes_of, image_files, load_folder, load_zip
+from keras_gan_zoo.data.files import classes_of, image_files, load_files
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.image_reader import ImageReader
 from keras_gan_zoo.data.tensorflow_sources import (
@@ -20,7 +20,7 @@ from keras_gan_zoo.data.tensorflow_sources import (
     read_tf_dataset,
     tfds_class_names,
 )
-from keras_gan_zoo.untrusted import printable, read_npz
+from keras_gan_zoo.untrusted import printable, read_npz, shown
 
 # name, name/config, name:version, name/config:version
 _TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:(\d+|\*)\.(\d+|\*)\.(\d+|\*))?")
@@ -37,8 +37,9 @@ def load_images(
     split: str = "train",
     on_error: Literal["raise", "skip"] = "raise",
     data_dir: str | os.PathLike | None = None,
+    stream: bool = False,
 ) -> ImageData:
-    """Load images, and labels if there are any, into memory as uint8.
+    """Load images, and labels if there are any, into memory as uint8; or read them as they are needed.
 
     Args:
         source: one of
@@ -67,6 +68,10 @@ def load_images(
         split: TFDS split ("train", "test", "train[:1000]"), or "train" / "test" for an .npz with both.
         on_error: for folders and zips, "raise" names the files that cannot be read; "skip" records them in `skipped`.
         data_dir: folder of the TFDS data; None means the environment variable TFDS_DATA_DIR, or else TFDS's own folder.
+        stream: for folders, zips, and TFDS names: leaves the images where they are, and decodes them when an index of
+            `images` asks for them, so that memory holds their names and labels, and the batches on their way. The images,
+            and their order in a training, are those that are loaded otherwise. Only a few are looked at beforehand: a file
+            that cannot be read is named when it is needed, and none is skipped.
 
     Returns:
         An `ImageData`.
@@ -81,6 +86,11 @@ def load_images(
         raise refused("on_error", on_error, "'raise' or 'skip'")
     if not isinstance(split, str):
         raise refused("split", split, "a string, such as 'train' or 'train[:1000]'")
+    if check_flag(stream, "stream") and on_error == "skip":
+        raise InvalidData(
+            "on_error must be left out with stream=True, which does not look at all files beforehand. Received: "
+            "on_error='skip'. Fix: remove the files that cannot be read, or leave stream out."
+        )
     if isinstance(source, str) and data_dir is None and (kept := _kept_file(source)):
         source, on_error = kept, "raise"
     kind = _kind(source)
@@ -89,12 +99,12 @@ def load_images(
             f"labels must be True, False, or None for a source that has its own ({kind}). Received: labels of type "
             f"{type(labels).__name__}. Fix: labels=True, or an array of images as the source."
         )
-    _refuse_unused(kind, split, on_error, data_dir)
+    _refuse_unused(kind, split, on_error, data_dir, stream)
+    options = {"size": size, "channels": channels, "labels": labels is True, "stream": stream}
     if kind == "tfds":
-        return load_tfds(source, split=split, size=size, channels=channels, labels=labels is True, data_dir=data_dir)
+        return load_tfds(source, split=split, data_dir=data_dir, **options)
     if kind in ("folder", "zip"):
-        load = load_folder if kind == "folder" else load_zip
-        return load(Path(source), size=size, channels=channels, labels=labels is True, on_error=on_error)
+        return load_files(Path(source), on_error=on_error, **options)
     if kind == "npz":
         images, found = _read_npz(Path(source), split)
     elif kind == "tf.data":
@@ -125,8 +135,7 @@ def class_names(source: str) -> tuple[str, ...]:
         return tfds_class_names(source)
     if kind == "npz":
         return ()
-    with image_files(Path(source)) as (files, where):
-        return classes_of(files, where)[1]
+    return classes_of(*image_files(Path(source)))[1]
 
 
 def count_classes(source: str, split: str = "train") -> int:
@@ -207,16 +216,18 @@ def _kind_of_name(source: str | os.PathLike) -> str:
     raise refused("source", str(source), "an .npz file, a .zip file, or a folder of images")
 
 
-def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any) -> None:
+def _refuse_unused(kind: str, split: str, on_error: str, data_dir: Any, stream: bool) -> None:
     # An option that would be ignored is a mistake that shows only in the results, if at all.
     for name, value, default, kinds, where in (
         ("split", split, "train", ("tfds", "npz"), "TFDS names and .npz files"),
         ("on_error", on_error, "raise", ("folder", "zip"), "folders and zips"),
         ("data_dir", data_dir, None, ("tfds",), "TFDS names"),
+        ("stream", stream, False, ("folder", "zip", "tfds"), "folders, zips, and TFDS names"),
     ):
         if value != default and kind not in kinds:
+            given = value if isinstance(value, bool) else str(value)
             raise InvalidData(
-                f"{name} must be left out, except for {where}. Received: {name}={str(value)!r}, and a source of kind "
+                f"{name} must be left out, except for {where}. Received: {name}={shown(given)}, and a source of kind "
                 f"{kind}. Fix: leave {name} out."
             )
 

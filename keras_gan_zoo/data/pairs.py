@@ -1,8 +1,8 @@
 """Pairs of images -> two uint8 arrays whose rows belong together."""
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -13,6 +13,7 @@ from keras_gan_zoo.data.convert import convert_channels, resize_images
 from keras_gan_zoo.data.decoding import ImageFile, read_image, unreadable, warn_of_dark, warn_of_skipped
 from keras_gan_zoo.data.files import below_top, image_files
 from keras_gan_zoo.data.load import DATA_VARIABLE, load_images, read_arrays
+from keras_gan_zoo.data.on_demand import ImagesInFiles, probes, unreadable_now
 
 
 def load_pairs(
@@ -22,8 +23,9 @@ def load_pairs(
     direction: Literal["left_to_right", "right_to_left"] | None = None,
     split: str = "train",
     on_error: Literal["raise", "skip"] = "raise",
+    stream: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Load pairs of images into memory as uint8.
+    """Load pairs of images into memory as uint8; or read them as they are needed.
 
     Each image is resized on its own so that it covers its shape, antialiased (LANCZOS), and center-cropped.
 
@@ -39,6 +41,7 @@ def load_pairs(
             "right_to_left".
         split: name of a sub-folder of the folder or .zip, such as "test". "train" is everything if there is none.
         on_error: "raise" names the files that cannot be read; "skip" leaves their pairs out.
+        stream: for folders and zips, decodes images when they are needed; see `load_images`.
 
     Returns:
         Name -> array (n, height, width, channels), in the order of the sorted paths.
@@ -53,6 +56,8 @@ def load_pairs(
     ):
         if value not in possible:
             raise refused(name, value, f"{possible[-2]!r} or {possible[-1]!r}")
+    if stream and on_error == "skip":
+        raise refused("on_error", on_error, "left out with stream=True, which does not look at all files beforehand")
     if len(shapes) != 2:
         raise InvalidData(
             f"A folder or .zip must hold two images for each example. Received: the fields {', '.join(shapes)}. Fix: pass "
@@ -65,30 +70,33 @@ def load_pairs(
                 f"split must be left out, except for folders and zips. Received: split={split!r}, and an .npz file as the "
                 "source. Fix: leave it out."
             )
+        if stream:
+            raise refused(
+                "stream", stream, "left out, except for folders and zips", "unpack the images of the .npz into files"
+            )
         arrays = read_arrays(source, shapes, required=next(iter(shapes)))
         return {
             name: load_images(array, size=tuple(shapes[name][:2]), channels=shapes[name][2]).images
             for name, array in arrays.items()
         }
-    with contextlib.ExitStack() as stack:
-        if isinstance(source, Mapping):
-            if set(source) != set(shapes):
-                expected = ", ".join(map(repr, shapes))
-                received = ", ".join(map(repr, source)) or "none"
-                raise InvalidData(
-                    f"source must have the keys {expected}. Received: {received}. Fix: pass one folder or .zip for each."
-                )
-            opened = {name: _opened(source[name], split, stack) for name in shapes}
-            places = {name: (below_top(files), where) for name, (files, where) in opened.items()}
-        else:
-            files, where = _opened(source, split, stack)
-            held = below_top(files)
-            places = {name: (_below(held, name), f"{where}, {name}") for name in shapes}
-            if not all(found for found, _ in places.values()):
-                names = list(shapes) if direction != "right_to_left" else list(shapes)[::-1]
-                return _read([dict.fromkeys(names, file) for file in files], shapes, where, on_error)
-        _refuse_direction(direction, "two folders")
-        return _read(_partners(places), shapes, " and ".join(where for _, where in places.values()), on_error)
+    if isinstance(source, Mapping):
+        if set(source) != set(shapes):
+            expected = ", ".join(map(repr, shapes))
+            received = ", ".join(map(repr, source)) or "none"
+            raise InvalidData(
+                f"source must have the keys {expected}. Received: {received}. Fix: pass one folder or .zip for each."
+            )
+        opened = {name: _opened(source[name], split) for name in shapes}
+        places = {name: (below_top(files), where) for name, (files, where) in opened.items()}
+    else:
+        files, where = _opened(source, split)
+        held = below_top(files)
+        places = {name: (_below(held, name), f"{where}, {name}") for name in shapes}
+        if not all(found for found, _ in places.values()):
+            names = list(shapes) if direction != "right_to_left" else list(shapes)[::-1]
+            return _read([dict.fromkeys(names, file) for file in files], shapes, where, on_error, stream)
+    _refuse_direction(direction, "two folders")
+    return _read(_partners(places), shapes, " and ".join(where for _, where in places.values()), on_error, stream)
 
 
 def _is_npz(source: str | os.PathLike) -> bool:
@@ -104,8 +112,8 @@ def _refuse_direction(direction: str | None, what: str) -> None:
         )
 
 
-def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) -> tuple[list[ImageFile], str]:
-    """The images of a split, and what messages call their place; an archive stays open as long as `stack`."""
+def _opened(source: str | os.PathLike, split: str) -> tuple[list[ImageFile], str]:
+    """The images of a split, and what messages call their place."""
     path = Path(source)
     if not path.is_dir() and path.suffix.lower() != ".zip":
         what = "a file of another kind" if path.exists() else "which does not exist"
@@ -113,7 +121,7 @@ def _opened(source: str | os.PathLike, split: str, stack: contextlib.ExitStack) 
             f"source must be a folder, .zip, or .npz file, which pairs are read from. Received: source='{source}', {what}. "
             f"Fix: correct the path (relative ones start at '{Path.cwd()}')."
         )
-    files, where = stack.enter_context(image_files(path))
+    files, where = image_files(path)
     for held in (files, below_top(files)):
         if found := _below(held, split):
             return found, f"{where}, {split}"
@@ -158,14 +166,15 @@ def _partners(places: Mapping[str, tuple[list[ImageFile], str]]) -> list[dict[st
 
 
 def _read(
-    pairs: list[dict[str, ImageFile]], shapes: Mapping[str, Sequence[int]], where: str, on_error: str
+    pairs: list[dict[str, ImageFile]], shapes: Mapping[str, Sequence[int]], where: str, on_error: str, stream: bool
 ) -> dict[str, np.ndarray]:
     """The arrays of pairs of files, or of files that each hold a pair, with its halves in the order of the names."""
-    arrays = {name: np.empty((len(pairs), *shape), np.uint8) for name, shape in shapes.items()}
+    looked_at = probes(pairs) if stream else pairs
+    arrays = {name: np.empty((len(looked_at), *shape), np.uint8) for name, shape in shapes.items()}
     bad: list[tuple[str, str]] = []
     wide: list[int] = []
     kept = 0
-    for pair in pairs:
+    for pair in looked_at:
         if (images := _images(pair, bad, wide)) is None:
             continue
         for name, image in images.items():
@@ -173,10 +182,28 @@ def _read(
             arrays[name][kept] = convert_channels(image, shapes[name][2])[0]
         kept += 1
     if bad and (on_error == "raise" or not kept):
-        raise unreadable(bad, len({file.path for pair in pairs for file in pair.values()}), where, on_error)
+        count = len({file.path for pair in pairs for file in pair.values()})
+        raise unreadable(bad, count, where, "skip" if stream else on_error)
     warn_of_dark(wide, where)
+    if stream:
+        return {
+            name: ImagesInFiles(pairs, shape, partial(_half_now, name, tuple(shape[:2])), partial(_path_in, name))
+            for name, shape in shapes.items()
+        }
     warn_of_skipped(bad, kept)
     return {name: array[:kept] for name, array in arrays.items()}
+
+
+def _path_in(name: str, pair: dict[str, ImageFile]) -> str:
+    return pair[name].path
+
+
+def _half_now(name: str, size: tuple[int, int], pair: dict[str, ImageFile]) -> np.ndarray:
+    """One image of a pair that a training needs."""
+    bad: list[tuple[str, str]] = []
+    if (images := _images(pair, bad, [])) is None:
+        raise unreadable_now(*bad[0])
+    return resize_images(images[name][None], size)[0]
 
 
 def _images(pair: dict[str, ImageFile], bad: list[tuple[str, str]], wide: list[int]) -> dict[str, np.ndarray] | None:

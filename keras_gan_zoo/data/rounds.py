@@ -74,14 +74,7 @@ class Rounds:
             look, self._look = self._look, None
             return iter(look)
         begun, self._begun = self._begun, None
-        return self._watched(begun or self._rounds(iter(self._source)))
-
-    def _watched(self, rounds: Iterator[Batch]) -> Iterator[Batch]:
-        try:
-            yield from rounds
-        except InvalidData as error:
-            self.failures.append(error)
-            raise
+        return watched(begun or self._rounds(iter(self._source)), self.failures)
 
     def _rounds(self, elements: Iterator[Any]) -> Iterator[Batch]:
         minibatches, rows, number, uneven = self._minibatches(elements), 0, 0, None
@@ -173,6 +166,15 @@ class Epochs:
         self.batches.on_epoch_begin()
         yield from self.batches
         self.batches.on_epoch_end()
+
+
+def watched(rounds: Iterable[Batch], failures: list[InvalidData]) -> Iterator[Batch]:
+    """Yields the same rounds; an error of their data is kept in `failures`, since TensorFlow would turn it into text."""
+    try:
+        yield from rounds
+    except InvalidData as error:
+        failures.append(error)
+        raise
 
 
 def joined_arrays(parts: Sequence[Batch]) -> Batch:

@@ -1,6 +1,6 @@
 """TensorFlow Datasets by name, and tf.data.Dataset objects -> uint8 arrays.
 
-This is the only module of `data` that imports TensorFlow, and it does so only inside functions.
+This module and `tfds_records` are the only ones of `data` that import TensorFlow, and only inside functions.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import numpy as np
 from keras_gan_zoo.data.checks import CHANNELS, InvalidData
 from keras_gan_zoo.data.convert import convert_channels, mixed_sizes, resize_images
 from keras_gan_zoo.data.image_data import ImageData
+from keras_gan_zoo.data.tfds_records import stream_tfds
 
 # Image sets that people train GANs on, for suggestions when TFDS itself cannot be asked.
 KNOWN_DATASETS = (
@@ -60,6 +61,7 @@ def load_tfds(
     channels: int | None,
     labels: bool,
     data_dir: str | os.PathLike | None,
+    stream: bool = False,
 ) -> ImageData:
     """Load one split of a TFDS data set, downloading it if it is not prepared; see `load_images`."""
     tfds = _import_tfds(name)
@@ -84,6 +86,8 @@ def load_tfds(
         raise InvalidData(
             f"The split of TFDS {name!r} must hold images. Received: split={split!r}, which is empty. Fix: a larger part."
         )
+    if stream:
+        return stream_tfds(tfds, builder, split, image_key, label_key, size, channels)
     keys = [key for key in (image_key, label_key) if key]
     dataset = builder.as_dataset(
         split=split, shuffle_files=False, decoders=tfds.decode.PartialDecoding({key: True for key in keys})

@@ -18,6 +18,7 @@ _NAMES = {
     "Protocol": "protocol",
     "Record": "records",
     "Sample": "samples",
+    "Shard": "shards",
     "birthday_paradox": "copies",
     "class_histogram": "records",
     "classification_accuracy_score": "accuracy_score",

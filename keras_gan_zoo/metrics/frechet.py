@@ -11,7 +11,7 @@ The estimate is biased upwards by about 1 / n, so compare values of equal n only
 
 import json
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.linalg
@@ -84,10 +84,15 @@ class Moments:
         """
         if self.n < 2:
             raise ValueError(f"A covariance must be of 2 feature vectors or more. Received: {self.n}.")
-        lower = np.tril(self._scatter) / (self.n - 1)
+        covariance = self._covariance()
         # What float32 makes of equal vectors differs by up to 1e-7 of their size.
-        if np.trace(lower) <= 1e-13 * (self.mean @ self.mean):
+        if np.trace(covariance) <= 1e-13 * (self.mean @ self.mean):
             raise ValueError(f"Feature vectors must vary. Received: {self.n} that are all equal. Fix: look at the images.")
+        return covariance
+
+    def _covariance(self):
+        """The covariance of any number of vectors; zeros for fewer than two."""
+        lower = np.tril(self._scatter) / max(self.n - 1, 1)
         return lower + np.tril(lower, -1).T
 
     @property
@@ -154,9 +159,19 @@ class Moments:
         self.n = total
         return weight * difference
 
+    def arrays(self) -> dict[str, Any]:
+        """n, mean, covariance and source, for an .npz file; of any number of vectors, as a shard may hold but one."""
+        return {"n": self.n, "mean": self.mean, "covariance": self._covariance(), "source": json.dumps(self.source)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """Moments from what `arrays` gave; the source may be missing."""
+        source = json.loads(str(arrays["source"])) if "source" in arrays else {}
+        return cls.from_statistics(arrays["n"], arrays["mean"], arrays["covariance"], source)
+
     def save(self, path: str | Path) -> None:
         """Write n, mean, covariance and source to an .npz file (float64, no pickle)."""
-        np.savez(path, n=self.n, mean=self.mean, covariance=self.covariance, source=json.dumps(self.source))
+        np.savez(path, **self.arrays())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -164,8 +179,7 @@ class Moments:
         file, held = read_npz(path, ("n", "mean", "covariance", "source"))
         if missing := [name for name in ("n", "mean", "covariance") if name not in file]:
             raise ValueError(f"{path} must hold n, mean and covariance. Received: {held}, without {', '.join(missing)}.")
-        source = json.loads(str(file["source"])) if "source" in file else {}
-        return cls.from_statistics(file["n"], file["mean"], file["covariance"], source)
+        return cls.from_arrays(file)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

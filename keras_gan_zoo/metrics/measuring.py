@@ -40,7 +40,7 @@ def evaluate(
 
     Args:
         fake: generated images: uint8 (n, height, width, channels) in [0, 255], floats in [-1, 1], an iterable of such
-            batches; or their features (n, dimension), without an extractor.
+            batches; their features (n, dimension), without an extractor; or a `Sample` of them.
         real: what they are compared with, in the same forms; or a `Sample` or `Moments` of it, from the same extractor.
         metrics: names, any of `METRICS`.
         extractor: network that sees the images, or what `feature_extractor` takes. None for metrics of
@@ -76,15 +76,13 @@ def records_of(
     train: Any = None,
 ) -> dict[str, Record]:
     """What `evaluate` does, by a protocol."""
-    chosen, extractor = protocol.settings, protocol.extractor
+    chosen = protocol.settings
     given = {"real": _as_sample(real), "train": _as_sample(train)}
     _require_possible(protocol, fake, given)
     # Without an extractor only features have a number that counts; `gather` says what else is missing.
-    if extractor is not None or (is_array(fake) and np.ndim(fake) == 2):
+    if protocol.extractor is not None or isinstance(fake, Sample) or (is_array(fake) and np.ndim(fake) == 2):
         protocol.require_enough(fake=_count(fake), real=_count(given["real"]))
-    scores = chosen.get("inception_score", {})
-    options = {key: scores[key] for key in ("splits", "shuffle_seed") if key in scores}
-    fakes = _gathered(fake, protocol, "fake", labels, **options)
+    fakes = fake if isinstance(fake, Sample) else gathered(fake, protocol, "fake", labels)
     others = {
         kind: _other(images, fakes, protocol, kind, real_labels if kind == "real" else None)
         for kind, images in given.items()
@@ -118,7 +116,11 @@ def records_of(
     return records
 
 
-def _gathered(images, protocol, kind, labels, **options):
+def gathered(images: Any, protocol: Protocol, kind: str, labels: np.ndarray | None = None, **options: Any) -> Sample:
+    """What a protocol needs of the "fake", "real" or "train" images; `options` are further ones of `gather`."""
+    if kind == "fake":
+        scores = protocol.settings.get("inception_score", {})
+        options |= {key: scores[key] for key in ("splits", "shuffle_seed") if key in scores}
     return gather(
         images,
         protocol.extractor,
@@ -185,7 +187,7 @@ def _same(fakes, real):
 def _other(images, fakes, protocol, kind, labels):
     """The real or training images as a `Sample` that holds what is needed, from the extractor behind the fakes."""
     if not isinstance(images, Sample):
-        images = _gathered(images, protocol, kind, labels, split=protocol.split)
+        images = gathered(images, protocol, kind, labels, split=protocol.split)
     for key in DESCRIPTION if protocol.needs(kind) & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
             raise ValueError(

@@ -1,8 +1,9 @@
 """What one pass over a set of images leaves behind for the metrics: moments, features, scores, the images themselves."""
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,6 +46,52 @@ class Sample:
     def split(self) -> str:
         return self.source.get("split", "none")
 
+    def merge(self, other: "Sample") -> Self:
+        """Takes in the images of `other`, which come after these: the metrics see one set.
+
+        Raises:
+            ValueError: the two are of another extractor, split or shape of images, or do not hold the same.
+        """
+        ours, theirs = (
+            {**sample.source, "image_shape": sample.image_shape, "kept": sample._kept()} for sample in (self, other)
+        )
+        if differing := [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]:
+            values = "; ".join(f"{name}: {ours.get(name)!r} and {theirs.get(name)!r}" for name in differing)
+            raise ValueError(f"Samples to merge must be alike. Received: two that differ ({values}).")
+        self.n += other.n
+        for kind in self._kept():
+            mine, further = getattr(self, kind), getattr(other, kind)
+            setattr(self, kind, np.concatenate([mine, further]) if is_array(mine) else mine.merge(further))
+        return self
+
+    def _kept(self):
+        return [kind for kind in KINDS if getattr(self, kind) is not None]
+
+    def arrays(self) -> dict[str, Any]:
+        """All that it holds, by name, for an .npz file."""
+        arrays = {"n": self.n, "source": json.dumps(self.source), "image_shape": self.image_shape or ()}
+        for kind in self._kept():
+            part = getattr(self, kind)
+            arrays |= {kind: part} if is_array(part) else {f"{kind}/{name}": a for name, a in part.arrays().items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """The sample that `arrays` gave."""
+        sample = cls(int(arrays["n"]), json.loads(str(arrays["source"])))
+        sample.image_shape = tuple(map(int, arrays["image_shape"])) or None
+        for kind, of in (("moments", Moments), ("scores", ScoreSums)):
+            if part := below(kind, arrays):
+                setattr(sample, kind, of.from_arrays(part))
+        for kind in ("features", "images", "labels"):
+            setattr(sample, kind, arrays.get(kind))
+        return sample
+
+
+def below(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `name/`, by the rest of their names."""
+    return {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
+
 
 def gather(
     images: Any,
@@ -56,6 +103,8 @@ def gather(
     batch_size: int = 50,
     splits: int = 10,
     shuffle_seed: int | None = 2020,
+    first: int = 0,
+    total: int | None = None,
     progress: str | None = None,
 ) -> Sample:
     """Passes once over images, or over features.
@@ -73,6 +122,8 @@ def gather(
         splits: of the Inception Score.
         shuffle_seed: of the Inception Score's order of images; None keeps their order. Either needs their number, so
             images from an iterable go to the splits in turn.
+        first, total: where the images are a part of a larger set, the number of those before them, and of all; for the
+            splits of the Inception Score.
         progress: what a progress bar on the terminal calls the images; None for no bar.
 
     Raises:
@@ -87,7 +138,7 @@ def gather(
         return _of_features(np.asarray(images), keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
-    total = len(images) if is_array(images) else None
+    count = len(images) if is_array(images) else None
     sample = Sample(0, {**(described(extractor) if extractor else NONE), "split": split})
     if "moments" in keep:
         sample.moments = Moments(extractor.dimension, sample.source)
@@ -98,10 +149,12 @@ def gather(
                 "load "
                 "weights with the logits layer, or leave inception_score out."
             )
-        order = None if total is None else split_assignment(total, splits, shuffle_seed)
-        sample.scores = ScoreSums(splits, order)
+        order = None
+        if count is not None:
+            order = split_assignment(total or count, splits, shuffle_seed)[first : first + count]
+        sample.scores = ScoreSums(splits, order, first)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
-    bar = _bar(total, progress)
+    bar = _bar(count, progress)
     for batch, batch_labels in batches(images, labels, batch_size):
         require_axes(np.shape(batch), (1, 3, 4))
         batch = to_uint8(batch)

@@ -8,7 +8,7 @@ classifier or each looks like all classes, and K where each image is surely of o
 Biased downwards by about 1 / n, so compare values of equal n and splits only, and of one classifier.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -51,11 +51,12 @@ class ScoreSums:
         splits: number of splits.
         assigned: the split of each image in the order of `update`, as `split_assignment` gives it; None where the number of
             images is not known: they then go to the splits in turn.
+        first: number of images of a larger set that come before these, where they go in turn.
     """
 
-    def __init__(self, splits: int = 10, assigned: np.ndarray | None = None) -> None:
+    def __init__(self, splits: int = 10, assigned: np.ndarray | None = None, first: int = 0) -> None:
         check_integer(splits, "splits", 1)
-        self.n, self.splits, self.assigned = 0, splits, assigned
+        self.n, self.splits, self.assigned, self.first = 0, splits, assigned, first
         self._counts, self._negative_entropies, self._probabilities = np.zeros(splits), np.zeros(splits), None
 
     def update(self, logits: np.ndarray) -> None:
@@ -79,13 +80,47 @@ class ScoreSums:
             raise ValueError(
                 f"Each image must have a split. Received: more images than the {len(self.assigned)} that have a split."
             )
-        split = place % self.splits if self.assigned is None else self.assigned[place]
+        split = (self.first + place) % self.splits if self.assigned is None else self.assigned[place]
         np.add.at(self._counts, split, 1)
         # p log p, where log p is finite even for p = 0.
         np.add.at(self._negative_entropies, split, (p * log_p).sum(axis=1))
         for i in np.unique(split):
             self._probabilities[i] += p[split == i].sum(axis=0)
         self.n += len(p)
+
+    def merge(self, other: "ScoreSums") -> Self:
+        """Takes in what `other` has seen; its images come after these.
+
+        Raises:
+            ValueError: the numbers of splits or classes differ, or only one set has its images assigned.
+        """
+        ours, theirs = (
+            {"splits": sums.splits, "assigned": sums.assigned is not None, "classes": sums._probabilities.shape[1]}
+            for sums in (self, other)
+        )
+        if ours != theirs:
+            raise ValueError(f"Scores to merge must be alike. Received: {ours} and {theirs}.")
+        if self.assigned is not None:
+            self.assigned = np.concatenate([self.assigned, other.assigned])
+        self.n += other.n
+        self._counts += other._counts
+        self._negative_entropies += other._negative_entropies
+        self._probabilities += other._probabilities
+        return self
+
+    def arrays(self) -> dict[str, Any]:
+        """The sums, for an .npz file."""
+        sums = {"n": self.n, "first": self.first, "counts": self._counts, "negative_entropies": self._negative_entropies}
+        sums["probabilities"] = self._probabilities
+        return sums if self.assigned is None else {**sums, "assigned": self.assigned}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """The sums that `arrays` gave."""
+        sums = cls(len(arrays["counts"]), arrays.get("assigned"), int(arrays["first"]))
+        sums.n, sums._counts = int(arrays["n"]), arrays["counts"]
+        sums._negative_entropies, sums._probabilities = arrays["negative_entropies"], arrays["probabilities"]
+        return sums
 
     def result(self) -> InceptionScore:
         """The score of what has been taken in.

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from keras_gan_zoo.data import InvalidData, load_images
+from keras_gan_zoo.data.on_demand import ImagesInFiles
+from keras_gan_zoo.data.tfds_records import record_starts
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -70,6 +72,52 @@ def test_tfds_of_mixed_sizes(folder):
     data = load_images("tiny_shapes/mixed", data_dir=folder, size=4, labels=True)
     assert data.images.shape == (5, 4, 4, 3)
     np.testing.assert_array_equal(data.images[:, 0, 0, 0] // 10 % 2, data.labels)
+
+
+def same(stream, kept):
+    np.testing.assert_array_equal(stream.images[:], kept.images)
+    assert isinstance(stream.images, ImagesInFiles) and stream.class_names == kept.class_names
+    assert (stream.labels is None) == (kept.labels is None) and stream.images.shape == kept.images.shape
+    if kept.labels is not None:
+        np.testing.assert_array_equal(stream.labels, kept.labels)
+        assert stream.labels.dtype == np.int32
+
+
+def test_a_stream_of_tfds_has_the_images_and_the_order_of_memory(folder, tmp_path):
+    # Several files, of which TFDS reads blocks in turn.
+    config = tfds.download.DownloadConfig(num_shards=3)
+    TinyShapes(config="plain", data_dir=tmp_path).download_and_prepare(download_config=config)
+    for options in (
+        {"labels": True},
+        {"split": "train[1:4]"},
+        {"split": "train+test", "labels": True, "size": 4, "channels": 1},
+    ):
+        for data_dir in (folder, tmp_path):
+            same(*(load_images("tiny_shapes/plain", data_dir=data_dir, stream=s, **options) for s in (True, False)))
+    mixed = load_images("tiny_shapes/mixed", size=8, labels=True, data_dir=folder)
+    same(load_images("tiny_shapes/mixed", size=8, labels=True, data_dir=folder, stream=True), mixed)
+    images = load_images("tiny_shapes/mixed", data_dir=folder, stream=True).images
+    with pytest.raises(InvalidData, match="record at byte .* must be an image .* Received: its size is"):
+        images[:]
+
+
+def test_records_that_cannot_be_read_one_by_one_are_named(tmp_path, monkeypatch):
+    TinyShapes(config="plain", data_dir=tmp_path).download_and_prepare()
+    (path,) = tmp_path.rglob("*train.tfrecord*")
+    images, whole = load_images("tiny_shapes/plain", data_dir=tmp_path, stream=True).images, path.read_bytes()
+    start = int(record_starts(path)[3])
+    at = whole.index(b"PNG", start)
+    path.write_bytes(whole[:at] + b"\0\0\0" + whole[at + 3 :])
+    np.testing.assert_array_equal(images[:1], images[:1])
+    with pytest.raises(InvalidData, match=f"{path.name}, record at byte {start}' must be an image that can be read"):
+        images[:]
+    path.write_bytes(whole[:-7])
+    with pytest.raises(InvalidData, match=f"{path.name}' must be a whole .tfrecord file"):
+        load_images("tiny_shapes/plain", data_dir=tmp_path, stream=True)
+    kind = property(lambda _: tfds.core.FileFormat.RIEGELI)
+    monkeypatch.setattr(tfds.core.DatasetInfo, "file_format", kind)
+    with pytest.raises(InvalidData, match="prepared as .tfrecord files.*Received: riegeli.*or leave stream out"):
+        load_images("tiny_shapes/plain", data_dir=tmp_path, stream=True)
 
 
 def test_tfds_split(folder):

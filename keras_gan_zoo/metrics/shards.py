@@ -1,0 +1,128 @@
+"""Shards: parts of one measurement, on as many machines as there are, which merge to what one pass over all images gives.
+
+    fake_1, fake_2 = (gather(images[Shard(i, 2).rows(len(images), 50)], extractor) for i in (1, 2))
+    records = evaluate(fake_1.merge(fake_2), real, metrics=("fid",))
+
+A shard in a file, which `keras-gan-zoo evaluate --shard` writes, also holds its share of the real images and what was asked.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.samples import Sample, below
+from keras_gan_zoo.untrusted import read_npz, shown
+
+
+class Shard(NamedTuple):
+    """One of `count` parts, by its `number`, which counts from 1."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The shard of a text such as "2/3".
+
+        Raises:
+            ValueError: it is none.
+        """
+        number, _, count = text.partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            raise ValueError(f"shard must be I/N with I of 1 to N, such as 1/3 to 3/3. Received: shard={shown(text)}.")
+        return cls(int(number), int(count))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def rows(self, n: int, batch_size: int) -> slice:
+        """The rows of this shard among n, cut at whole batches, so that a network sees the same batches as in one pass.
+
+        There are none if there are fewer batches than shards.
+        """
+        batches = -(-n // batch_size)
+        first, last = ((number * batches // self.count) * batch_size for number in (self.number - 1, self.number))
+        return slice(first, min(last, n))
+
+
+def save_shard(path: str | Path, shard: Shard, told: dict[str, Any], fake: Sample, real: Sample | None) -> None:
+    """Writes a shard to an .npz file (no pickle).
+
+    Args:
+        path: the file.
+        shard: which one it is.
+        told: plain values that all shards of a measurement have in common, and "skipped", which they add up.
+        fake, real: what was seen of its images; `real` is None where it has none of them.
+    """
+    arrays = {f"fake/{name}": array for name, array in fake.arrays().items()}
+    arrays |= {} if real is None else {f"real/{name}": array for name, array in real.arrays().items()}
+    with whole_file(path) as partial, open(partial, "wb") as file:
+        np.savez(file, shard=json.dumps({**told, "number": shard.number, "count": shard.count}), **arrays)
+
+
+def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, Sample | None]:
+    """What all shards of a measurement come to: what they were told, the fakes, and the real images.
+
+    Raises:
+        ValueError: files that are no shards, that were told different things, or that saw their images in different ways; a
+            shard that is missing, or there twice.
+    """
+    headers = {str(path): _header(path) for path in paths}
+    first = next(iter(headers))
+    places: dict[int, str] = {}
+    for path, header in headers.items():
+        if differing := [name for name in headers[first] if header.get(name) != headers[first][name] and name not in _OWN]:
+            values = "; ".join(f"{name}: {headers[first][name]!r} and {header.get(name)!r}" for name in differing)
+            raise ValueError(f"Shards must be of one measurement. Received: {first} and {path}, which differ ({values}).")
+        if header["number"] in places or len(headers) < len(paths):
+            other = places.get(header["number"], path)
+            raise ValueError(
+                f"Each shard must be there once. Received: shard {header['number']} of {header['count']} twice, {other} and "
+                f"{path}. Fix: leave one out."
+            )
+        places[header["number"]] = path
+    count = headers[first]["count"]
+    if missing := [number for number in range(1, count + 1) if number not in places]:
+        raise ValueError(
+            f"All {count} shards must be there. Received: {len(places)} of them, without {', '.join(map(str, missing))}. "
+            f"Fix: measure with --shard {missing[0]}/{count}, and pass that file too."
+        )
+    merged: dict[str, Sample] = {}
+    for number in range(1, count + 1):
+        for kind, sample in _samples(places[number]):
+            merged[kind] = merged[kind].merge(sample) if kind in merged else sample
+    skipped = dict.fromkeys(tuple(entry) for header in headers.values() for entry in header["skipped"])
+    return {**headers[first], "skipped": list(skipped)}, merged["fake"], merged.get("real")
+
+
+# What is each shard's own.
+_OWN = ("number", "skipped")
+
+
+def _samples(path):
+    arrays, _ = read_npz(path)
+    try:
+        return [(kind, Sample.from_arrays(part)) for kind in ("fake", "real") if (part := below(kind, arrays))]
+    except KeyError as error:
+        raise ValueError(
+            f"{path} must hold all of its shard. Received: a file without {error}. Fix: measure it again."
+        ) from error
+
+
+def _header(path):
+    try:
+        arrays, _ = read_npz(path, ("shard",))
+        header = json.loads(str(arrays["shard"]))
+        if not isinstance(header, dict) or not {"number", "count", "skipped"} <= set(header):
+            raise ValueError("it says nothing of a shard")
+    except (OSError, ValueError, KeyError) as error:
+        reason = "it says nothing of a shard" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{path} must be a shard, written by evaluate --shard I/N --output FILE. Received: a file that cannot be read "
+            f"as one ({reason})."
+        ) from error
+    return header
