@@ -24,7 +24,6 @@ class TwoPlayerGame(Tricks, Game):
 
     Attributes:
         sample: the field that is generated and judged.
-        saturating: whether the generator minimizes the value of the game itself.
         discriminator_names: the networks that judge; each is a player, and the generator answers all.
         judges_conditions: whether they are told the conditions (CGAN), or not (ACGAN, which finds them).
         symmetric: whether the generator minimizes the discriminator's loss with real and generated samples exchanged, and so
@@ -33,7 +32,6 @@ class TwoPlayerGame(Tricks, Game):
     """
 
     sample: ClassVar[str] = "images"
-    saturating = False
     discriminator_names: ClassVar[tuple[str, ...]] = ("discriminator",)
     judges_conditions = True
     symmetric = False
@@ -57,6 +55,7 @@ class TwoPlayerGame(Tricks, Game):
         "augment",
         "augment_probability",
         "ada_target",
+        "saturating",
         "top_k",
     )
 
@@ -174,7 +173,7 @@ class TwoPlayerGame(Tricks, Game):
 
     def generator_loss(self, fake_scores: Any) -> Any:
         """Scores of generated samples (batch,) -> scalar."""
-        return minimax_generator_loss(fake_scores) if self.saturating else non_saturating_generator_loss(fake_scores)
+        return minimax_generator_loss(fake_scores) if self.options.saturating else non_saturating_generator_loss(fake_scores)
 
     def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
         """What the loss of D has beside scores and penalty, from all that D says of both; scalar."""

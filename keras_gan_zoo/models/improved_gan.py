@@ -84,6 +84,14 @@ class ImprovedGAN(DCGAN):
             layer = MinibatchDiscrimination(self.minibatch_kernels, self.minibatch_dims, dtype="float32", name="minibatch")
         return with_features(super().default_discriminator(), layer)
 
+    def check(self) -> None:
+        super().check()
+        if self.feature_matching and self.options.saturating:
+            raise ValueError(
+                f"saturating=True does not apply to {type(self).__name__} with feature_matching, its generator's only loss; "
+                "leave it out."
+            )
+
     def build_more(self) -> None:
         self.adapt({})
         options = {"initializer": "zeros", "trainable": False, "dtype": "float32"}
