@@ -49,7 +49,8 @@ class Options:
             (Zhao et al., 2020, https://arxiv.org/abs/2002.04724).
         augment: changes through which the discriminator sees all images, real and generated, in both players' steps: names,
             separated by commas, of "color", "translation", "cutout" (these three are DiffAugment; Zhao et al., 2020,
-            https://arxiv.org/abs/2006.10738), "flip" and "scale".
+            https://arxiv.org/abs/2006.10738), and of ADA's "flip", "rotate90", "scale", "rotation", "anisotropic", and, for
+            RGB alone, "luma_flip" and "hue".
         augment_probability: of each change for each image, in [0, 1]; annealed.
         ada_target: mean sign of the scores of real images, in (0, 1), that is to be held by changing that probability, which
             then begins at 0 and is a part of the model's state; 0.6 in the paper (ADA; Karras et al., 2020,

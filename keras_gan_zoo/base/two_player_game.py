@@ -12,6 +12,7 @@ from ..losses import (
     minimax_generator_loss,
     non_saturating_generator_loss,
 )
+from .augmenting import OF_COLORS
 from .batches import joined, per_sample, stopped
 from .game import Game
 from .player import Player
@@ -92,6 +93,13 @@ class TwoPlayerGame(Tricks, Game):
                     f"{name}={value!r} does not apply to {type(self).__name__}: it is for images, and there are none in "
                     f"{', '.join(self.fields())}; leave it out."
                 )
+        for change in set(self.options.augmentations) & set(OF_COLORS):
+            for name in self.image_names:
+                if (channels := self.fields()[name].shape[-1]) != 3:
+                    raise ValueError(
+                        f"augment={self.options.augment!r} does not apply to {type(self).__name__}: {change} is for RGB, "
+                        f"and its {name} have {channels} channel{'s' * (channels > 1)}; leave it out."
+                    )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 # Some layers say that papers penalize slopes through them nevertheless.
