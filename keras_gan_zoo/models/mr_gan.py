@@ -15,8 +15,7 @@ judge D1 of their own, and in the second G(z) to the reconstructions, which are 
     loss of G and E   a E |x - G(E(x))|^2 - b E log D1(G(E(x)))
     loss of G         -E log D2(G(z))
 
-Neither form holds E(x) to the distribution of z. What collapses is G at the latents that are drawn, while E moves its codes
-out of their reach, where G still rebuilds all modes; MDGAN does so later, and later without momentum in its optimizers.
+Neither form holds E(x) to the distribution of z: G may rebuild all modes from codes that drawn latents do not reach.
 
 Differs from the paper: the sign of the last term, which the paper prints as + in what is minimized although it is to make
 reconstructions more real. E and G take one step on the sum of their losses; with `diffusion`, both D move before them.
