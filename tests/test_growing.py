@@ -95,6 +95,42 @@ def test_new_layers_are_faded_in_over_rounds(gan, calls, tmp_path):
     assert twice.image_shape == (64, 64, 1) and len(fades(twice.generator)) == len(fades(twice.discriminator)) == 1
 
 
+def weights_of(network):
+    """Layer -> its weights, of those that have some."""
+    return {layer.name: layer.get_weights() for layer in network.layers if layer.weights}
+
+
+def test_it_grows_twice_and_trains_at_each_size():
+    gan = DCGAN((8, 8, 1), 4, width=4, seed=0)
+    dropped = [(set(), set()), ({"up_8x8", "fade_16x16"}, {"down_4x4", "fade_16x16"})]
+    for side in (8, 16, 32):
+        gan.compile(run_eagerly=True)
+        for i in range(3):
+            before = [weight for network in (gan.generator, gan.discriminator) for weight in network.get_weights()]
+            logs = gan.train_on_batch(images((side, side, 1), seed=i), return_dict=True)
+            after = [weight for network in (gan.generator, gan.discriminator) for weight in network.get_weights()]
+            assert np.isfinite(list(logs.values())).all()
+            if i == 1:  # while old and new layers both have a part
+                assert all(np.abs(a - b).max() > 0 for a, b in zip(before, after, strict=True))
+        for network in (gan.generator, gan.discriminator):
+            assert len(fades(network)) == (side > 8)
+            # Three rounds are more than the two of the fade, which has ended at 1.
+            assert all(float(array(fade.seen)) == fade.steps for fade in fades(network))
+        assert gan.generate(2, seed=0).shape == (2, side, side, 1)
+        if side == 32:
+            return
+        larger, latents = keras_gan_zoo.grown(gan, 2), gan.latents(3, seed=0)
+        made = array(gan.generator(latents)).repeat(2, axis=1).repeat(2, axis=2)
+        np.testing.assert_allclose(array(larger.generator(latents)), made, atol=1e-6)
+        for name, gone in zip(("generator", "discriminator"), dropped.pop(0), strict=True):
+            old, new = weights_of(getattr(gan, name)), weights_of(getattr(larger, name))
+            assert old.keys() - new.keys() == gone
+            for layer in old.keys() & new.keys():
+                for a, b in zip(old[layer], new[layer], strict=True):
+                    np.testing.assert_array_equal(a, b)
+        gan = larger
+
+
 def test_optimizers_have_the_settings_of_the_old_ones():
     gan = DCGAN.tiny(seed=0)
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.25), keras.optimizers.SGD(0.5))

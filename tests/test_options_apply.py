@@ -30,6 +30,7 @@ CHANGES = {
     "augment": ({}, AUGMENT),
     "augment_probability": (AUGMENT, {**AUGMENT, "augment_probability": 0.5}),
     "ada_target": (AUGMENT, {**AUGMENT, "ada_target": 0.6}),
+    "saturating": ({"saturating": False}, {"saturating": True}),
     "top_k": ({}, {"top_k": 0.5}),
     "ema_half_life": ({}, AVERAGE),
     "ema_rampup": (AVERAGE, {**AVERAGE, "ema_rampup": 0.9}),

@@ -14,6 +14,7 @@ from ..losses import (
     non_saturating_generator_loss,
 )
 from .arguments import does_not_apply
+from .augmenting import OF_COLORS
 from .batches import joined, per_sample, stopped
 from .game import Game
 from .player import Player
@@ -26,7 +27,6 @@ class TwoPlayerGame(Tricks, Game):
 
     Attributes:
         sample: the field that is generated and judged.
-        saturating: whether the generator minimizes the value of the game itself.
         discriminator_names: the networks that judge; each is a player, and the generator answers all.
         judges_conditions: whether they are told the conditions (CGAN), or not (ACGAN, which finds them).
         symmetric: whether the generator minimizes the discriminator's loss with real and generated samples exchanged, and so
@@ -35,7 +35,6 @@ class TwoPlayerGame(Tricks, Game):
     """
 
     sample: ClassVar[str] = "images"
-    saturating = False
     discriminator_names: ClassVar[tuple[str, ...]] = ("discriminator",)
     judges_conditions = True
     symmetric = False
@@ -59,6 +58,7 @@ class TwoPlayerGame(Tricks, Game):
         "augment",
         "augment_probability",
         "ada_target",
+        "saturating",
         "top_k",
     )
 
@@ -93,6 +93,11 @@ class TwoPlayerGame(Tricks, Game):
             if (value := getattr(self.options, name)) and not self.image_names:
                 why = f"it is for images, and there are none in {', '.join(self.fields())}"
                 raise does_not_apply(name, value, type(self), why)
+        for change in set(self.options.augmentations) & set(OF_COLORS):
+            for name in self.image_names:
+                if (channels := self.fields()[name].shape[-1]) != 3:
+                    why = f"{change} is for RGB, and its {name} have {channels} channel{'s' * (channels > 1)}"
+                    raise does_not_apply("augment", self.options.augment, type(self), why)
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 # Some layers say that papers penalize slopes through them nevertheless.
@@ -174,7 +179,7 @@ class TwoPlayerGame(Tricks, Game):
 
     def generator_loss(self, fake_scores: Any) -> Any:
         """Scores of generated samples (batch,) -> scalar."""
-        return minimax_generator_loss(fake_scores) if self.saturating else non_saturating_generator_loss(fake_scores)
+        return minimax_generator_loss(fake_scores) if self.options.saturating else non_saturating_generator_loss(fake_scores)
 
     def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
         """What the loss of D has beside scores and penalty, from all that D says of both; scalar."""

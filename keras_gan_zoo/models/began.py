@@ -24,7 +24,7 @@ import keras
 from keras import ops
 
 from ..base.arguments import check_number
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..base.wiring import check_output
 from ..data import Batch
 from ..losses import autoencoder_error
@@ -47,7 +47,7 @@ class BEGAN(GAN):
     """
 
     log_names = ("balance", "convergence")
-    refused_options = {"ada_target": NO_BOUNDARY} | dict.fromkeys(
+    refused_options = {"ada_target": NO_BOUNDARY, "saturating": OWN_LOSS} | dict.fromkeys(
         ("lecam_weight", "lecam_decay"), "its balance holds the scores of both kinds where they are"
     )
     tiny_width = 8

@@ -22,6 +22,7 @@ from ..base import Player
 from ..base.arguments import check_size
 from ..base.batches import per_sample, stopped
 from ..base.encoding import Encoding
+from ..base.options import OWN_LOSS
 from ..data import Batch
 from ..data.checks import check_integer
 from ..networks.bigan import joint_discriminator
@@ -43,7 +44,7 @@ class BiGAN(Encoding, DCGAN):
     """
 
     network_names = (*DCGAN.network_names, "encoder")
-    refused_options = {"top_k": "its generator and encoder learn from real pairs too"}
+    refused_options = {"top_k": "its generator and encoder learn from real pairs too", "saturating": OWN_LOSS}
     averaged_names = inference_names = ("generator", "encoder")
 
     def __init__(

@@ -35,7 +35,6 @@ class GAN(LatentSampler, TwoPlayerGame):
         width: units of the generator's hidden layers (1200 in the paper).
         discriminator_width: the discriminator's width, by default a fifth of the generator's as in the paper; convolutional
             variants have equal ones.
-        saturating: whether the generator minimizes the value of the game itself.
         class_names: names of the classes of a conditional model, in the order of their numbers, so that people may write
             labels="cat"; `fit` takes them from class folders and TFDS if they are left out.
         **options: `generator`, `discriminator` (your own networks), `seed`, `name`, `dtype`, and the fields of `Options`.
@@ -52,12 +51,11 @@ class GAN(LatentSampler, TwoPlayerGame):
         *,
         width: int = 1200,
         discriminator_width: int | None = None,
-        saturating: bool = False,
         class_names: Sequence[str] = (),
         **options: Any,
     ) -> None:
         self.image_shape = check_shape(image_shape)
-        self.width, self.saturating = check_integer(width, "width", 1), saturating
+        self.width = check_integer(width, "width", 1)
         self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.class_names = check_class_names(class_names, self.num_classes)
         super().__init__(latent_dim, **options)

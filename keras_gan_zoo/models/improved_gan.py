@@ -22,7 +22,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..base.arguments import check_number
+from ..base.arguments import check_number, does_not_apply
 from ..base.batches import per_sample
 from ..base.wiring import layers_of
 from ..data import Batch
@@ -83,6 +83,11 @@ class ImprovedGAN(DCGAN):
         if self.minibatch_kernels:
             layer = MinibatchDiscrimination(self.minibatch_kernels, self.minibatch_dims, dtype="float32", name="minibatch")
         return with_features(super().default_discriminator(), layer)
+
+    def check(self) -> None:
+        super().check()
+        if self.feature_matching and self.options.saturating:
+            raise does_not_apply("saturating", True, type(self), "with feature_matching its generator has no other loss")
 
     def build_more(self) -> None:
         self.adapt({})

@@ -23,7 +23,7 @@ import keras
 from keras import ops
 
 from ..base.arguments import check_number
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..data import Batch
 from ..losses import wasserstein_generator_loss
 from ..losses.loss_sensitive import margin_loss
@@ -49,7 +49,12 @@ class LossSensitiveGAN(DCGAN):
     """
 
     log_names = ("active_pairs",)
-    refused_options = {"label_smoothing": _NO_LABELS, "label_flipping": _NO_LABELS, "ada_target": NO_BOUNDARY}
+    refused_options = {
+        "label_smoothing": _NO_LABELS,
+        "label_flipping": _NO_LABELS,
+        "ada_target": NO_BOUNDARY,
+        "saturating": OWN_LOSS,
+    }
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..losses import least_squares_discriminator_loss, least_squares_generator_loss
 from .dcgan import DCGAN
 
@@ -32,7 +32,7 @@ class LSGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
-    refused_options = {"ada_target": NO_BOUNDARY}
+    refused_options = {"ada_target": NO_BOUNDARY, "saturating": OWN_LOSS}
 
     def __init__(
         self,

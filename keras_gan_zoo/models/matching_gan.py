@@ -80,7 +80,7 @@ class MatchingGAN(CGAN):
         return self.wrong_weight * as_fake(of_wrong["scores"])
 
     def generator_extra(self, real: Batch, fake: Batch, of_fake: Batch) -> Any:
-        return non_saturating_generator_loss(of_fake["match"]) if self.two_headed else 0.0
+        return self.generator_loss(of_fake["match"]) if self.two_headed else 0.0
 
     def wrong_labels(self, labels: Any) -> Any:
         """Draws a label for each one, (batch,), uniformly among the other classes."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..losses.relativistic import FUNCTIONS, relativistic_loss
 from .dcgan import DCGAN
 
@@ -26,6 +26,7 @@ REFUSED = {
     "label_smoothing": "real samples have no target of their own, only a place above the others",
     "top_k": "its generator learns from differences to real samples",
     "ada_target": NO_BOUNDARY,
+    "saturating": OWN_LOSS,
 }
 
 

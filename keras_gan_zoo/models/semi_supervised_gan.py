@@ -69,6 +69,7 @@ class SemiSupervisedGAN(Classifying, GAN):
             "consistency_weight",
             "fake_consistency_weight",
             "ada_target",
+            "saturating",
             "top_k",
         ),
         _OWN_LOSS,

@@ -75,6 +75,7 @@ class SeqGAN(Sampler, TwoPlayerGame):
         "r1_share": "tokens are integers, for which there is no gradient",
         "lecam_weight": "its discriminator is trained in phases, and such averages would be of other phases",
         "lecam_decay": "its discriminator is trained in phases, and such averages would be of other phases",
+        "saturating": "its generator learns from rewards",
         "top_k": "its generator learns from rewards",
         "simultaneous": "its players move in phases",
     }

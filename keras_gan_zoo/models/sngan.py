@@ -17,6 +17,7 @@ from typing import Any
 
 import keras
 
+from ..base.options import OWN_LOSS
 from ..losses import hinge_discriminator_loss, wasserstein_generator_loss
 from .dcgan import DCGAN
 
@@ -34,6 +35,7 @@ class SNGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
+    refused_options = {"saturating": OWN_LOSS}
     leak = 0.1
 
     def __init__(

@@ -81,7 +81,7 @@ class UnrolledGAN(DCGAN):
         scope = self.standing_in(variables, ahead)
         before = dict(scope.state_mapping)
         with scope:
-            loss = -self.judging_loss(real, fake) if self.saturating else super().generator_objective(real, fake)
+            loss = -self.judging_loss(real, fake) if self.options.saturating else super().generator_objective(real, fake)
         # Logs, and random generators: those of the steps ahead draw the same numbers in each, as they see the same batch.
         for variable in (*self.non_trainable_variables, *self.metrics_variables):
             if (value := scope.get_current_value(variable)) is not before[id(variable)]:

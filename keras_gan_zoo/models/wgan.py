@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from ..base.arguments import check_number
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..layers import WeightClip
 from ..losses import wasserstein_discriminator_loss, wasserstein_generator_loss
 from .dcgan import DCGAN
@@ -32,7 +32,7 @@ class WGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
-    refused_options = {"ada_target": NO_BOUNDARY}
+    refused_options = {"ada_target": NO_BOUNDARY, "saturating": OWN_LOSS}
 
     def __init__(
         self,

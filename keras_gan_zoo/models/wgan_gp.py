@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from ..base.arguments import check_classes, check_number, check_size
-from ..base.options import NO_BOUNDARY
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
@@ -42,7 +42,7 @@ class WGANGP(GAN):
         **options: as in `GAN`.
     """
 
-    refused_options = {"ada_target": NO_BOUNDARY}
+    refused_options = {"ada_target": NO_BOUNDARY, "saturating": OWN_LOSS}
     tiny_width = 8
 
     def __init__(

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_gan_zoo.base.augmenting import AUGMENTATIONS
+
 ROUNDS, BATCH = 5, 8
 # On JAX each shape that an operation meets is compiled anew where it runs eagerly, so whole rounds are compiled instead.
 EAGER = keras.backend.backend() != "jax"
@@ -154,9 +156,20 @@ def ends(name, compiled):
     return found
 
 
+def augmented():
+    """Augmentation -> two images that are not square, changed by draws that are the same on each backend."""
+    rng = np.random.default_rng(0)
+    images = ops.convert_to_tensor(rng.uniform(-1, 1, (2, 5, 4, 3)).astype("float32"))
+    found = {}
+    for name, (count, change) in AUGMENTATIONS.items():
+        draws = rng.uniform(0.1, 0.9, (2, count)).astype("float32")
+        found[name] = ops.convert_to_numpy(change(images, ops.convert_to_tensor(draws))).tolist()
+    return found
+
+
 def main():
     output, names = sys.argv[1], sys.argv[2:]
-    results = {"backend": keras.backend.backend(), "rounds": {}}
+    results = {"backend": keras.backend.backend(), "rounds": {}, "augmented": augmented()}
     resumed = names if keras.backend.backend() == "torch" else COMPILED
     results["ends"] = {name: ends(name, compiled=name in COMPILED) for name in resumed}
     noise = Noise()

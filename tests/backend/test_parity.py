@@ -39,6 +39,14 @@ def test_losses_agree(name, backend, played):
     np.testing.assert_allclose(actual["average"], expected["average"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_augmentations_agree(backend, played):
+    expected, actual = played("tensorflow")["augmented"], played(backend)["augmented"]
+    assert expected.keys() == actual.keys()
+    for name, images in expected.items():
+        np.testing.assert_allclose(actual[name], images, atol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_runs_of_fit_go_on_where_they_stopped(backend, played):
     ends = played(backend)["ends"]

@@ -59,6 +59,14 @@ def test_impossible_values_are_refused(arguments, expected, tiny_gan):
         tiny_gan(**arguments)
 
 
+def test_the_minimax_form_is_refused_where_the_generator_has_a_loss_of_its_own(tiny_gan):
+    from keras_gan_zoo import LSGAN
+
+    assert tiny_gan(saturating=True).options.saturating and not tiny_gan(LSGAN, saturating=False).options.saturating
+    with pytest.raises(ValueError, match="saturating must be left out of LSGAN: its generator has a loss of its own"):
+        tiny_gan(LSGAN, saturating=True)
+
+
 def test_unknown_arguments_are_answered_with_the_closest_one(tiny_gan):
     with pytest.raises(TypeError, match=r"GAN.* Received: n_critics=3. Did you mean 'n_critic'\?"):
         tiny_gan(n_critics=3)

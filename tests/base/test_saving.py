@@ -70,7 +70,7 @@ def test_a_saved_model_is_rebuilt_from_its_file(tiny_gan, round_of, tmp_path):
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert type(loaded) is GAN
-    assert loaded.options == gan.options and loaded.saturating is True
+    assert loaded.options == gan.options and loaded.options.saturating is True
     assert_equal_states(state(loaded), state(gan))
     np.testing.assert_array_equal(loaded.generate(4, seed=0), gan.generate(4, seed=0))
     losses = [model.train_on_batch(*round_of(model, seed=1), return_dict=True) for model in (gan, loaded)]

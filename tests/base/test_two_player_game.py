@@ -144,6 +144,17 @@ def test_the_generator_learns_through_augmentations(tiny_gan, gradients_of):
     assert all(np.abs(gradient).max() > 1e-5 for gradient in gradients)
 
 
+def test_colors_are_turned_where_there_are_three_channels(tiny_gan):
+    pipe = "flip,rotate90,translation,scale,rotation,anisotropic,color,luma_flip,hue"
+    gan = tiny_gan(image_shape=(2, 3, 3), augment=pipe, ada_target=0.6)
+    gan.ada_probability.assign(0.5)
+    logs = gan.train_on_batch(np.zeros((8, 2, 3, 3), "uint8"), return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
+    for name in ("luma_flip", "hue"):
+        with pytest.raises(ValueError, match=f"augment must be left out of GAN: {name} is for RGB, .* 1 channel"):
+            tiny_gan(augment=f"flip, {name}")
+
+
 def test_the_probability_of_ada_moves_every_four_steps_and_in_the_right_direction(tiny_gan):
     gan = tiny_gan(augment="color", ada_target=0.6)
     step = 64 * 4 / 500_000

@@ -47,7 +47,7 @@ def test_all_losses_but_one_have_equal_networks():
     own = shapes.pop("began")
     assert all(found == shapes["minimax"] for found in shapes.values()) and own != shapes["minimax"]
     saturating = study.built(cell_of("minimax"), "float32"), study.built(cell_of("non_saturating"), "float32")
-    assert [gan.saturating for gan in saturating] == [True, False]
+    assert [gan.options.saturating for gan in saturating] == [True, False]
 
 
 def test_the_optimizers_are_those_of_the_setting():

@@ -100,7 +100,7 @@ def test_the_networks_are_those_of_the_other_configurations():
     assert [w.shape for w in judge] == [(2, 128), (128,), (128, 1), (1,)] and kernels[0].shape == (256, 128)
     # Orthogonal, times the gain.
     np.testing.assert_allclose(kernels[2] @ kernels[2].T, 0.64 * np.eye(128), atol=1e-5)
-    assert gan.saturating and not gan.options.simultaneous
+    assert gan.options.saturating and not gan.options.simultaneous
     point = np.ones((1, 2), "float32")
     hidden = np.maximum((point / 4) @ judge[0], 0)
     np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[2], rtol=1e-5)
@@ -111,7 +111,7 @@ def test_the_networks_are_those_of_the_other_configurations():
     np.testing.assert_allclose(kernels[2] @ kernels[2].T, 1.96 * np.eye(128), atol=1e-5)
     hidden = np.tanh(np.tanh(point @ judge[0]) @ judge[2])
     np.testing.assert_allclose(gan.discriminator.predict(point, verbose=0), hidden @ judge[4], rtol=1e-4)
-    assert not gan.saturating and gan.options.simultaneous
+    assert not gan.options.saturating and gan.options.simultaneous
 
 
 def test_a_cell_says_how_it_came_about(folder):

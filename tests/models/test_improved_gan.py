@@ -142,6 +142,9 @@ def test_feature_matching_replaces_the_generators_loss(gradients_of):
     head = gan.discriminator.get_layer("score").kernel
     assert gradients_of(lambda: gan.generator_objective(real, fake), [head]) == [None]
     assert value(gan.generator_objective(real, real)) == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(ValueError, match="saturating must be left out of ImprovedGAN: with feature_matching"):
+        small(feature_matching=True, saturating=True)
+    assert small(saturating=True).options.saturating
 
 
 def test_a_step_leaves_the_other_player_as_it_was(take_step):

@@ -64,6 +64,10 @@ def test_two_heads(monkeypatch):
     expected = 2.329395044370 + 0.638088894247 + 0.755376372813
     assert float(gan.judging_loss(real, fake)) == pytest.approx(expected, rel=1e-6)
     assert float(gan.generator_objective(real, fake)) == pytest.approx(2 * 0.757972816790, rel=1e-6)
+    # Each head may be asked for the minimax form: softplus(-s) is softplus(s) - s.
+    saturating = small(two_headed=True, saturating=True)
+    real, fake = saying(saturating, monkeypatch, scores=(R, F, [9.0] * 3), match=(R, F, W))
+    assert float(saturating.generator_objective(real, fake)) == pytest.approx(-2 * (0.757972816790 + np.mean(F)), rel=1e-6)
 
 
 def test_wrong_labels_are_never_right_and_any_other():

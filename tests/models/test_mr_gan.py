@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import keras_gan_zoo
 from keras_gan_zoo import DCGAN, MRGAN
 from keras_gan_zoo.data.toy import ring
 from tests.models.ring_games import network, on_points
@@ -114,6 +115,77 @@ def test_without_weights_it_is_the_gan(tiny_gan, round_of):
         np.testing.assert_array_equal(a, b)
     regularized, _ = trained(MRGAN, encoder=encoder())
     assert regularized[0]["generator_loss"] > logs[0]["generator_loss"] + 1e-2
+
+
+def two_steps(**options):
+    """MDGAN on images of 1 x 2 pixels; G doubles, E halves the first one, D2 is the sum of both, D1 twice the first one."""
+    shape = (1, 2, 1)
+    g, e, d2, d1 = (layers.Dense(n, use_bias=False) for n in (2, 2, 1, 1))
+    images = keras.Input(shape)
+    scores = layers.Concatenate()([d(layers.Flatten()(images)) for d in (d2, d1)])
+    networks = {
+        "generator": keras.Sequential([keras.Input((2,)), g, layers.Reshape(shape)]),
+        "encoder": keras.Sequential([keras.Input(shape), layers.Flatten(), e]),
+        "discriminator": keras.Model(images, layers.Reshape((1, 2))(scores)),
+    }
+    matrices = [[2.0, 0.0], [0.0, 2.0]], [[0.25, 0.0], [0.0, 0.5]], [[1.0], [1.0]], [[2.0], [0.0]]
+    for layer, matrix in zip((g, e, d2, d1), matrices, strict=True):
+        layer.set_weights([np.array(matrix, "float32")])
+    gan = MRGAN(shape, 2, **networks, diffusion=True, seed=0, **options)
+    gan.compile(run_eagerly=True)
+    return gan
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_in_two_steps_reconstructions_are_fake_and_then_real(n, gradients_of):
+    gan = two_steps(reconstruction_weight=3.0, realism_weight=0.7)
+    real, fake = batch(n, (1, 2, 1)), batch(n, (1, 2, 1), seed=1)
+    x, f = (value(given["images"]).reshape(n, 2).astype("float64") for given in (real, fake))
+    copies = x * [0.5, 1.0]
+
+    def softplus(scores):
+        return np.log1p(np.exp(scores)).mean()
+
+    of_manifold = softplus(-2 * x[:, 0]) + softplus(2 * copies[:, 0])
+    of_diffusion = softplus(-copies.sum(axis=1)) + softplus(f.sum(axis=1))
+    assert float(gan.discriminator_objective(real, fake)) == pytest.approx(of_manifold + of_diffusion, rel=1e-6)
+    expected = 3.0 * (0.25 * x[:, 0] ** 2).mean() + 0.7 * softplus(-2 * copies[:, 0])
+    assert float(gan.encoder_objective(real, fake)) == pytest.approx(expected, rel=1e-6)
+    assert float(gan.generator_objective(real, fake)) == pytest.approx(softplus(-f.sum(axis=1)), rel=1e-6)
+    # To D2 they are given.
+    variables = gan.encoder.trainable_variables + gan.generator.trainable_variables
+    assert gradients_of(lambda: gan.discriminator_objective(real, fake), variables) == [None, None]
+
+
+def test_in_two_steps_each_player_moves_what_is_its_own(take_step):
+    gan = two_steps()
+    discriminator, encoder, generator = gan.players()
+    networks = {name: getattr(gan, name) for name in gan.network_names}
+    for player, moving in (
+        (discriminator, {"discriminator"}),
+        (encoder, {"generator", "encoder"}),
+        (generator, {"generator"}),
+    ):
+        before = {name: network.get_weights() for name, network in networks.items()}
+        take_step(gan, player, batch(8, (1, 2, 1)))
+        changes = {
+            name: [np.abs(a - b).max() for a, b in zip(before[name], network.get_weights(), strict=True)]
+            for name, network in networks.items()
+        }
+        assert {name for name, of_network in changes.items() if max(of_network) > 0} == moving
+        assert all(min(changes[name]) > 1e-6 for name in moving)
+
+
+def test_two_steps_are_trained_and_kept(round_of, tmp_path):
+    gan = MRGAN.tiny(seed=0, diffusion=True, num_classes=3)
+    gan.compile(run_eagerly=True)
+    logs = gan.train_on_batch(*round_of(gan), return_dict=True)
+    assert {"discriminator_loss", "encoder_loss", "generator_loss", "reconstruction_error"} <= logs.keys()
+    assert np.isfinite(list(logs.values())).all()
+    loaded = keras_gan_zoo.load(gan.save_to_preset(tmp_path / "preset"))
+    np.testing.assert_array_equal(loaded.generate(3, labels=1, seed=0), gan.generate(3, labels=1, seed=0))
+    with pytest.raises(ValueError, match=r"scores of the discriminator must be of shape \(1, 2\)"):
+        MRGAN.tiny(diffusion=True, discriminator=DCGAN.tiny().discriminator)
 
 
 def test_a_conditional_one_is_told_the_labels(round_of):

@@ -49,7 +49,7 @@ def test_objectives_are_each_others_with_the_two_kinds_exchanged(function, avera
 def test_unknown_functions_and_targets_are_refused(tiny_gan):
     with pytest.raises(ValueError, match="function must be one of standard, .* Received: function='log'"):
         small(tiny_gan, function="log")
-    with pytest.raises(ValueError, match="label_smoothing=0.1 does not apply .* place above the others"):
+    with pytest.raises(ValueError, match="label_smoothing must be left out of .* place above the others"):
         small(tiny_gan, label_smoothing=0.1)
 
 

@@ -164,6 +164,36 @@ def test_slopes_through_the_deviation_are_penalized_and_through_batch_norm_are_n
         StyleGAN2.tiny(r1_gamma=1)
 
 
+def spread_of_path_lengths(weight, blobs):
+    """Standard deviation among latents of path lengths, in the mean square over directions, and its share of their mean."""
+    keras.utils.set_random_seed(0)
+    shape, hidden = (8, 8, 1), {"units": 64, "activation": "leaky_relu"}
+    styles, noise = keras.Input((2, 8), name="styles"), keras.Input((64,), name="noise")
+    x = layers.Dense(64, "tanh")(layers.Dense(**hidden)(layers.Dense(**hidden)(layers.Flatten()(styles))))
+    judge = [layers.Flatten(), layers.Dense(**hidden), layers.Dense(**hidden), layers.Dense(1)]
+    networks = {
+        "mapping": keras.Sequential([keras.Input((8,)), layers.Dense(**hidden), layers.Dense(8)]),
+        "generator": keras.Model([styles, noise], PixelNoise(0)([layers.Reshape(shape)(x), noise])),
+        "discriminator": keras.Sequential([keras.Input(shape), *judge]),
+    }
+    gan = StyleGAN2(shape, 8, **networks, gamma=0.1, path_length_weight=weight, path_length_interval=1, seed=0)
+    adam = [keras.optimizers.Adam(2e-3, beta_1=0.0, beta_2=0.99) for _ in range(2)]
+    gan.compile(*adam, steps_per_execution=25)
+    gan.fit(blobs(300 * 32), batch_size=32, verbose=0)
+    styles = gan.in_layers(gan.mapping(gan.latents(64, seed=1).repeat(16, axis=0)))
+    directions = np.random.default_rng(1).normal(size=(1024, *shape)).astype("float32")
+    lengths = array(gan.path_lengths(styles, ops.zeros((1024, 64)), ops.convert_to_tensor(directions)))
+    lengths = np.sqrt((lengths.reshape(64, 16) ** 2).mean(axis=1))
+    return lengths.std(), lengths.std() / lengths.mean()
+
+
+def test_path_lengths_become_alike(blobs):
+    regularized, free = (spread_of_path_lengths(weight, blobs) for weight in (2.0, 0.0))
+    assert regularized[0] < 0.7 * free[0]
+    # Not by being shorter alone.
+    assert regularized[1] < 0.95 * free[1]
+
+
 def test_it_learns_what_the_images_show_and_not_what_they_do_not(blobs):
     keras.utils.set_random_seed(0)
     gan = StyleGAN2((8, 8, 1), 8, width=8, gamma=0.1, seed=0)
