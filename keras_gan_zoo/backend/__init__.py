@@ -24,10 +24,12 @@ if keras.backend.backend() not in _SUPPORTED:
     )
 
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
-Trainer, batch_normalized = _backend.Trainer, _backend.batch_normalized
-compiled, full_float32, accelerator = _backend.compiled, _backend.full_float32, _backend.accelerator
-replicas, drawn, joining = _backend.replicas, _backend.drawn, _backend.joining
-whole, own_part = _backend.whole, _backend.own_part
+Trainer, compiled = _backend.Trainer, _backend.compiled
+full_float32, accelerator = _backend.full_float32, _backend.accelerator
+# TensorFlow alone has replicas here.
+_devices = _backend if keras.backend.backend() == "tensorflow" else importlib.import_module(".single_device", __name__)
+batch_normalized, replicas, drawn = _devices.batch_normalized, _devices.replicas, _devices.drawn
+joining, whole, own_part = _devices.joining, _devices.whole, _devices.own_part
 
 __all__ = [
     "Trainer",

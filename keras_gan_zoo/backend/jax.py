@@ -6,20 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import keras
 
-from .single_device import SingleDevice, batch_normalized, drawn, joining, own_part, replicas, whole
-
-__all__ = [
-    "Trainer",
-    "accelerator",
-    "batch_normalized",
-    "compiled",
-    "drawn",
-    "full_float32",
-    "joining",
-    "own_part",
-    "replicas",
-    "whole",
-]
+from .single_device import SingleDevice
 
 
 def accelerator():
