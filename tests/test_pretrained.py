@@ -27,6 +27,16 @@ CLASSIFIED = [
 # The largest sizes of weights that are shipped, in bytes.
 SMALL, LARGE, TRANSLATOR = 1_050_000, 3_000_000, 4_000_000
 # How sure the classifier is of an image on average: clothes are harder to tell apart than digits.
+# The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
+WITHOUT_INCEPTION = {
+    "acgan_mnist",
+    "ebgan_mnist",
+    "matching_gan_mnist",
+    "projection_gan_fashion_mnist",
+    "projection_gan_mnist",
+    "relativistic_gan_mnist",
+    "sagan_mnist",
+}
 SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
 
 
@@ -126,7 +136,10 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     preset = keras_gan_zoo.list_presets(name)[0]
     assert preset.bytes < limit(keras_gan_zoo.load(name))
     assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
-    assert {"FID", "rarest class"} <= set(preset.results) if name in CLASSIFIED else kinds.found(name)["measures"]
+    if name in WITHOUT_INCEPTION:
+        assert not preset.results
+    else:
+        assert {"FID", "rarest class"} <= set(preset.results) if name in CLASSIFIED else kinds.found(name)["measures"]
     assert (preset.folder / "README.md").read_text("utf-8") == card_text(preset)
 
 

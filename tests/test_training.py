@@ -407,7 +407,7 @@ def test_a_damaged_checkpoint_is_named(recipe_for, finished, tmp_path):
         ("wgan_gp", {"training": {"batch_size": 19}}, r"A round of 2 x training.batch_size .*batch_size=19, and 37"),
         ("cgan", {"model": {"num_classes": 2, "width": 4}}, "must be less than 2. Received: the value 2"),
         ("gan", {"data": {"source": "nowhere.npz"}}, "nowhere.npz"),
-        ("gan", {"model": {"widht": 3}}, "did you mean 'width'"),
+        ("gan", {"model": {"widht": 3}}, "Did you mean 'width'"),
         ("gan", {"optimizers": {"generator": {"name": "adaam"}}}, "adaam"),
     ],
 )

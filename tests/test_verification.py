@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_gan_zoo import cli, presets, verification
+from keras_gan_zoo import cli_measuring, presets, verification
 from keras_gan_zoo.evaluation import measure_preset
 from keras_gan_zoo.metrics.records import Record
 from keras_gan_zoo.verification import verify_preset
@@ -55,7 +55,7 @@ def test_verify_says_what_it_did_not_measure(measured, command, monkeypatch):
     def absent(*arguments):
         raise FileNotFoundError("no Inception weights here")
 
-    monkeypatch.setattr(cli, "extractor_of", absent)
+    monkeypatch.setattr(cli_measuring, "extractor_of", absent)
     code, out, err = command("verify", measured)
     assert code == 0 and "not measured" in out and "no Inception weights here" in err
     code, _, err = command("verify", measured, "--weights", "absent.npz")

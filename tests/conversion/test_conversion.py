@@ -261,6 +261,6 @@ def test_the_download_is_checked_and_converted(home, server, weights, monkeypatc
     for file in home.iterdir():
         file.unlink()
     (folder / good).write_bytes(b"tampered")
-    with pytest.raises(OSError, match="another file"):
+    with pytest.raises(OSError, match="must give a file with a sha256"):
         find_weights()
     assert not list(home.iterdir())
