@@ -30,6 +30,7 @@ SMALL, LARGE, TRANSLATOR = 1_050_000, 3_000_000, 4_000_000
 # The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
 WITHOUT_INCEPTION = {
     "acgan_mnist",
+    "dragan_mnist",
     "ebgan_mnist",
     "matching_gan_mnist",
     "projection_gan_fashion_mnist",
@@ -126,9 +127,14 @@ def test_facades_change_where_the_map_has_windows():
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_walks_between_latents_are_smooth(name):
     gan = keras_gan_zoo.load(name)
-    images = gan.interpolate(3, 4, 33, **dict.fromkeys(gan.in_order(1), 5))
-    steps = np.linalg.norm(np.diff(images.reshape(33, -1), axis=0), axis=1)
-    assert steps.max() < 6 * np.median(steps) and steps.min() > 0
+    largest = []
+    for seed in range(9):
+        images = gan.interpolate(seed, seed + 1, 33, **dict.fromkeys(gan.in_order(1), 5))
+        steps = np.linalg.norm(np.diff(images.reshape(33, -1), axis=0), axis=1)
+        assert steps.min() > 0
+        largest.append(steps.max() / np.median(steps))
+    # A single walk may cross from one kind of image to another in a few steps.
+    assert np.median(largest) < 4
 
 
 @pytest.mark.parametrize("name", PRESETS)
