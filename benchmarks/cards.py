@@ -13,6 +13,7 @@ from benchmarks.card_pictures import pictures, write_pictures
 from benchmarks.configurations import makes_images
 from benchmarks.markdown import markdown_table
 from benchmarks.measured import SAME, failed_cells, headline, images_of, measurements, network_of, place, provenance
+from keras_gan_zoo.evaluation import SPLIT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset
 
@@ -80,7 +81,7 @@ gan = keras_gan_zoo.load("{preset.name}")
   seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
 
-{"".join(f"![{title}]({name}.png)" + chr(10) * 2 for name, title, _ in pictures(gan))}## Measured results
+{_pictures(gan)}## Measured results
 
 {quality_text(preset)}
 
@@ -112,7 +113,7 @@ def _front_matter(preset, gan, model):
         for title, m in headline(preset).items()
     ]
     if metrics and pipeline:
-        on = {"type": data, "name": data, "split": "test"}
+        on = {"type": data, "name": data, "split": SPLIT}
         results = [{"task": {"type": pipeline}, "dataset": on, "metrics": metrics}]
         content["model-index"] = [{"name": preset.name, "results": results}]
     return f"---\n{yaml.safe_dump(content, sort_keys=False)}---\n"
@@ -149,6 +150,10 @@ def _shown(preset, gan):
     return f"The first of [{GRID_SIZE} samples, seed {GRID_SEED}](samples.txt):\n\n```text\n{lines}\n```"
 
 
+def _pictures(gan):
+    return "".join(f"![{title}]({name}.png)\n\n" for name, title, _ in pictures(gan))
+
+
 def _call(gan):
     if not gan.generates:
         return f"gan.translate({', '.join(_needed(gan))}, seed=0)"
@@ -183,17 +188,9 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     everything = found
     found, agreeing = _without_repeats(found)
     rows = [
-        (
-            f"{m.title}{_settings(first)}",
-            f"{m.text()}{_of_real(first)}",
-            m.seeds,
-            images_of(first),
-            network_of(first),
-            backend,
-        )
+        (m.title + _settings(first), m.text() + _of_real(first), m.seeds, *_under(first))
         for m in found
         for first in m.records[:1]
-        for backend in [first["backend"]]
     ]
     seeds = "Seeds are those of the generated images" + (
         "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
@@ -204,6 +201,11 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     )
     table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
     return f"{head}\n\n{table}\n\n{provenance(r for m in everything for r in m.records)}{failed}"
+
+
+def _under(record):
+    """What a record was measured of and by."""
+    return images_of(record), network_of(record), record["backend"]
 
 
 def _of_real(record):

@@ -45,9 +45,11 @@ def mix_classes(
     rows, classes = np.asarray(weights, "float32"), fields["labels"].classes
     if rows.ndim != 2 or rows.shape[1] != classes or not len(rows) or not np.isfinite(rows).all():
         raise refused("weights", weights, f"finite numbers (n, {classes}), with a column for each class")
-    if latents is None:
-        latents = gan.latents(len(rows), seed)
-    latents = np.broadcast_to(np.asarray(latents, "float32"), (len(rows), gan.latent_dim))
+    latents = gan.latents(len(rows), seed) if latents is None else np.asarray(latents, "float32")
+    latents = fields["latents"].validate(latents[None] if latents.ndim == 1 else latents, "latents")
+    if len(latents) not in (1, len(rows)):
+        raise refused("latents", latents.shape, f"one vector for all of the {len(rows)} rows, or one for each")
+    latents = np.broadcast_to(latents, (len(rows), gan.latent_dim))
     # The same layers, told rows.
     inputs = [keras.Input((gan.latent_dim,), name="latents"), keras.Input((classes,), name="labels")]
     told = keras.models.clone_model(gan.generator, inputs, clone_function=lambda layer: layer)

@@ -57,6 +57,12 @@ def test_weights_that_are_no_rows(weights, told):
         mix_classes(told("cgan"), weights)
 
 
+@pytest.mark.parametrize("shape", [(3, 8), (2, 7), (7,), (2, 8, 1)])
+def test_latents_that_do_not_fit(shape, told):
+    with pytest.raises(InvalidData, match="latents must"):
+        mix_classes(told("cgan"), np.eye(3)[:2], latents=np.zeros(shape))
+
+
 @pytest.mark.parametrize("gan", [GAN, InfoGAN, SNGAN])
 def test_models_without_such_a_generator(gan):
     with pytest.raises(InvalidData, match=f"gan must be a model whose generator .* Received: gan='{gan.__name__}'"):

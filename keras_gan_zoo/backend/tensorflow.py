@@ -170,13 +170,7 @@ class Trainer:
             y = function(x)
         return tape.gradient(y, x)
 
-    def draw(self, sample, shape):
-        """Returns sample(shape), as `drawn` does."""
-        return drawn(sample, shape)
-
-    def whole(self, x):
-        """Returns what is said of the global batch, of which this replica has x (batch, ...), as `whole` does."""
-        return whole(x)
+    draw, whole = staticmethod(drawn), staticmethod(whole)
 
     @property
     def replicas(self):

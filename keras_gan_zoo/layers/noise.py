@@ -14,12 +14,22 @@ from keras import layers, ops
 from ..backend import drawn, replicas
 
 
-def _seeded(seed):
-    return random.randint(1, 10**9) if seed is None else seed
+class _Shared:
+    """What a layer draws is cut like latents. Of inputs that are neutral to `combine`, it gives what it drew."""
+
+    def __init__(self, *amount: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*amount, seed=random.randint(1, 10**9) if seed is None else seed, **kwargs)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        call = super().call
+        if not training or replicas() == 1:
+            return call(inputs, training=training)
+        of_all = drawn(lambda shape: call(self.neutral(shape, inputs.dtype), training=True), ops.shape(inputs))
+        return self.combine(inputs, of_all)
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
-class Dropout(layers.Dropout):
+class Dropout(_Shared, layers.Dropout):
     """`keras.layers.Dropout` (Srivastava et al., 2014, http://jmlr.org/papers/v15/srivastava14a.html).
 
     Args:
@@ -28,19 +38,11 @@ class Dropout(layers.Dropout):
         **kwargs: of `keras.layers.Dropout`.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, seed=_seeded(seed), **kwargs)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        if not training or replicas() == 1:
-            return super().call(inputs, training=training)
-        call = super().call
-        # What is left of ones is what stands in place of each input.
-        return inputs * drawn(lambda shape: call(ops.ones(shape, inputs.dtype), training=True), ops.shape(inputs))
+    neutral, combine = staticmethod(ops.ones), staticmethod(ops.multiply)
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
-class GaussianNoise(layers.GaussianNoise):
+class GaussianNoise(_Shared, layers.GaussianNoise):
     """`keras.layers.GaussianNoise`: x + N(0, stddev^2) in training.
 
     Args:
@@ -49,11 +51,4 @@ class GaussianNoise(layers.GaussianNoise):
         **kwargs: of `keras.layers.GaussianNoise`.
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(stddev, seed=_seeded(seed), **kwargs)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        if not training or replicas() == 1:
-            return super().call(inputs, training=training)
-        call = super().call
-        return inputs + drawn(lambda shape: call(ops.zeros(shape, inputs.dtype), training=True), ops.shape(inputs))
+    neutral, combine = staticmethod(ops.zeros), staticmethod(ops.add)

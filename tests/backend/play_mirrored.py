@@ -21,12 +21,12 @@ def build(name):
     # The average is past its ramp from the second round on, where its half-life counts images, as the noise does.
     options = {"ema_half_life": 4, "ema_rampup": 1.0, "instance_noise": 0.1, "instance_noise_images": 100}
     options = {key: value for key, value in options.items() if key not in variant.refused_options}
-    if "n_critic" in variant.option_names or name in ("wgan_gp", "sngan", "wgan"):
+    if name == "wgan_gp":
         options["n_critic"] = 2
     keras.utils.set_random_seed(0)
     gan = variant.tiny(seed=0, width=20 if name == "gan" else 4, **options)
     # Adam would make a full step of a gradient that is nothing but rounding.
-    gan.compile(*(keras.optimizers.SGD(0.01) for _ in gan.optimizer_names))
+    gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.01) for player in gan.optimizer_names})
     rng = np.random.RandomState(0)
     for variable in gan.trainable_variables:
         variable.assign(rng.normal(size=variable.shape) / np.sqrt(max(np.prod(variable.shape[:-1]), 1)))
