@@ -26,7 +26,8 @@ import typer
 from benchmarks.training_queue import RUNS
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.files import locked, whole_file, whole_folder
-from keras_gan_zoo.training import CHECKPOINT, CONFIG, LOCK, LOG
+from keras_gan_zoo.run_recipes import CONFIG, LOCK
+from keras_gan_zoo.training import CHECKPOINT, LOG
 from keras_gan_zoo.untrusted import SMALL, read_bounded, why_not_regular
 
 PART_BYTES = 15_000_000

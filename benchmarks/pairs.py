@@ -42,7 +42,8 @@ def pairs(name: str, run: Path):
     """Measures a preset of pix2pix on held-out pairs, beside the same generator trained by L1 alone."""
     from keras_gan_zoo import load
     from keras_gan_zoo.callbacks import save_preview
-    from keras_gan_zoo.training import CONFIG, resumed, train
+    from keras_gan_zoo.run_recipes import CONFIG
+    from keras_gan_zoo.training import resumed, train
 
     register_variant(CONTROL)(Pix2PixByL1)
     folder, recipe = find_preset(name), read_recipe(find_preset(name))

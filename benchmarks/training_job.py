@@ -26,7 +26,7 @@ def train(request: dict[str, Any], say: Any) -> None:
     from benchmarks.quality import is_measurable
     from keras_gan_zoo.config import read_recipe
     from keras_gan_zoo.presets import find_preset
-    from keras_gan_zoo.training import CONFIG
+    from keras_gan_zoo.run_recipes import CONFIG
     from keras_gan_zoo.training import train as run
 
     recipe, output = read_recipe(find_preset(request["name"])), Path(request["run"])

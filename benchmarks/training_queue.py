@@ -36,7 +36,7 @@ from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.files import holder
 from keras_gan_zoo.metrics.features.weight_files import VARIABLE, weights_at_hand
 from keras_gan_zoo.presets import CONFIG, is_trained
-from keras_gan_zoo.training import LOCK, differences, goes_on
+from keras_gan_zoo.run_recipes import LOCK, differences, goes_on
 
 RUNS = ROOT / "runs"
 LINE_SECONDS = 60.0  # from one line of progress to the next, where there is no terminal

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .cli_measuring import evaluate, verify
 from .cli_options import Imports, recipe_for
+from .devices import Strategy
 from .terminal import err, fail, out, say, say_error
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
@@ -143,6 +144,10 @@ def train(
     evaluate: Annotated[
         int | None, typer.Option(min=1, help="Measure FID, and look for a collapse, every so many rounds.")
     ] = None,
+    strategy: Annotated[
+        Strategy, typer.Option(help="Who shares each batch: devices of this machine, or processes of several.")
+    ] = "none",
+    devices: Annotated[int | None, typer.Option(min=1, help="With --strategy mirrored: their number.")] = None,
     imports: Imports = None,
 ):
     """Trains by a recipe, or a variant on your own images."""
@@ -174,7 +179,8 @@ def train(
     settings = settings.streamed() if stream else settings
     output = output or Path("runs") / name
     try:
-        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out)
+        shared = {"strategy": strategy, "devices": devices}
+        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out, **shared)
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
         rest = f"To continue, add --resume to the command; {output} holds the run." if began else "Nothing was written."

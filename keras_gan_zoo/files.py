@@ -1,6 +1,7 @@
 """Where files go, written whole or not at all."""
 
 import contextlib
+import contextvars
 import errno
 import os
 import tempfile
@@ -13,6 +14,33 @@ from pathlib import Path
 def cache_folder() -> Path:
     """The folder for what is downloaded or computed once: keras_gan_zoo in Keras's own ($KERAS_HOME, or ~/.keras)."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras_gan_zoo"
+
+
+# Whether this process writes: of several that train together, the first does, and the others do the same work for nothing,
+# since some of it needs all of them.
+_WRITES = contextvars.ContextVar("writes", default=True)
+
+
+@contextlib.contextmanager
+def writing(writes: bool) -> Iterator[None]:
+    """Opens a context in which `whole_file` and `whole_folder` keep what is written, and `locked` locks, or they do not."""
+    before = _WRITES.set(writes and _WRITES.get())
+    try:
+        yield
+    finally:
+        _WRITES.reset(before)
+
+
+def writes() -> bool:
+    """Whether this process keeps what it writes."""
+    return _WRITES.get()
+
+
+@contextlib.contextmanager
+def _thrown_away(name):
+    """Yields a path of this name in a folder that is removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / name
 
 
 @contextlib.contextmanager
@@ -32,6 +60,10 @@ def _named(path):
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a path beside `path` to write to; the file takes the place of `path` once it is complete and on the disk."""
     path = Path(path)
+    if not writes():
+        with _thrown_away(path.name) as elsewhere:
+            yield elsewhere
+        return
     # Each writer has its own, so that none takes another one's; Keras and NumPy go by the ending of the name.
     partial = path.with_name(f".partial-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
@@ -49,6 +81,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yields a new folder beside `path` to fill; it takes the place of `path` once it is filled, or else is removed."""
     path = Path(path)
+    if not writes():
+        with _thrown_away(path.name) as elsewhere:
+            elsewhere.mkdir()
+            yield elsewhere
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with _named(path), tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as partial:
         new = Path(partial) / "new"
@@ -96,6 +133,8 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:
+        fcntl = None
+    if fcntl is None or not writes():
         yield
         return
     path, end = Path(path), time.monotonic() + PATIENCE

@@ -17,7 +17,6 @@ random numbers; but each backend draws its own, so the end is that of another se
 """
 
 import importlib.util
-import inspect
 import os
 import shutil
 import warnings
@@ -27,15 +26,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe, write_recipe
-from .files import locked
-from .machine import fastest_dtype
+from .config import ConfigError, Recipe, read_recipe, write_recipe
+from .devices import Strategy, training_devices
+from .files import locked, writes, writing
+from .run_recipes import CONFIG, LOCK, recipe_of_run
 from .untrusted import why_not_regular
 
 if TYPE_CHECKING:
     from .base import Game
 
-CONFIG, CHECKPOINT, LOG, LOCK, PRESET = "config.yaml", "checkpoint.weights.h5", "log.csv", ".lock", "preset"
+CHECKPOINT, LOG, PRESET = "checkpoint.weights.h5", "log.csv", "preset"
 FOLDERS = ("samples", "evaluations", "tensorboard")
 REFERENCE_IMAGES = 10_000
 
@@ -50,6 +50,8 @@ def train(
     evaluate: int | None = None,
     console: Any = None,
     callbacks: Sequence[Any] = (),
+    strategy: Strategy = "none",
+    devices: int | None = None,
 ) -> Any:
     """Trains a model by its recipe.
 
@@ -63,6 +65,8 @@ def train(
             itself is the same, bit for bit.
         console: `rich.console.Console` for the progress bar.
         callbacks: further Keras callbacks.
+        strategy, devices: as in `keras_gan_zoo.devices.training_devices`. Of several processes the first alone writes; all
+            of them read `output`.
 
     Returns:
         The trained model.
@@ -72,19 +76,21 @@ def train(
         FileExistsError: `output` holds a run, and `resume` is not asked for.
         InUseError: another process trains in `output`.
     """
+    with training_devices(strategy, devices):
+        return _train(recipe, Path(output), resume, dtype, tensorboard, evaluate, console, callbacks)
+
+
+def _train(recipe, output, resume, dtype, tensorboard, evaluate, console, callbacks):
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    recipe = _with_classes(recipe)
-    output = Path(output)
-    checkpoint = output / CHECKPOINT
-    recipe = _of_the_run(_with_dtype(recipe, dtype, output if resume else None, console), output, resume)
+    recipe = recipe_of_run(recipe, output, resume, dtype, console)
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ConfigError("TensorBoard logs need the package tensorboard, which is not installed: pip install tensorboard.")
 
     import keras
 
-    from . import callbacks as c
+    from .base.agreement import require_agreement
     from .data import Images
-    from .presets import built, require_replaceable, save_to_preset
+    from .presets import built
 
     settings = recipe.training
     if keras.backend.backend() == "tensorflow":
@@ -117,6 +123,20 @@ def train(
             f"--evaluate must be left out where no images are made from noise. Received: {recipe.variant}, which makes "
             "others."
         )
+    # All processes have looked at the folder before one of them writes there, and none ends before that one has.
+    require_agreement(gan, recipe=recipe.digest)
+    with writing(gan.rank == 0):
+        _run(gan, data, recipe, output, resume, tensorboard, evaluate, console if writes() else None, callbacks)
+    gan.exchange("The preset is written.")
+    return gan
+
+
+def _run(gan, data, recipe, output, resume, tensorboard, evaluate, console, callbacks):
+    """Plays the rounds of a run that are left, and writes what it leaves."""
+    from . import callbacks as c
+    from .presets import require_replaceable, save_to_preset
+
+    checkpoint, settings = output / CHECKPOINT, recipe.training
     output.mkdir(parents=True, exist_ok=True)
     # What would be found only when it is written, which is after the training.
     require_replaceable(output / PRESET)
@@ -126,7 +146,7 @@ def train(
                 raise FileExistsError(f"{path} must be a {kind} of the run. Received: something else. Fix: move it away.")
     with locked(output / LOCK, f"The run in {output}"):
         # What a killed process was writing.
-        for partial in list(output.rglob(".partial-*")):
+        for partial in list(output.rglob(".partial-*")) if writes() else ():
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
         if not resume or recipe.digest != read_recipe(output / CONFIG).digest:
             with c.whole_file(output / CONFIG) as partial:
@@ -136,15 +156,16 @@ def train(
         watchers = [c.StopAtNaN(), c.CSVLog(output / LOG)]
         parts = settings.sample_rounds // settings.checkpoint_rounds
         watchers.append(c.SampleGrid(output / "samples", every=parts, data=data))
-        if tensorboard:
-            watchers.append(keras.callbacks.TensorBoard(output / "tensorboard"))
+        if tensorboard and writes():
+            from keras.callbacks import TensorBoard
+
+            watchers.append(TensorBoard(output / "tensorboard"))
         if evaluate is not None:
             watchers += _judges(recipe, data[gan.sample], data.get("labels"), output, evaluate)
         # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
         _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
         save_to_preset(gan, output / PRESET, dtype=_preset_dtype(gan, console), recipe=recipe)
         c.save_preview(gan.preview(64, data), output / PRESET / "samples")
-    return gan
 
 
 def _preset_dtype(gan, console):
@@ -161,6 +182,7 @@ def _preset_dtype(gan, console):
 def _play(gan, data, recipe, callbacks, console):
     """The rounds that are left."""
     from .callbacks import Progress, StopAtInterrupt
+    from .callbacks.watching import rounds_played
 
     settings = recipe.training
     progress = Progress(settings.rounds, settings.batch_size * gan.minibatches_per_round, console)
@@ -171,7 +193,7 @@ def _play(gan, data, recipe, callbacks, console):
                 data,
                 batch_size=settings.batch_size,
                 epochs=settings.rounds // part,
-                initial_epoch=int(gan.rounds) // part,
+                initial_epoch=rounds_played(gan) // part,
                 steps_per_epoch=part,
                 callbacks=[progress, *callbacks, stop],
                 verbose=0,
@@ -231,95 +253,3 @@ def _load_checkpoint(gan, path):
         raise ConfigError(
             f"{path} must be a checkpoint of this run. Received: one that cannot be read ({error}). Fix: start the run anew."
         ) from error
-
-
-def _with_classes(recipe):
-    """The recipe with what its data say of classes: their number and their names, where the recipe has none."""
-    from .data.load import class_names, count_classes
-    from .registry import variant_class
-
-    data, said = recipe.data, recipe.model.get("num_classes")
-    default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")
-    if data is None or not isinstance(data.source, str) or (said is None and (default is None or default.default is None)):
-        return recipe
-    names = class_names(data.source)
-    if said is not None and names and said != len(names):
-        raise ConfigError(
-            f"model.num_classes must be the number of classes of the data. Received: {said}, and {len(names)} in "
-            f"{data.source} ({', '.join(names[:20])}). Fix: set it to {len(names)}, or leave it out."
-        )
-    count = said or len(names) or count_classes(data.source, data.split or "train")
-    data = data.model_copy(update={"classes": data.classes or names or None})
-    return recipe.model_copy(update={"model": {**recipe.model, "num_classes": count}, "data": data})
-
-
-def _with_dtype(recipe, dtype, resumed, console):
-    """The recipe with its dtype decided, so that a run goes on in the precision in which it began."""
-    dtype = dtype or recipe.training.dtype
-    if dtype == "auto" and resumed and (resumed / CONFIG).exists():
-        dtype = read_recipe(resumed / CONFIG).training.dtype
-    elif dtype == "auto":
-        dtype, reason = fastest_dtype()
-        if console:
-            console.print(f"Training in {dtype}: this is {reason}. --dtype overrides.")
-    return recipe.with_dtype(dtype)
-
-
-def _of_the_run(recipe, output, resume):
-    """The recipe to train by; a run goes on by its own only, and is never overwritten."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(f"output must be a folder. Received: output={str(output)!r}, a file.")
-    if not (output / CONFIG).exists():
-        if resume:
-            raise ConfigError(
-                f"--resume must go with a run in output. Received: {output}, without one. Fix: leave --resume out."
-            )
-        # What a process may leave that was killed before it wrote its recipe is no other file.
-        if output.is_dir() and any(name != LOCK and not name.startswith(".partial-") for name in os.listdir(output)):
-            raise FileExistsError(
-                f"output must be a new folder, or one of a run. Received: output={str(output)!r}, which holds other files."
-            )
-        return recipe
-    if not resume:
-        raise FileExistsError(
-            f"output must be a new folder. Received: output={str(output)!r}, which holds a run. Fix: pass --resume to go on "
-            "with it, or name a new folder."
-        )
-    before = read_recipe(output / CONFIG)
-    if not goes_on(before, recipe):
-        changes = ", ".join(differences(before, recipe))
-        raise ConfigError(
-            f"A run must go on by its own recipe. Received: another one than in {output} ({changes}). Fix: resume by its "
-            "config.yaml; only training.rounds may grow, where no learning rate falls with them (decay_start)."
-        )
-    # Its checkpoints are counted by the cadence in which it began.
-    rounds, part = recipe.training.rounds, before.training.checkpoint_rounds
-    if rounds % part:
-        raise ConfigError(
-            f"training.rounds must be a multiple of checkpoint_rounds={part}, with which the run in {output} began. "
-            f"Received: training.rounds={rounds}."
-        )
-    return recipe.model_copy(update={"training": before.training.model_copy(update={"rounds": rounds})})
-
-
-def goes_on(before: Recipe, now: Recipe) -> bool:
-    """Whether a run by the recipe `before` is the beginning of one by `now`: the same, or a longer one."""
-    if any(optimizer.decay_start is not None for optimizer in now.optimizers.values()):
-        return now.is_behind(before.digest)
-    rounds = min(before.training.rounds, now.training.rounds)
-    shorter = now.model_copy(update={"training": now.training.model_copy(update={"rounds": rounds})})
-    return shorter.is_behind(before.digest)
-
-
-def differences(before: Recipe, now: Recipe) -> list[str]:
-    """What makes two recipes of different weights, as "training.rounds: 12 -> 24"."""
-    before, now = (_flat(recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT)) for recipe in (before, now))
-    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-    return [f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing]
-
-
-def _flat(settings, prefix=""):
-    flat = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

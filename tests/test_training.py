@@ -23,7 +23,7 @@ from PIL import Image
 from rich.console import Console
 
 import keras_gan_zoo
-from keras_gan_zoo import training
+from keras_gan_zoo import run_recipes, training
 from keras_gan_zoo.building import build, compile_by, make_optimizer
 from keras_gan_zoo.callbacks import DivergedError
 from keras_gan_zoo.config import ConfigError, Optimizer, parse_recipe, read_recipe, write_recipe
@@ -277,12 +277,12 @@ def test_flips_and_crops_are_those_of_the_recipe(recipe_for, tmp_path, monkeypat
 
 def test_the_decided_dtype_is_written_down(recipe_for, tmp_path, monkeypatch):
     """A run goes on in the precision in which it began, whatever would be fastest where it goes on."""
-    monkeypatch.setattr(training, "fastest_dtype", lambda: ("mixed_bfloat16", "a test"))
+    monkeypatch.setattr(run_recipes, "fastest_dtype", lambda: ("mixed_bfloat16", "a test"))
     short = {"dtype": "auto", "rounds": PART, "sample_rounds": PART}
     recipe = recipe_for("gan", {"training": short})
     gan = train(recipe, tmp_path / "run")
     assert gan.dtype_policy.name == "mixed_bfloat16" == read_recipe(tmp_path / "run").training.dtype
-    monkeypatch.setattr(training, "fastest_dtype", lambda: ("float32", "another test"))
+    monkeypatch.setattr(run_recipes, "fastest_dtype", lambda: ("float32", "another test"))
     assert train(recipe, tmp_path / "run", resume=True).dtype_policy.name == "mixed_bfloat16"
     assert train(recipe, tmp_path / "other", dtype="float32").dtype_policy.name == "float32"
 
@@ -344,7 +344,7 @@ def test_the_cadence_leaves_the_weights_as_they_are(recipe_for, finished, tmp_pa
 def test_a_run_that_another_process_trains_is_left_alone(recipe_for, finished, tmp_path):
     shutil.copytree(finished("gan"), tmp_path / "run")
     before = contents(tmp_path / "run")
-    with locked(tmp_path / "run" / training.LOCK, "it"):
+    with locked(tmp_path / "run" / run_recipes.LOCK, "it"):
         with pytest.raises(InUseError, match=f"run is in use by process {os.getpid()}; wait for it"):
             train(recipe_for("gan"), tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == before
@@ -682,7 +682,7 @@ def test_a_run_that_was_killed_between_its_last_round_and_its_preset(recipe_for,
 def test_a_run_that_was_killed_before_its_first_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
     # What an earlier process left that was killed before it wrote its recipe.
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / training.LOCK).write_text("1\n")
+    (tmp_path / "run" / run_recipes.LOCK).write_text("1\n")
     stop_after(monkeypatch, 1)
     with pytest.raises(Killed):
         train(recipe_for("gan"), tmp_path / "run")
@@ -788,5 +788,5 @@ def test_classes_that_are_not_in_the_folders_are_refused(tmp_path, recipe_for):
 
 
 def test_classes_of_arrays_are_counted(digits, recipe_for):
-    assert training._with_classes(recipe_for("cgan")).model["num_classes"] == 3
-    assert training._with_classes(recipe_for("dcgan")) == recipe_for("dcgan")
+    assert run_recipes.with_classes(recipe_for("cgan")).model["num_classes"] == 3
+    assert run_recipes.with_classes(recipe_for("dcgan")) == recipe_for("dcgan")

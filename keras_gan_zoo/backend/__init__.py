@@ -8,12 +8,15 @@ respect to that player's weights; `only_if(condition, step)` takes a step or lea
 `full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
 that is in use. Where devices share each batch, `replicas` says how many; `drawn` gives each its part of what is drawn
 (inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch, and
-`own_part` its own of those.
+`own_part` its own of those. `engine` opens the scope in which several devices or processes train together; there `rank` is
+the number of this process, `exchange` passes messages among them, and `LOST` is raised where one does not answer any more.
 """
 
 import importlib
 
 import keras
+
+from .processes import VARIABLES, announced
 
 _SUPPORTED = ("tensorflow", "jax", "torch")
 
@@ -26,20 +29,28 @@ if keras.backend.backend() not in _SUPPORTED:
 _backend = importlib.import_module(f".{keras.backend.backend()}", __name__)
 Trainer, compiled = _backend.Trainer, _backend.compiled
 full_float32, accelerator = _backend.full_float32, _backend.accelerator
-# TensorFlow alone has replicas here.
-_devices = _backend if keras.backend.backend() == "tensorflow" else importlib.import_module(".single_device", __name__)
+_devices = importlib.import_module(f".{keras.backend.backend()}_devices", __name__)
 batch_normalized, replicas, drawn = _devices.batch_normalized, _devices.replicas, _devices.drawn
 joining, whole, own_part = _devices.joining, _devices.whole, _devices.own_part
+engine, accelerators = _devices.engine, _devices.accelerators
+rank, exchange, LOST = _devices.rank, _devices.exchange, _devices.LOST
 
 __all__ = [
+    "LOST",
     "Trainer",
+    "VARIABLES",
     "accelerator",
+    "accelerators",
+    "announced",
     "batch_normalized",
     "compiled",
     "drawn",
+    "engine",
+    "exchange",
     "full_float32",
     "joining",
     "own_part",
+    "rank",
     "replicas",
     "whole",
 ]

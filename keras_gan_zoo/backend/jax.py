@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import keras
 
+from . import jax_devices
 from .single_device import SingleDevice
 
 
@@ -59,6 +60,23 @@ def _is_float(leaf):
 
 class Trainer(SingleDevice):
     """Gives a `GAN` its pure `train_step` on JAX."""
+
+    exchange = staticmethod(jax_devices.exchange)
+
+    @property
+    def sharers(self):
+        """The number of devices that share each batch."""
+        return jax_devices.sharers()
+
+    @property
+    def processes(self):
+        """The number of processes that train together."""
+        return jax_devices.processes()
+
+    @property
+    def rank(self):
+        """The number of this process among them."""
+        return jax_devices.rank()
 
     def train_step(self, state, data):
         groups = (

@@ -1,4 +1,4 @@
-"""What the JAX and torch trainers share: there is one device, so nothing has to be held back or gathered."""
+"""What the JAX and torch trainers share: one program of one device, in which nothing has to be held back or gathered."""
 
 import contextlib
 
@@ -6,6 +6,8 @@ from keras import ops
 
 # Keras does not export this class, but its `fit` takes it as it is.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+from .processes import refuse_sharing
 
 
 def replicas():
@@ -52,12 +54,21 @@ class SingleDevice:
     replicas = 1
 
     def refuse_devices(self, batch_size):
-        """Refuses nothing: there is one device, and every batch goes to it."""
+        """Refuses batches that devices cannot share equally."""
+        refuse_sharing(self, batch_size)
 
-    @staticmethod
-    def as_dataset(begin, signature, length):
+    def as_dataset(self, begin, signature, length):
         """Makes what `fit` takes of a function that begins an iterator of batches; `length` is their number, if known."""
-        return _Batches(begin, length)
+        rank, processes = self.rank, self.processes
+        if processes == 1:
+            return _Batches(begin, length)
+
+        def part():
+            for batch in begin():
+                cut = len(next(iter(batch.values()))) // processes
+                yield {name: array[rank * cut : (rank + 1) * cut] for name, array in batch.items()}
+
+        return _Batches(part, length)
 
 
 class _Batches(DataAdapter):

@@ -1,71 +1,13 @@
 """Training on TensorFlow: plain alternating gradient tapes."""
 
 import contextlib
-import contextvars
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-
-def replicas():
-    """The number of devices that share each batch, inside of a strategy's scope; 1 outside."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-# How many batches are joined to the one that is in hand; a replica has its part of each of them.
-_JOINED = contextvars.ContextVar("joined", default=1)
-
-
-@contextlib.contextmanager
-def joining(count):
-    """Opens a context in which a batch is made of so many of one size, one after the other."""
-    before = _JOINED.set(count)
-    try:
-        yield
-    finally:
-        _JOINED.reset(before)
-
-
-def drawn(sample, shape):
-    """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
-    if replicas() == 1:
-        return sample(shape)
-    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, _JOINED.get()
-    everything = sample((shape[0] * replicas(), *shape[1:]))
-    return tf.reshape(tf.reshape(everything, (joined, replicas(), -1, *shape[1:]))[:, index], shape)
-
-
-def whole(x):
-    """The rows of the global batch, of which x (batch, ...) has those of this replica; gradients flow back to all."""
-    if replicas() == 1:
-        return x
-    gathered = tf.distribute.get_replica_context().all_gather(x, axis=0)
-    return tf.ensure_shape(gathered, (None, *x.shape[1:]))  # its other sides are known still
-
-
-def own_part(x):
-    """The rows of this replica, of those of the global batch."""
-    if replicas() == 1:
-        return x
-    index = tf.distribute.get_replica_context().replica_id_in_sync_group
-    return tf.reshape(x, (replicas(), -1, *x.shape[1:]))[index]
-
-
-def _assign(variable, value):
-    """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
-    if replicas() == 1:
-        variable.assign(value)
-        return
-
-    def assign_everywhere(strategy, value):
-        if variable.dtype.startswith(("float", "bfloat")):
-            value = strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-        else:
-            value = strategy.experimental_local_results(value)[0]
-        strategy.extended.update(variable.value, lambda replica, new: replica.assign(new), args=(value,))
-
-    tf.distribute.get_replica_context().merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))
+from .processes import refuse_sharing
+from .tensorflow_devices import assign, drawn, exchange, processes, rank, replicas, whole
 
 
 class Recording(NamedTuple):
@@ -74,29 +16,6 @@ class Recording(NamedTuple):
     fake: Any
     player: str
     tape: tf.GradientTape
-
-
-def batch_normalized(x, gamma, beta, epsilon):
-    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
-
-    This is one operation with one gradient, where Keras has several, each of which passes over the whole batch. Replicas
-    take the statistics of the global batch.
-    """
-    if replicas() > 1 and (context := tf.distribute.get_replica_context()) is not None:
-        axes, wide = list(range(x.shape.rank - 1)), tf.cast(x, "float32")
-        moments = [tf.reduce_mean(wide, axes), tf.reduce_mean(tf.square(wide), axes)]
-        mean, of_squares = context.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
-        variance = tf.maximum(of_squares - tf.square(mean), 0.0)
-        y = (wide - mean) * (tf.math.rsqrt(variance + epsilon) * gamma) + beta
-        return tf.cast(y, x.dtype), mean, variance
-    shape = tf.shape(x)
-    count = tf.cast(tf.size(x) // shape[-1], "float32")
-    flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if x.shape.rank != 4 else x
-    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
-    )
-    # The operation returns the variance divided by n - 1, but normalizes by the one divided by n.
-    return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
 
 
 def accelerator():
@@ -128,7 +47,11 @@ class Trainer:
         # At the end of a data set of unknown length, Keras asks for one batch too many; variables that do not depend on that
         # batch (counters, random generators) would be updated nevertheless.
         with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
-            return self.train_round(data)
+            logs = self.train_round(data)
+        if processes() > 1:
+            # There Keras takes the mean of logs over their first axis.
+            logs = {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+        return logs
 
     def record(self, player, batch):
         """Generates samples like those of `batch`, writing what `player` may write."""
@@ -155,7 +78,7 @@ class Trainer:
         for variable in variables:
             value = scope.get_current_value(variable)
             if value is not None:
-                _assign(variable, value)
+                assign(variable, value)
 
     def only_if(self, condition, step):
         """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""
@@ -177,31 +100,50 @@ class Trainer:
         """The number of devices that share each batch."""
         return self.distribute_strategy.num_replicas_in_sync
 
+    sharers = replicas
+
+    @property
+    def processes(self):
+        """The number of processes that train together."""
+        with self.distribute_strategy.scope():
+            return processes()
+
+    @property
+    def rank(self):
+        """The number of this process among them."""
+        with self.distribute_strategy.scope():
+            return rank()
+
+    def exchange(self, message):
+        """The messages of all processes that train together, by rank."""
+        with self.distribute_strategy.scope():
+            return exchange(message)
+
     def refuse_devices(self, batch_size):
         """Refuses a strategy that the model cannot train under, and batches that its devices cannot share equally."""
-        replicas = self.replicas
-        waiting = any(player.when for player in self.players())
-        if replicas > 1 and (why := "a player decides when it moves" if waiting else self.one_device_only):
+        refuse_sharing(self, batch_size)
+        if self.replicas == 1:
+            return
+        if self.steps_per_execution != 1:
             raise ValueError(
-                f"{type(self).__name__} must train on one device, since {why}. Received: a strategy of {replicas} replicas. "
-                "Fix: train outside of tf.distribute."
+                "steps_per_execution must be 1 under a strategy of several replicas. Received: steps_per_execution="
+                f"{self.steps_per_execution}. Fix: leave it out of compile."
             )
-        if replicas > 1 and not isinstance(self.rounds.value, tf.distribute.DistributedValues):
+        if not isinstance(self.rounds.value, tf.distribute.DistributedValues):
             raise ValueError(
                 "A model must be built in the scope of the strategy that trains it. Received: a strategy of "
-                f"{replicas} replicas, and a model built without one. Fix: build the model in `with strategy.scope():`, too."
+                f"{self.replicas} replicas, and a model built without one. Fix: build it in `with strategy.scope():`, too."
             )
-        if batch_size % replicas:
-            raise ValueError(
-                f"batch_size must be a multiple of the {replicas} replicas of the strategy. Received: "
-                f"batch_size={batch_size}. Fix: batch_size={batch_size // replicas * replicas or replicas}."
-            )
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: all is built. Keras would take a batch, and average its bytes over the workers, which TensorFlow
+        cannot."""
 
     @staticmethod
     def as_dataset(begin, signature, length):
         """Makes what `fit` takes of a function that begins an iterator of batches; `length` is their number, if known.
 
-        Static shapes let the step be compiled once. Under a strategy Keras begins twice: first to look at one batch.
+        Static shapes let the step be compiled once.
         """
         specs = {name: tf.TensorSpec(shape, dtype) for name, (shape, dtype) in signature.items()}
         dataset = tf.data.Dataset.from_generator(begin, output_signature=specs)

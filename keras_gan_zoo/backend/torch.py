@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import keras
 import torch
 
+from . import torch_devices
 from .single_device import SingleDevice
+from .torch_devices import assign, drawn, replicas, whole
 
 
 def accelerator():
@@ -43,8 +45,39 @@ class Recording(NamedTuple):
 class Trainer(SingleDevice):
     """Gives a `GAN` its `train_step` on torch."""
 
+    draw, whole = staticmethod(drawn), staticmethod(whole)
+    exchange = staticmethod(torch_devices.exchange)
+
+    @property
+    def processes(self):
+        """The number of processes that train together, of which each has one device."""
+        return torch_devices.processes()
+
+    replicas = sharers = processes
+
+    @property
+    def rank(self):
+        """The number of this process among them."""
+        return torch_devices.rank()
+
+    def refuse_devices(self, batch_size):
+        """Refuses batches that devices cannot share equally, and a wrapper that would do nothing."""
+        super().refuse_devices(batch_size)
+        torch_devices.refuse_wrapper(self)
+
     def train_step(self, data):
-        return self.train_round(data)
+        with torch_devices.sharing():
+            return self.train_round(data)
+
+    @contextlib.contextmanager
+    def writing(self, variables):
+        """Lets the assignments of a round be made at once; several processes make them together at the end."""
+        if replicas() == 1:
+            yield
+            return
+        with keras.StatelessScope() as scope:
+            yield
+        _assign(variables, scope)
 
     def record(self, player, batch):
         """Generates samples like those of `batch`, writing what `player` may write."""
@@ -64,6 +97,7 @@ class Trainer(SingleDevice):
         with keras.StatelessScope([(w, value.detach()) for w, value in moved if value is not None]) as scope:
             loss = player.objective(batch, recording.fake)
         gradients = torch.autograd.grad(loss, [v.value for v in player.variables], allow_unused=True)
+        gradients = torch_devices.means(gradients)
         with torch.no_grad():
             _assign(statistics, recording.scope)
             _assign(self.written_by(player), scope)
@@ -86,4 +120,4 @@ def _assign(variables, scope):
     for variable in variables:
         value = scope.get_current_value(variable)
         if value is not None:
-            variable.assign(value)
+            assign(variable, value)

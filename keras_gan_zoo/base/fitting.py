@@ -9,11 +9,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..backend import LOST
 from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
 from ..data.on_demand import ImagesInFiles, read_ahead
 from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches, watched
+from ..files import writing
 from ..untrusted import shown
+from .agreement import require_agreement
 
 _MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics"
 _ALIKE = "repeat the examples that should count more, since all of them count alike"
@@ -187,12 +190,12 @@ class Fitting:
 
     def _fit_batches(self, source, batch_size, steps, options):
         """Trains on what yields examples or batches."""
-        count, replicas = self.minibatches_per_round, self.replicas
+        count, sharers = self.minibatches_per_round, self.sharers
         is_py_dataset = isinstance(source, keras.utils.PyDataset)
-        if is_py_dataset and count * replicas == 1:
+        if is_py_dataset and count * sharers == 1:
             data = rounds = CheckedBatches(source, self.schema)
         else:
-            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, replicas)
+            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, sharers)
             if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
                 raise ValueError(
                     "Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
@@ -205,12 +208,23 @@ class Fitting:
 
     def _fit_rounds(self, data, failures, steps, options):
         self._tell_what_is_fresh()
+        if self.processes > 1:
+            # The last callback, since others may first restore the state of a training that was stopped.
+            agree = keras.callbacks.LambdaCallback(on_train_begin=lambda logs=None: require_agreement(self))
+            options["callbacks"] = keras.tree.flatten([options["callbacks"] or [], agree])
         try:
-            return super().fit(data, steps_per_epoch=steps, **options)
-        except Exception:
+            with writing(self.rank == 0):
+                return super().fit(data, steps_per_epoch=steps, **options)
+        except Exception as error:
             # TensorFlow turns an error that is raised where it asks for data into text.
             if failures:
                 raise failures[0] from None
+            if self.processes > 1 and isinstance(error, LOST):
+                raise RuntimeError(
+                    "A training of several processes must go on in all of them. Received: an error among them, in process "
+                    f"{self.rank}: {' '.join(str(error).split())[:300]}. Fix: see what ended the first of them, and start "
+                    "all again; a run goes on by --resume."
+                ) from error
             raise
 
     def _look_at(self, arrays):

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..files import writes
+
 
 def rounds_played(model: Any) -> int:
     """Returns the number of rounds of a game so far; under a strategy there is a counter on each device."""
@@ -117,6 +119,8 @@ class Progress(keras.callbacks.Callback):
             # On a narrow terminal this column wraps; otherwise rich would cut the others short.
             progress.TextColumn("{task.fields[text]}", table_column=Column(no_wrap=False)),
             console=self.console,
+            # Of several processes the first shows it.
+            disable=not writes(),
         )
         self.task = self.bar.add_task("training", total=self.rounds, completed=rounds_played(self.model), text="")
         self.bar.start()
@@ -137,10 +141,10 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.task, completed=rounds_played(self.model), text=f"{losses}  {rate:,.0f} images/s")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.bar.update(self.task, completed=rounds_played(self.model))
         self.close()
 
     def close(self) -> None:
         """Ends the bar, also after an error, which may have come before there was a bar."""
         if self.bar is not None:
-            self.bar.update(self.task, completed=rounds_played(self.model))
             self.bar.stop()

@@ -33,8 +33,8 @@ class Rounds:
         schema: the fields of an example.
         batch_size: examples in a minibatch, if the source yields single ones; those that are left over sit a pass out.
         count: minibatches in a round; those that are left over sit a pass out.
-        replicas: number of replicas, each of which gets an equal part of every minibatch; minibatches are cut to a multiple
-            of it.
+        sharers: number of devices, each of which gets an equal part of every minibatch; minibatches are cut to a multiple of
+            it.
 
     Attributes:
         first: the first minibatch.
@@ -46,8 +46,8 @@ class Rounds:
         InvalidData: the source does not yield enough for one round, or a batch cannot be used.
     """
 
-    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, replicas: int = 1) -> None:
-        self.schema, self.count, self.replicas = schema, count, replicas
+    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, sharers: int = 1) -> None:
+        self.schema, self.count, self.sharers = schema, count, sharers
         self.once = isinstance(source, Iterator)
         self._source, self._read = source, schema.reader()
         self.failures: list[InvalidData] = []
@@ -64,15 +64,10 @@ class Rounds:
         round_ = next(self._begun)
         self.first = {name: array[: len(array) // count] for name, array in round_.items()}
         self._begun = itertools.chain([round_], self._begun)
-        # Under a strategy of several replicas Keras begins twice, the first time to look at one batch.
-        self._look = [round_] if self.once and replicas > 1 else None
         self.size = batch_size * count if self._batch_size else None
         self.length = self._known_length()
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._look:
-            look, self._look = self._look, None
-            return iter(look)
         begun, self._begun = self._begun, None
         return watched(begun or self._rounds(iter(self._source)), self.failures)
 
@@ -105,7 +100,7 @@ class Rounds:
             batches = map(self.schema.stacked, iter(lambda: list(itertools.islice(elements, self._batch_size)), []))
         for batch in map(self._read, batches):
             # Rows that cannot be shared out sit out, as do those that are left over when an array is cut into batches.
-            rows = _rows(batch) // self.replicas * self.replicas
+            rows = _rows(batch) // self.sharers * self.sharers
             if rows:
                 yield {name: array[:rows] for name, array in batch.items()}
 
@@ -116,7 +111,7 @@ class Rounds:
             number = len(self._source) if hasattr(getattr(self._source, "dataset", None), "__len__") else -1
         if self._batch_size:
             number = number // (self._batch_size * self.count) if number >= 0 else -1
-        elif self.count * self.replicas > 1:
+        elif self.count * self.sharers > 1:
             number = -1  # the last batch may be too small
         return number if number >= 0 else None
 

@@ -1,0 +1,153 @@
+"""Devices and processes that share each batch on TensorFlow: the strategies of tf.distribute."""
+
+import contextlib
+import contextvars
+
+import numpy as np
+import tensorflow as tf
+
+from .processes import MESSAGE, refuse_devices_of_a_worker, require_devices
+
+# What is raised where another process does not answer any more.
+LOST = (tf.errors.OpError,)
+
+
+@contextlib.contextmanager
+def engine(kind, devices):
+    """Opens the scope of a strategy: "mirrored" over so many devices of this machine, or "multi-worker" by TF_CONFIG."""
+    if kind == "multi-worker":
+        refuse_devices_of_a_worker(devices)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        if not tf.config.list_physical_devices("GPU"):
+            require_devices(devices)
+            # The cores of a CPU are one device until they are shared out, before TensorFlow starts.
+            parts = [tf.config.LogicalDeviceConfiguration()] * devices
+            tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+        names = [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
+        strategy = tf.distribute.MirroredStrategy(names[: require_devices(devices or len(names), len(names))])
+    with strategy.scope():
+        yield
+
+
+def accelerators():
+    """The number of GPUs."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def _jobs():
+    """The number of processes of each kind, the chief first, and which of them this is; ({}, None, 0) for one alone."""
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return {}, None, 0
+    jobs = resolver.cluster_spec().as_dict()
+    return {job: len(jobs[job]) for job in ("chief", "worker") if job in jobs}, resolver.task_type, resolver.task_id
+
+
+def processes():
+    """The number of processes that train together, inside of a strategy's scope; 1 outside."""
+    return sum(_jobs()[0].values()) or 1
+
+
+def rank():
+    """The number of this process among them, from 0 on."""
+    jobs, job, index = _jobs()
+    return index + (jobs.get("chief", 0) if job == "worker" else 0)
+
+
+def exchange(message):
+    """The messages of all processes, by rank; each waits for those of the others."""
+    if processes() == 1:
+        return [message]
+    strategy = tf.distribute.get_strategy()
+    codes = np.frombuffer(message.encode().ljust(MESSAGE, b"\0"), "uint8").astype("int32")[None]
+
+    @tf.function
+    def gathered():
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(tf.constant(codes), axis=0))
+
+    rows = strategy.experimental_local_results(gathered())[0].numpy()
+    return [bytes(row.astype("uint8")).rstrip(b"\0").decode() for row in rows[:: len(rows) // processes()]]
+
+
+def replicas():
+    """The number of devices that share each batch, inside of a strategy's scope; 1 outside."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+# How many batches are joined to the one that is in hand; a replica has its part of each of them.
+_JOINED = contextvars.ContextVar("joined", default=1)
+
+
+@contextlib.contextmanager
+def joining(count):
+    """Opens a context in which a batch is made of so many of one size, one after the other."""
+    before = _JOINED.set(count)
+    try:
+        yield
+    finally:
+        _JOINED.reset(before)
+
+
+def drawn(sample, shape):
+    """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
+    if replicas() == 1:
+        return sample(shape)
+    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, _JOINED.get()
+    everything = sample((shape[0] * replicas(), *shape[1:]))
+    return tf.reshape(tf.reshape(everything, (joined, replicas(), -1, *shape[1:]))[:, index], shape)
+
+
+def whole(x):
+    """The rows of the global batch, of which x (batch, ...) has those of this replica; gradients flow back to all."""
+    if replicas() == 1:
+        return x
+    gathered = tf.distribute.get_replica_context().all_gather(x, axis=0)
+    return tf.ensure_shape(gathered, (None, *x.shape[1:]))  # its other sides are known still
+
+
+def own_part(x):
+    """The rows of this replica, of those of the global batch."""
+    if replicas() == 1:
+        return x
+    index = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return tf.reshape(x, (replicas(), -1, *x.shape[1:]))[index]
+
+
+def batch_normalized(x, gamma, beta, epsilon):
+    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last.
+
+    This is one operation with one gradient, where Keras has several, each of which passes over the whole batch. Replicas
+    take the statistics of the global batch.
+    """
+    if replicas() > 1 and (context := tf.distribute.get_replica_context()) is not None:
+        axes, wide = list(range(x.shape.rank - 1)), tf.cast(x, "float32")
+        moments = [tf.reduce_mean(wide, axes), tf.reduce_mean(tf.square(wide), axes)]
+        mean, of_squares = context.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+        variance = tf.maximum(of_squares - tf.square(mean), 0.0)
+        y = (wide - mean) * (tf.math.rsqrt(variance + epsilon) * gamma) + beta
+        return tf.cast(y, x.dtype), mean, variance
+    shape = tf.shape(x)
+    count = tf.cast(tf.size(x) // shape[-1], "float32")
+    flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if x.shape.rank != 4 else x
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
+    )
+    # The operation returns the variance divided by n - 1, but normalizes by the one divided by n.
+    return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
+
+
+def assign(variable, value):
+    """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
+    if replicas() == 1:
+        variable.assign(value)
+        return
+
+    def assign_everywhere(strategy, value):
+        if variable.dtype.startswith(("float", "bfloat")):
+            value = strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+        else:
+            value = strategy.experimental_local_results(value)[0]
+        strategy.extended.update(variable.value, lambda replica, new: replica.assign(new), args=(value,))
+
+    tf.distribute.get_replica_context().merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))

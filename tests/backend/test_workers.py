@@ -1,0 +1,191 @@
+"""Two processes on loopback that train together, on each engine: what they compute, write, and do when one of them dies."""
+
+import importlib.util
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_gan_zoo.base.agreement import require_agreement
+from tests.backend.shared_trainings import require_equal
+
+pytestmark = pytest.mark.slow
+BACKENDS = ("tensorflow", "jax", "torch")
+# Batch norm, dropout, and several critic steps.
+NAMES = ("dcgan", "gan", "wgan_gp")
+RECIPE = """
+variant: gan
+model: {image_shape: [16, 16, 1], latent_dim: 8, width: 20, ema_half_life: 50}
+data: {source: digits.npz}
+training: {rounds: 8, batch_size: 8, seed: 0, dtype: float32, checkpoint_rounds: 2, sample_rounds: 4}
+"""
+# A process that is killed at a given round, in the middle of a part.
+KILL = """
+import os
+import signal
+
+import keras
+from keras_gan_zoo.callbacks import SampleGrid
+
+def die(self, batch, logs=None):
+    if os.environ.get("VICTIM") and int(keras.ops.convert_to_numpy(self.model.rounds)) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+SampleGrid.on_train_batch_end = die
+"""
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def speaking_of_two(backend):
+    """What the environments of two processes say of each other."""
+    ports = free_ports(2)
+    hosts = [f"localhost:{port}" for port in ports]
+    for rank in range(2):
+        if backend == "tensorflow":
+            yield {"TF_CONFIG": json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": rank}})}
+        elif backend == "jax":
+            job = {"JOB_ADDRESSES": ",".join(hosts), "NUM_PROCESSES": "2", "PROCESS_ID": str(rank)}
+            yield {f"KERAS_DISTRIBUTION_{key}": value for key, value in job.items()}
+        else:
+            ranks = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+            yield {**ranks, "MASTER_ADDR": "localhost", "MASTER_PORT": str(ports[0])}
+
+
+def run(environments, *commands, folder):
+    """Runs commands, one in each environment; returns their statuses, what they said, and the seconds from the first end to
+    the last."""
+    done = [
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for environment, command in zip(environments, commands, strict=True)
+    ]
+    try:
+        end, ended = time.monotonic() + 240, []
+        while len(ended) < len(done) and time.monotonic() < end:
+            ended += [time.monotonic() for process in done if process.poll() is not None][len(ended) :]
+            time.sleep(0.1)
+    finally:
+        for process in done:
+            process.kill()
+    said = [process.communicate()[0] for process in done]
+    return [process.returncode for process in done], said, ended[-1] - ended[0]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return request.param
+
+
+@pytest.fixture
+def alone(environment_of):
+    """backend -> the environment of a process with one thread."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+    return lambda backend: {**environment_of(backend), **threads}
+
+
+@pytest.fixture
+def pair(alone):
+    """A function of a backend that returns the environments of two processes."""
+    return lambda backend: [{**alone(backend), **said} for said in speaking_of_two(backend)]
+
+
+def test_two_processes_match_one(backend, alone, pair, tmp_path):
+    script = str(Path(__file__).with_name("play_workers.py"))
+    commands = [[sys.executable, script, str(tmp_path / f"{name}.npz"), *NAMES] for name in ("one", "first", "second")]
+    statuses, said, _ = run([alone(backend), *pair(backend)], *commands, folder=tmp_path)
+    assert statuses == [0, 0, 0], said
+    one, first, second = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("one", "first", "second"))
+    assert all(first[key].tobytes() == second[key].tobytes() for key in first), "the processes are not bit-identical"
+    for prefix in (f"{name}/" for name in NAMES):
+        require_equal(
+            *({k.removeprefix(prefix): v for k, v in part.items() if k.startswith(prefix)} for part in (one, first))
+        )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
+    np.savez(tmp_path / "digits.npz", images=images)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "kill.py").write_text(KILL)
+    return tmp_path
+
+
+def trained(folder, environments, *options, outputs=("run", "run")):
+    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--strategy", "multi-worker", *options]
+    return run(environments, *([*command, "--output", output] for output in outputs), folder=folder)
+
+
+def state(run):
+    found = {}
+    with h5py.File(run / "checkpoint.weights.h5") as file:
+        file.visititems(lambda name, part: found.update({name: part[()]}) if isinstance(part, h5py.Dataset) else None)
+    return found
+
+
+def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(backend, pair, folder):
+    statuses, said, _ = trained(folder, pair(backend), outputs=("whole", "whole"))
+    assert statuses == [0, 0], said
+    written = sorted(str(path.relative_to(folder / "whole")) for path in (folder / "whole").rglob("*") if path.is_file())
+    assert {"checkpoint.weights.h5", "config.yaml", "log.csv", "preset/weights.safetensors"} <= set(written)
+    assert not any(".partial" in path or ".lock" in path for path in written)
+    assert len((folder / "whole/log.csv").read_text().splitlines()) == 5
+
+    environments, victim = pair(backend), 0 if backend == "torch" else 1
+    environments[victim]["VICTIM"] = "1"
+    statuses, said, seconds = trained(folder, environments, "--import", "kill.py")
+    assert statuses[victim] == -signal.SIGKILL and statuses[1 - victim] not in (0, -signal.SIGKILL), (statuses, said)
+    assert seconds < 60
+
+    statuses, said, _ = trained(folder, pair(backend), "--resume")
+    assert statuses == [0, 0], said
+    whole, resumed = state(folder / "whole"), state(folder / "run")
+    assert whole.keys() == resumed.keys() and len(whole) > 10
+    assert all(whole[key].tobytes() == resumed[key].tobytes() for key in whole)
+    assert (folder / "whole/log.csv").read_text() == (folder / "run/log.csv").read_text()
+
+
+class Process:
+    """One of two processes, of which the other says something else of one fact."""
+
+    processes, variables = 2, []
+
+    def __init__(self, **others):
+        self.rounds, self.optimizer, self.others = np.int32(3), self, others
+
+    def exchange(self, message):
+        return [message, json.dumps({**json.loads(message), **self.others})]
+
+
+def test_what_processes_differ_in_is_named():
+    require_agreement(Process(), recipe="a")
+    with pytest.raises(ValueError, match="the same round. Received: 3 in process 0, 0 in process 1. Fix: let them share"):
+        require_agreement(Process(round="0"), recipe="a")
+    with pytest.raises(ValueError, match="the same recipe. Received: a in process 0, b in process 1."):
+        require_agreement(Process(recipe="b"), recipe="a")
+    with pytest.raises(ValueError, match="the same state"):
+        require_agreement(Process(state="b"))
+
+
+def test_a_folder_without_the_checkpoint_ends_all(pair, folder):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    statuses, said, _ = trained(folder, pair("torch"), "--resume")
+    assert 0 not in statuses and "--resume must go with a run in output" in said[0]
