@@ -155,7 +155,7 @@ def own_part(x):
 
 
 def batch_normalized(x, gamma, beta, epsilon):
-    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all but the last axis of the global batch."""
+    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) of the global batch, by channel."""
     if replicas() == 1:
         return single_device.batch_normalized(x, gamma, beta, epsilon)
     axes, wide = list(range(x.ndim - 1)), x.float()
