@@ -123,6 +123,7 @@ def _train(recipe, output, resume, dtype, tensorboard, evaluate, console, callba
             f"--evaluate must be left out where no images are made from noise. Received: {recipe.variant}, which makes "
             "others."
         )
+    gan.refuse_devices(settings.batch_size)
     # All processes have looked at the folder before one of them writes there, and none ends before that one has.
     require_agreement(gan, recipe=recipe.digest)
     with writing(gan.rank == 0):

@@ -7,9 +7,10 @@ respect to that player's weights; `only_if(condition, step)` takes a step or lea
 `batch_normalized`, batch norm as each backend computes it best, `compiled`, which makes a pure function of tensors fast,
 `full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
 that is in use. Where devices share each batch, `replicas` says how many; `drawn` gives each its part of what is drawn
-(inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch, and
-`own_part` its own of those. `engine` opens the scope in which several devices or processes train together; there `rank` is
-the number of this process, `exchange` passes messages among them, and `LOST` is raised where one does not answer any more.
+(inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch,
+`own_part` its own of those, and the mean of what each has is the `mean_over_replicas` of a trainer. `engine` opens the scope
+in which several devices or processes train together; there `rank` is the number of this process, `exchange` passes messages
+among them, and `LOST` is raised where one does not answer any more.
 """
 
 import importlib

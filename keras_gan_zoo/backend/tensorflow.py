@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from .processes import refuse_sharing
-from .tensorflow_devices import assign, drawn, exchange, processes, rank, replicas, whole
+from .tensorflow_devices import assign, drawn, exchange, mean_over_replicas, processes, rank, replicas, whole
 
 
 class Recording(NamedTuple):
@@ -93,7 +93,7 @@ class Trainer:
             y = function(x)
         return tape.gradient(y, x)
 
-    draw, whole = staticmethod(drawn), staticmethod(whole)
+    draw, whole, mean_over_replicas = staticmethod(drawn), staticmethod(whole), staticmethod(mean_over_replicas)
 
     @property
     def replicas(self):

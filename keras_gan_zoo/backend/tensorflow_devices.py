@@ -106,6 +106,11 @@ def whole(x):
     return tf.ensure_shape(gathered, (None, *x.shape[1:]))  # its other sides are known still
 
 
+def mean_over_replicas(x):
+    """The mean of what the replicas have of x; gradients flow back to all."""
+    return x if replicas() == 1 else tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
+
+
 def own_part(x):
     """The rows of this replica, of those of the global batch."""
     if replicas() == 1:

@@ -8,7 +8,7 @@ import torch
 
 from . import torch_devices
 from .single_device import SingleDevice
-from .torch_devices import assign, drawn, replicas, whole
+from .torch_devices import assign, drawn, mean_over_replicas, replicas, whole
 
 
 def accelerator():
@@ -45,7 +45,7 @@ class Recording(NamedTuple):
 class Trainer(SingleDevice):
     """Gives a `GAN` its `train_step` on torch."""
 
-    draw, whole = staticmethod(drawn), staticmethod(whole)
+    draw, whole, mean_over_replicas = staticmethod(drawn), staticmethod(whole), staticmethod(mean_over_replicas)
     exchange = staticmethod(torch_devices.exchange)
 
     @property

@@ -135,9 +135,9 @@ def refuse_wrapper(gan):
         )
 
 
-def mean(x):
-    """The mean of a tensor over all processes."""
-    return _Sum.apply(x) / replicas()
+def mean_over_replicas(x):
+    """The mean of what the processes have of x; gradients flow back to all."""
+    return _Sum.apply(x) / replicas() if replicas() > 1 else x
 
 
 def whole(x):
@@ -159,7 +159,7 @@ def batch_normalized(x, gamma, beta, epsilon):
     if replicas() == 1:
         return single_device.batch_normalized(x, gamma, beta, epsilon)
     axes, wide = list(range(x.ndim - 1)), x.float()
-    center, of_squares = mean(torch.stack([wide.mean(axes), wide.square().mean(axes)]))
+    center, of_squares = mean_over_replicas(torch.stack([wide.mean(axes), wide.square().mean(axes)]))
     variance = torch.clamp(of_squares - center.square(), min=0.0)
     y = (wide - center) * (torch.rsqrt(variance + epsilon) * gamma) + beta
     return y.to(x.dtype), center, variance
@@ -168,5 +168,5 @@ def batch_normalized(x, gamma, beta, epsilon):
 def assign(variable, value):
     """Assigns the value; floats become the mean over the processes (integers are equal in all)."""
     if replicas() > 1 and torch.is_floating_point(value):
-        value = mean(value.detach())
+        value = mean_over_replicas(value.detach())
     variable.assign(value)

@@ -37,7 +37,6 @@ class UnrolledGAN(DCGAN):
         **options: as in `DCGAN`.
     """
 
-    one_device_only = "the steps that it looks ahead are those of the whole batch"
     # What these options move would move in each of the steps ahead too.
     refused_options = {"top_k": "its generator answers the value of the game, to which all samples belong"} | dict.fromkeys(
         ("lecam_weight", "lecam_decay", "ada_target"), "a look ahead is to leave their state as it is"
@@ -72,7 +71,8 @@ class UnrolledGAN(DCGAN):
                 with self.standing_in(variables, values):
                     return self.judging_loss(real, fake)
 
-            return self.gradient(loss, values)
+            # The steps ahead are those of the global batch.
+            return [self.mean_over_replicas(gradient) for gradient in self.gradient(loss, values)]
 
         ahead = variables
         # Networks are followed with shapes before there is an optimizer.

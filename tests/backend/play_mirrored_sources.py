@@ -35,7 +35,8 @@ def main(output):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         gan = DCGAN(SHAPE, 4, width=4, seed=0)
-        gated, lazy = GAN3D.tiny(), StyleGAN2.tiny()
+        gated, lazy, hasty = GAN3D.tiny(), StyleGAN2.tiny(), DCGAN(SHAPE, 4, width=4, seed=0)
+        hasty.compile(steps_per_execution=2)
     outside = DCGAN(SHAPE, 4, width=4, seed=0)
     results = {}
 
@@ -57,6 +58,7 @@ def main(output):
     fit("generator", gan, (IMAGES[i : i + 8] for i in range(0, 48, 8)))
     fit("odd batch_size", gan, IMAGES, batch_size=15)
     fit("built outside", outside, IMAGES, batch_size=8)
+    fit("hasty", hasty, IMAGES, batch_size=8)
     fit("a gate", gated, np.zeros((16, *gated.fields()["voxels"].shape), "uint8"), batch_size=8)
     fit("lazy penalties", lazy, IMAGES, batch_size=8)
     folder = Path(output).parent

@@ -25,8 +25,9 @@ def play(script, *arguments):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-# Several critic steps, a controlled state, batch norm, dropout, means of the batch in the loss, and layers that mix samples.
-NAMES = ("wgan_gp", "began", "dcgan", "gan", "relativistic_gan", "improved_gan")
+# Several critic steps, a controlled state, batch norm, dropout, means of the batch in the loss, layers that mix samples, and
+# steps that look ahead.
+NAMES = ("wgan_gp", "began", "dcgan", "gan", "relativistic_gan", "improved_gan", "unrolled_gan")
 
 
 @pytest.fixture(scope="module")
@@ -61,5 +62,6 @@ def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
     assert written <= set(played["written"]) and played["logged"] == "17"
     assert "of the 2 devices that share each batch. Received: batch_size=15. Fix: 14 or 16." in played["odd batch_size"]
     assert "built in the scope of the strategy" in played["built outside"]
+    assert "steps_per_execution must be 1 under a strategy of several replicas. Received: steps" in played["hasty"]
     assert "GAN3D must train on one device, since a player decides when it moves" in played["a gate"]
     assert "StyleGAN2 must train on one device, since some rounds alone" in played["lazy penalties"]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -128,9 +129,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def trained(folder, environments, *options, outputs=("run", "run")):
-    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--strategy", "multi-worker", *options]
-    return run(environments, *([*command, "--output", output] for output in outputs), folder=folder)
+def trained(folder, environments, *options):
+    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--output", "run"]
+    return run(environments, *[[*command, "--strategy", "multi-worker", *options]] * 2, folder=folder)
 
 
 def state(run):
@@ -140,8 +141,24 @@ def state(run):
     return found
 
 
-def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(backend, pair, folder):
-    statuses, said, _ = trained(folder, pair(backend), outputs=("whole", "whole"))
+def documented(backend):
+    """The commands of the guide for two machines, with both of them here."""
+    text = (Path(__file__).parents[2] / "docs" / "several_machines.md").read_text("utf-8")
+    (block,) = re.findall(rf"^```{backend}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    programs = {"keras-gan-zoo": "keras_gan_zoo.cli", "torchrun": "torch.distributed.run"}
+    for name, module in programs.items():
+        block = block.replace(f"{name} ", f"{sys.executable} -m {module} ")
+    for machine, port in enumerate(free_ports(2), 1):
+        block = block.replace(f"HOST{machine}", "localhost").replace(f"PORT{machine}", str(port))
+    lines = block.replace("\\\n", " ").replace("--output run", "--output whole").splitlines()
+    shared = [line for line in lines if line.startswith("export")]
+    return [["bash", "-c", "\n".join([*shared, line])] for line in lines if line not in shared]
+
+
+def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(backend, alone, pair, folder):
+    commands = documented(backend)
+    assert len(commands) == 2
+    statuses, said, _ = run([alone(backend)] * 2, *commands, folder=folder)
     assert statuses == [0, 0], said
     written = sorted(str(path.relative_to(folder / "whole")) for path in (folder / "whole").rglob("*") if path.is_file())
     assert {"checkpoint.weights.h5", "config.yaml", "log.csv", "preset/weights.safetensors"} <= set(written)
