@@ -55,6 +55,7 @@ COMMANDS = {
     "features": "data_set_features",
     "precision": "precision",
     "metrics-speed": "metrics_speed",
+    "sharing": "sharing",
     "report": "report",
 }
 

@@ -20,6 +20,7 @@ from benchmarks.precision import precision_table
 from benchmarks.preset_tables import variant_table
 from benchmarks.processes import ROOT
 from benchmarks.semi_supervised import semi_supervised_table
+from benchmarks.sharing import sharing_table
 from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
@@ -69,7 +70,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         README: {
             "variants": variant_table,
         },
-        SPEED: {"speed": speed_tables},
+        SPEED: {"speed": speed_tables, "sharing": sharing_table},
         TESTBEDS: {"testbeds": testbed_table},
         QUALITY: {"study": study_table},
         GUIDE: {"tricks": tricks_table},

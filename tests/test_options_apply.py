@@ -1,13 +1,14 @@
 """Options apply or refuse: each changes what two rounds of a variant lead to, or the constructor says that it does not."""
 
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
 import pytest
 
 from keras_gan_zoo.base import Options
-from keras_gan_zoo.models import variants
+from keras_gan_zoo.models import variant_class, variants
 
 # Option -> (what it is compared with, itself): some need their owner.
 NOISE, R1, AVERAGE = {"instance_noise": 0.5, "instance_noise_images": 100}, {"r1_gamma": 1.0}, {"ema_half_life": 10}
@@ -37,6 +38,13 @@ CHANGES = {
 }
 
 
+def smaller(name):
+    """An image shape with half of the layers that `tiny` has, as options and not networks are asked about; or nothing."""
+    takes_one = "image_shape" in inspect.signature(variant_class(name).__init__).parameters
+    # Two of them begin at 8 x 8; the scores of the other two are so near to each other there that LeCam is 0.
+    return [(8, 8, 1)] if takes_one and name not in ("began", "r3gan", "relativistic_gan", "sngan") else []
+
+
 def test_all_options_are_tried():
     assert set(CHANGES) == {field.name for field in dataclasses.fields(Options)}
 
@@ -51,7 +59,7 @@ def played(small_gan, round_of, short):
 
     def play(name, options):
         keras.utils.set_random_seed(0)
-        gan = small_gan(name, seed=0, **options)
+        gan = small_gan(name, *smaller(name), seed=0, **options)
         gan.run_eagerly = True
         # Samples are made of these, and drawing some would take longer than the rounds.
         networks = [kept for name in gan.network_names for kept in (getattr(gan, name), gan.network(name))]
