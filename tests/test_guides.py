@@ -1,5 +1,6 @@
 """The guides in docs/ do what they say, on small data and small networks."""
 
+import json
 import re
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def blocks(text, language):
     return [block for of, block in found if of == language]
 
 
+SHORT = ("--rounds", "1", "--batch-size", "6", "--dtype", "float32")
+
+
+def train_narrow_networks(monkeypatch):
+    """Lets variants that are named on the command line have networks that take a moment."""
+    original = cli.recipe_for
+
+    def narrow(*arguments):
+        recipe = original(*arguments)
+        return recipe.model_copy(update={"model": {**recipe.model, "width": 4, "latent_dim": 4}})
+
+    monkeypatch.setattr(cli, "recipe_for", narrow)
+
+
 def test_classes(photos, monkeypatch, command):
     text = (DOCS / "classes.md").read_text("utf-8")
     code = "".join(blocks(text, "python"))
@@ -49,21 +64,38 @@ def test_classes(photos, monkeypatch, command):
     for name in re.findall(r"`([A-Z]\w*GAN\w*)`", text):
         assert hasattr(keras_gan_zoo, name), name
 
-    original = cli.recipe_for
-    model = {"width": 4, "latent_dim": 4}
-
-    def short(*arguments):
-        recipe = original(*arguments)
-        return recipe.model_copy(update={"model": {**recipe.model, **model}})
-
-    monkeypatch.setattr(cli, "recipe_for", short)
+    train_narrow_networks(monkeypatch)
     (lines,) = [block.splitlines() for block in blocks(text, "") if "keras-gan-zoo" in block]
     for line in lines:
         program, *arguments = line.split()
         assert program == "keras-gan-zoo"
-        if arguments[0] == "train":
-            arguments += ["--rounds", "1", "--batch-size", "6", "--dtype", "float32"]
-        code, _, errors = command(*arguments)
+        code, _, errors = command(*arguments, *(SHORT if arguments[0] == "train" else ()))
         assert code == 0, errors
     assert keras_gan_zoo.load("runs/pets/preset").class_names == ("bird", "cat", "dog")
     assert (photos / "cats.png").is_file() and (photos / "all.png").is_file()
+
+
+def test_large_data(photos, monkeypatch, command):
+    text = (DOCS / "large_data.md").read_text("utf-8")
+    (code,) = blocks(text, "python")
+    small = code.replace("epochs=100, batch_size=64", "epochs=1, batch_size=6").replace(
+        "(64, 64, 3)", "(64, 64, 3), 4, width=4"
+    )
+    assert small.count("width=4") == small.count("epochs=1,") == 1
+    exec(compile(small, "docs/large_data.md", "exec"), {})
+    train_narrow_networks(monkeypatch)
+    training, measuring = (block.split("\n") for block in blocks(text, ""))
+    code, _, errors = command(*training[0].split()[1:], *SHORT)
+    assert code == 0, errors
+    # The classifier of digits in place of the Inception network, which sees images of its own size.
+    for name, n in (("photos", 60), ("real", 50)):
+        (photos / "digits" / name).mkdir(parents=True)
+        for i, image in enumerate(np.random.default_rng(n).integers(0, 256, (n, 28, 28), np.uint8)):
+            Image.fromarray(image).save(photos / "digits" / name / f"{i}.png")
+    monkeypatch.chdir(photos / "digits")
+    for line in filter(None, measuring):
+        program, *arguments = line.split()
+        seen = ["--extractor", "mnist", "--metrics", "fid", "--cache", "cache"] if "--shard" in arguments else []
+        code, out, errors = command(*arguments, *seen)
+        assert program == "keras-gan-zoo" and code == 0, errors
+    assert json.loads(out)["fid"]["n_fake"] == 60

@@ -284,8 +284,8 @@ def networks_without_dropout(name):
     return {"discriminator": mlp_discriminator((16, 16, 1), width=8, dropout=(0.0, 0.0))} if name == "gan" else {}
 
 
-# XLA compiles the graph of a round of each variant, and test_mixed_bfloat16 runs it as it is. One of two rounds differs in how
-# they follow each other, so there is one for each kind: a state of its own, critic steps, a gate, tokens, an encoder.
+# XLA compiles the graph of a round of each variant, and test_mixed_bfloat16 runs it as it is. One of two rounds differs in
+# how they follow each other, so there is one for each kind: a state of its own, critic steps, a gate, tokens, an encoder.
 TWO_ROUNDS = {"jit_compile": False, "steps_per_execution": 2}
 WAYS = [
     *((name, TWO_ROUNDS) for name in ("began", "wgan_gp", "gan_3d", "seq_gan", "bigan")),
