@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from shared_trainings import watchers
 
 SHAPE = (16, 16, 1)
 IMAGES = np.random.RandomState(0).randint(0, 256, (48, *SHAPE)).astype("uint8")
@@ -28,7 +29,6 @@ class Batches(keras.utils.PyDataset):
 
 def main(output):
     from keras_gan_zoo import DCGAN, GAN3D, StyleGAN2
-    from keras_gan_zoo import callbacks as c
 
     device = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -62,16 +62,7 @@ def main(output):
     fit("a gate", gated, np.zeros((16, *gated.fields()["voxels"].shape), "uint8"), batch_size=8)
     fit("lazy penalties", lazy, IMAGES, batch_size=8)
     folder = Path(output).parent
-    watchers = [
-        c.CSVLog(folder / "log.csv"),
-        c.SampleGrid(folder / "samples"),
-        c.Progress(100, 8),
-        c.CollapseMonitor(IMAGES, 2),
-        c.Evaluate(lambda images: {"fid": 1.0}, 2, folder=folder / "evaluations", monitor="fid"),
-        c.StopAtNaN(),
-        c.Checkpoint(folder / "checkpoint.weights.h5"),
-    ]
-    fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers)
+    fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers(folder, IMAGES))
     results["written"] = sorted(path.name for path in folder.rglob("*") if path.is_file())
     results["logged"] = (folder / "log.csv").read_text().splitlines()[-1].split(",")[0]
     with open(output, "w") as file:

@@ -43,6 +43,21 @@ def play(name):
     return {f"{part}/{key}": value for part, values in parts.items() for key, value in values.items()}
 
 
+def watchers(folder, images):
+    """Every callback of the zoo that watches, measures or writes."""
+    from keras_gan_zoo import callbacks as c
+
+    return [
+        c.CSVLog(folder / "log.csv"),
+        c.SampleGrid(folder / "samples"),
+        c.Progress(100, 8),
+        c.CollapseMonitor(images, 2),
+        c.Evaluate(lambda images: {"fid": 1.0}, 2, folder=folder / "evaluations", monitor="fid"),
+        c.StopAtNaN(),
+        c.Checkpoint(folder / "checkpoint.weights.h5"),
+    ]
+
+
 def require_equal(one, several):
     """Several devices end where one does, and the steps on the way are the same."""
     assert one.keys() == several.keys() and len(one) > 20
