@@ -17,7 +17,7 @@ import importlib
 
 import keras
 
-from .processes import VARIABLES, announced
+from .processes import VARIABLES, announced, joining
 
 _SUPPORTED = ("tensorflow", "jax", "torch")
 
@@ -32,7 +32,7 @@ Trainer, compiled = _backend.Trainer, _backend.compiled
 full_float32, accelerator = _backend.full_float32, _backend.accelerator
 _devices = importlib.import_module(f".{keras.backend.backend()}_devices", __name__)
 batch_normalized, replicas, drawn = _devices.batch_normalized, _devices.replicas, _devices.drawn
-joining, whole, own_part = _devices.joining, _devices.whole, _devices.own_part
+whole, own_part = _devices.whole, _devices.own_part
 engine, accelerators = _devices.engine, _devices.accelerators
 rank, exchange, LOST = _devices.rank, _devices.exchange, _devices.LOST
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from .processes import MESSAGE, refuse_devices_of_a_worker, require_devices
-from .single_device import batch_normalized, drawn, joining, own_part, replicas, whole
+from .single_device import batch_normalized, drawn, own_part, replicas, whole
 
 __all__ = [
     "LOST",
@@ -18,7 +18,6 @@ __all__ = [
     "drawn",
     "engine",
     "exchange",
-    "joining",
     "own_part",
     "processes",
     "rank",

@@ -1,8 +1,10 @@
-"""What the environment says of processes that train together, and what is refused in the same words on all backends.
+"""What the environment says of processes that train together, and what is the same on all backends that share batches.
 
 No framework is imported here.
 """
 
+import contextlib
+import contextvars
 import json
 import os
 
@@ -15,6 +17,19 @@ VARIABLES = {
     "jax": ("KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_JOB_ADDRESSES, _NUM_PROCESSES and _PROCESS_ID"),
     "torch": ("WORLD_SIZE", "torchrun, which sets WORLD_SIZE and RANK"),
 }
+
+# How many batches are joined to the one that is in hand; a replica has its part of each of them.
+JOINED = contextvars.ContextVar("joined", default=1)
+
+
+@contextlib.contextmanager
+def joining(count):
+    """Opens a context in which a batch is made of so many of one size, one after the other."""
+    before = JOINED.set(count)
+    try:
+        yield
+    finally:
+        JOINED.reset(before)
 
 
 def announced() -> dict[str, int]:

@@ -1,12 +1,11 @@
 """Devices and processes that share each batch on TensorFlow: the strategies of tf.distribute."""
 
 import contextlib
-import contextvars
 
 import numpy as np
 import tensorflow as tf
 
-from .processes import MESSAGE, refuse_devices_of_a_worker, require_devices
+from .processes import JOINED, MESSAGE, refuse_devices_of_a_worker, require_devices
 
 # What is raised where another process does not answer any more.
 LOST = (tf.errors.OpError,)
@@ -75,25 +74,11 @@ def replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-# How many batches are joined to the one that is in hand; a replica has its part of each of them.
-_JOINED = contextvars.ContextVar("joined", default=1)
-
-
-@contextlib.contextmanager
-def joining(count):
-    """Opens a context in which a batch is made of so many of one size, one after the other."""
-    before = _JOINED.set(count)
-    try:
-        yield
-    finally:
-        _JOINED.reset(before)
-
-
 def drawn(sample, shape):
     """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
     if replicas() == 1:
         return sample(shape)
-    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, _JOINED.get()
+    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, JOINED.get()
     everything = sample((shape[0] * replicas(), *shape[1:]))
     return tf.reshape(tf.reshape(everything, (joined, replicas(), -1, *shape[1:]))[:, index], shape)
 

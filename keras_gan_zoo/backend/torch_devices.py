@@ -9,7 +9,7 @@ import torch
 from torch import distributed
 
 from . import single_device
-from .processes import refuse_devices_of_a_worker
+from .processes import JOINED, refuse_devices_of_a_worker
 
 # What is raised where another process does not answer any more.
 LOST = (RuntimeError,)
@@ -76,26 +76,12 @@ def exchange(message):
     return messages
 
 
-# How many batches are joined to the one that is in hand; a process has its part of each of them.
-_JOINED = contextvars.ContextVar("joined", default=1)
-
-
-@contextlib.contextmanager
-def joining(count):
-    """Opens a context in which a batch is made of so many of one size, one after the other."""
-    before = _JOINED.set(count)
-    try:
-        yield
-    finally:
-        _JOINED.reset(before)
-
-
 def drawn(sample, shape):
     """sample(shape); processes take their parts of what one would have drawn."""
     if replicas() == 1:
         return sample(shape)
     everything = sample((shape[0] * replicas(), *shape[1:]))
-    return everything.reshape(_JOINED.get(), replicas(), -1, *shape[1:])[:, rank()].reshape(shape)
+    return everything.reshape(JOINED.get(), replicas(), -1, *shape[1:])[:, rank()].reshape(shape)
 
 
 class _Sum(torch.autograd.Function):
