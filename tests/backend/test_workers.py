@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import signal
 import socket
@@ -100,10 +101,20 @@ def backend(request):
 
 
 @pytest.fixture
-def alone(environment_of):
+def alone(environment_of, tmp_path):
     """backend -> the environment of a process with one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-    return lambda backend: {**environment_of(backend), **threads}
+    # Keras imports TensorFlow on other backends too, to seed it, which takes 4 s.
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "tensorflow.py").write_text("raise ImportError")
+
+    def environment(backend):
+        found = {**environment_of(backend), **threads}
+        if backend != "tensorflow":
+            found["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "hidden"), found["PYTHONPATH"]])
+        return found
+
+    return environment
 
 
 @pytest.fixture
