@@ -104,7 +104,9 @@ class ImprovedGAN(DCGAN):
 
     def adapt(self, data: dict[str, np.ndarray]) -> None:
         """Chooses the reference batch: latents, and labels as frequent as in the data, if there are any."""
-        rng, references = np.random.default_rng(0), {}
+        # A stream of its own: what networks make of the reference itself is never judged, and gets worse as they train, so
+        # no seed of `generate` may draw it.
+        rng, references = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(1,))), {}
         for name, field in self.inputs().items():
             values = field.random(rng, max(self.reference_size, 1))
             if name in data:

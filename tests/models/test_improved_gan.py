@@ -103,6 +103,15 @@ def test_both_players_are_held_to_their_own_past(take_step):
 # Virtual batch norm ------------------------------------------------------------------------------------------------------
 
 
+def test_the_latents_of_the_reference_are_those_of_no_seed():
+    """They were those of seed 0: the first samples that people see came from what no discriminator ever judges."""
+    gan = small()
+    reference = value(next(layer for layer in gan.generator.layers if layer.name == "latents_reference").reference)
+    for seed in range(3):
+        drawn = gan.latents(len(reference), seed=seed)
+        assert np.abs(value(drawn)[:, None] - reference).max(axis=2).min() > 0.01
+
+
 def test_the_reference_is_chosen_once_with_the_datas_labels():
     gan = small(num_classes=3, ema_half_life=100)
     references = {layer.name: layer.reference for layer in gan.generator.layers if layer.name.endswith("_reference")}
