@@ -52,12 +52,11 @@ def card_text(preset: Preset) -> str:
     training, makes = recipe.training, gan.fields()[gan.sample]
     examples = "images" if makes_images(model) else "examples"
     seen = f"{training.rounds * training.batch_size * gan.minibatches_per_round:,} real {examples}"
-    fresh = f"{' and the '.join(gan.fresh)} {'are' if len(gan.fresh) > 1 else 'is'} not; `load` gives"
-    shipped = " and the ".join(gan.inference_names)
-    parameters = sum(gan.network(name).count_params() for name in gan.inference_names)
     sides = f"Images of {' x '.join(map(str, makes.shape[:2]))} pixels"
     kind = sides if isinstance(makes, Images) else described(makes).capitalize()
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
+    shipped = weights.get("networks", gan.inference_names)
+    parameters = sum(gan.network(name).count_params() for name in shipped)
     trained_by = f", by {place(weights['origin'])}" if "origin" in weights else ""
     return f"""{_front_matter(preset, gan, model)}
 # {preset.name}
@@ -73,9 +72,8 @@ gan = keras_gan_zoo.load("{preset.name}")
 {gan.sample} = {_call(gan)}
 ```
 
-- Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {shipped}, which is what is
-  shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}). The
-  {fresh} {"them" if len(gan.fresh) > 1 else "it"} fresh weights.{_in_and_out(gan, model)}
+- Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {" and the ".join(shipped)}, which is what is
+  shipped ({preset.bytes / 1e6:.2f} MB, {weights["dtype"]}).{_others(gan, recipe)}{_in_and_out(gan, model)}
 - Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. License of the data: {recipe.data.license}.
 - Training: {training.rounds:,} rounds of {training.batch_size} {examples} for each gradient step ({seen} seen),
   seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
@@ -91,6 +89,19 @@ gan = keras_gan_zoo.load("{preset.name}")
 
 {kind} of the kind in `{recipe.data.name}`, and nothing else. {_limits(model)}
 """
+
+
+def _others(gan, recipe):
+    """Sentences on the networks that the weights of a preset do not hold."""
+    elsewhere = {}
+    for name in gan.network_names:
+        if isinstance(recipe.model.get(name), dict) and "preset" in recipe.model[name]:
+            elsewhere.setdefault(recipe.model[name]["preset"], []).append(name)
+    told = [f"The {' and the '.join(names)} come from the preset `{preset}`." for preset, names in elsewhere.items()]
+    if gan.fresh:
+        are, them = ("are", "them") if len(gan.fresh) > 1 else ("is", "it")
+        told.append(f"The\n  {' and the '.join(gan.fresh)} {are} not; `load` gives {them} fresh weights.")
+    return "".join(f" {sentence}" for sentence in told)
 
 
 def _front_matter(preset, gan, model):

@@ -33,6 +33,7 @@ WITHOUT_INCEPTION = {
     "dragan_mnist",
     "ebgan_mnist",
     "matching_gan_mnist",
+    "pac_gan_mnist",
     "projection_gan_fashion_mnist",
     "projection_gan_mnist",
     "relativistic_gan_mnist",

@@ -78,13 +78,12 @@ def refuse_devices_of_a_worker(devices):
 
 
 def refuse_sharing(gan, batch_size):
-    """Refuses what the devices of `gan.sharers` cannot share: batches that do not divide, and games for one device only."""
+    """Refuses what the devices of `gan.sharers` cannot share: batches that do not divide, and players that wait."""
     sharers = gan.sharers
-    waiting = any(player.when for player in gan.players())
-    if gan.replicas > 1 and (why := "a player decides when it moves" if waiting else gan.one_device_only):
+    if gan.replicas > 1 and any(player.when for player in gan.players()):
         raise ValueError(
-            f"{type(gan).__name__} must train on one device, since {why}. Received: {gan.replicas} that share each batch. "
-            "Fix: train on one of them."
+            f"{type(gan).__name__} must train on one device, since a player decides when it moves. Received: {gan.replicas} "
+            "that share each batch. Fix: train on one of them."
         )
     if batch_size % sharers:
         less = batch_size // sharers * sharers

@@ -50,7 +50,6 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         inference_names: networks that inference needs, so that presets hold them.
         option_names: options that the rules of this class read.
         refused_options: option -> why it does not apply here.
-        one_device_only: why the devices of a tf.distribute strategy cannot share its batches; "" where they can.
     """
 
     log_names: ClassVar[tuple[str, ...]] = ()
@@ -60,7 +59,6 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     inference_names: ClassVar[tuple[str, ...]] = ()
     option_names: ClassVar[tuple[str, ...]] = ("simultaneous", "ema_half_life", "ema_rampup")
     refused_options: ClassVar[dict[str, str]] = {}
-    one_device_only = ""
     # Players whose networks are not trained although others of the model are.
     fresh = ()
 

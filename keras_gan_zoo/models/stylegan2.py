@@ -17,13 +17,14 @@ settings for CIFAR-10 (https://arxiv.org/abs/2006.06676), whose gamma and plain 
 default; the borders of images that are summed, which are filtered by zeros around them, as in the authors' code.
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers, ops, tree
 
 from ..base.arguments import check_classes, check_number, check_size
 from ..base.batches import batch_size_of
@@ -65,7 +66,6 @@ class StyleGAN2(GAN):
     network_names = ("mapping", *GAN.network_names)
     averaged_names = inference_names = ("mapping", "generator")
     refused_options = dict.fromkeys(("r1_gamma", "r1_share", "r2_gamma"), "gamma weighs its own penalty, at real images")
-    one_device_only = "some rounds alone compute its penalties"
     tiny_width = 4
 
     def __init__(
@@ -182,7 +182,7 @@ class StyleGAN2(GAN):
         def regularizer():
             return self.r1_interval * self.gamma * zero_centered_penalty(self.score_gradient(real, by))
 
-        return ops.cond(self.is_due(self.r1_interval), regularizer, lambda: ops.zeros(()))
+        return self.if_due(self.r1_interval, regularizer, lambda: ops.zeros(()))
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:
         loss = super().generator_objective(real, fake)
@@ -198,13 +198,14 @@ class StyleGAN2(GAN):
         def regularizer():
             styles = self.in_layers(self.mapping(self.with_conditions("latents", inputs), training=False))
             lengths = self.path_lengths(styles, inputs["noise"], directions)
-            mean = ops.stop_gradient(self.path_length + PATH_LENGTH_DECAY * (ops.mean(lengths) - self.path_length))
+            now = self.mean_over_replicas(ops.mean(lengths))
+            mean = ops.stop_gradient(self.path_length + PATH_LENGTH_DECAY * (now - self.path_length))
             return self.path_length_interval * self.path_length_weight * ops.mean(ops.square(lengths - mean)), mean
 
         def nothing():
             return ops.zeros(()), ops.convert_to_tensor(self.path_length)
 
-        penalty, mean = ops.cond(self.is_due(self.path_length_interval), regularizer, nothing)
+        penalty, mean = self.if_due(self.path_length_interval, regularizer, nothing)
         self.path_length.assign(mean)
         return penalty
 
@@ -218,6 +219,13 @@ class StyleGAN2(GAN):
         slopes = self.gradient(projected, styles)
         # The root has an infinite slope at 0.
         return ops.sqrt(ops.mean(ops.sum(ops.square(slopes), axis=2), axis=1) + 1e-12)
+
+    def if_due(self, interval: int, compute: Callable, otherwise: Callable) -> Any:
+        """Returns compute() in rounds in which something is due, and else otherwise(), which has the same shapes."""
+        if self.replicas == 1:
+            return ops.cond(self.is_due(interval), compute, otherwise)
+        # Devices cannot tell each other anything inside of a branch.
+        return tree.map_structure(functools.partial(ops.where, self.is_due(interval)), compute(), otherwise())
 
     def is_due(self, interval: int) -> Any:
         """Whether this round is one of every so many."""

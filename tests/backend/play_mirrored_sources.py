@@ -28,14 +28,14 @@ class Batches(keras.utils.PyDataset):
 
 
 def main(output):
-    from keras_gan_zoo import DCGAN, GAN3D, StyleGAN2
+    from keras_gan_zoo import DCGAN, GAN3D
 
     device = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         gan = DCGAN(SHAPE, 4, width=4, seed=0)
-        gated, lazy, hasty = GAN3D.tiny(), StyleGAN2.tiny(), DCGAN(SHAPE, 4, width=4, seed=0)
+        gated, hasty = GAN3D.tiny(), DCGAN(SHAPE, 4, width=4, seed=0)
         hasty.compile(steps_per_execution=2)
     outside = DCGAN(SHAPE, 4, width=4, seed=0)
     results = {}
@@ -60,7 +60,6 @@ def main(output):
     fit("built outside", outside, IMAGES, batch_size=8)
     fit("hasty", hasty, IMAGES, batch_size=8)
     fit("a gate", gated, np.zeros((16, *gated.fields()["voxels"].shape), "uint8"), batch_size=8)
-    fit("lazy penalties", lazy, IMAGES, batch_size=8)
     folder = Path(output).parent
     fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers(folder, IMAGES))
     results["written"] = sorted(path.name for path in folder.rglob("*") if path.is_file())
