@@ -13,6 +13,7 @@
     python -m benchmarks semi-supervised      semi-supervised variants: test error from few labels
     python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
     python -m benchmarks volumes NAME         presets of volumes, beside their data
+    python -m benchmarks anomalies NAME       presets that score anomalies, beside images of another kind
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks features DIR SPLIT.. Inception features of data sets, for the peers
@@ -50,6 +51,7 @@ COMMANDS = {
     "semi-supervised": "semi_supervised",
     "pairs": "pairs",
     "volumes": "volumes",
+    "anomalies": "anomalies",
     "sequences": "seq_gan_oracle",
     "references": "references",
     "features": "data_set_features",

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from keras_gan_zoo import CGAN, DCGAN, training
+from keras_gan_zoo import CGAN, DCGAN, run_recipes
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.data import ImageData, InvalidData
 
@@ -60,7 +60,7 @@ def test_names_come_from_data_sets_too_and_stay_as_they_were_given(named):
     recipe = parse_recipe({"variant": "cgan", "model": {}, "data": {"source": "cifar10"}}, "test")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keras_gan_zoo.data.load.tfds_class_names", lambda name: NAMES)
-        known = training._with_classes(recipe)
+        known = run_recipes.with_classes(recipe)
     assert known.data.classes == NAMES and known.model["num_classes"] == 3
     # The names are words about a recipe, so runs that were begun without them go on.
     assert known.model_copy(update={"data": recipe.data}).digest == known.digest

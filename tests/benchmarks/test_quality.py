@@ -80,8 +80,8 @@ def test_cells_are_all_combinations_and_seeds_come_first():
         ("tensorflow", 1, "cgan_mnist"),
     ]
     assert {c.data for c in found} == {"mnist"}
-    (one,) = quality.cells_of([], ["wgan_gp"], ["fashion_mnist"], "train", [3], ["torch"], 10)
-    assert one == Cell("wgan_gp_mnist", "fashion_mnist", "train", 10, 3, "torch")
+    (one,) = quality.cells_of([], ["dragan"], ["fashion_mnist"], "train", [3], ["torch"], 10)
+    assert one == Cell("dragan_mnist", "fashion_mnist", "train", 10, 3, "torch")
 
 
 @pytest.mark.parametrize(
