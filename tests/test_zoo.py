@@ -236,13 +236,16 @@ def narrow(small_gan, short):
 
 
 def history(gan, data, rounds=4):
-    """Losses of the rounds of an epoch, by `fit`."""
+    """Losses by `fit`: the means of an epoch, and those of what it executes first, which is a round or two."""
     tf = pytest.importorskip("tensorflow")
     size = 4 * gan.minibatches_per_round
     parts = tuple(np.concatenate([x] * rounds) for x in data)
     dataset = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0]).batch(4, drop_remainder=True)
     assert len(parts[0]) == rounds * size
-    return {key: value[0] for key, value in gan.fit(dataset, verbose=0).history.items()}
+    executed = []
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: executed.append(dict(logs)))
+    means = gan.fit(dataset, verbose=0, callbacks=[watch]).history
+    return {key: value[0] for key, value in means.items()}, {key: float(value) for key, value in executed[0].items()}
 
 
 def quasi_random(shape, *limits, seed=None, **options):
@@ -260,7 +263,7 @@ def no_randomness(monkeypatch):
 
 @pytest.fixture(scope="module")
 def eager(narrow, round_of):
-    """name -> (initial weights, data, losses of four eager rounds, weights after them), computed once."""
+    """name -> (initial weights, data, `history` of four eager rounds, weights after them), computed once."""
     known = {}
 
     def of(name):
@@ -297,9 +300,9 @@ def test_every_way_to_run_gives_the_eager_losses(name, way, eager, narrow, no_ra
     gan = narrow(name, **networks_without_dropout(name))
     for variable, value in zip(gan.variables, initial, strict=True):
         variable.assign(value)
-    losses = history(compiled(gan, run_eagerly=False, **way), data)
-    assert losses.keys() == expected.keys()
-    for key, value in expected.items():
+    losses, _ = history(compiled(gan, run_eagerly=False, **way), data)
+    assert losses.keys() == expected[0].keys()
+    for key, value in expected[0].items():
         assert losses[key] == pytest.approx(value, rel=1e-3, abs=1e-4), key
     # Adam makes a full step of a gradient that is nothing but rounding, so single weights may be steps apart.
     for a, b in zip((array(v) for v in gan.variables), weights, strict=True):
@@ -324,10 +327,15 @@ def test_mixed_bfloat16(name, eager, narrow, no_randomness):
             producer = output._keras_history.operation
             if producer.name != "hidden_relu":  # features for a further network, which ends in float32 itself
                 assert output.dtype == "float32", (network.name, producer.name)
-    losses = history(gan, data)
-    for key, value in expected.items():
-        assert np.isfinite(losses[key])
-        assert losses[key] == pytest.approx(value, rel=0.1, abs=0.1), key
+    losses, first = history(gan, data)
+    # In a few rounds rounding grows, by how much depends on the machine; the first one shows what the precision costs.
+    for key, value in expected[0].items():
+        assert losses[key] == pytest.approx(value, rel=0.2, abs=0.1), key
+    assert first.keys() == expected[1].keys()
+    # The networks of these two have logits around 14 here, each of which is rounded by itself.
+    bound = 0.2 if name in ("semi_supervised_gan", "bad_gan") else 0.05
+    for key, value in expected[1].items():
+        assert first[key] == pytest.approx(value, rel=bound, abs=0.05), key
     rng = np.random.default_rng(0)
     data = {key: field.random(rng, 2) for key, field in gan.fields().items()}
     for field, samples in gan.preview(2, data).values():
