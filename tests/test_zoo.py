@@ -204,7 +204,8 @@ def test_save_load_resume(name, small_gan, round_of, short, tmp_path):
     gan = compiled(small_gan(name, seed=0, **options))
     rng = np.random.default_rng(0)
     data = {key: field.random(rng, 3) for key, field in gan.fields().items()}
-    gan.train_on_batch(*round_of(gan, seed=0))
+    rounds = [round_of(gan, seed=i) for i in range(3)]
+    gan.train_on_batch(*rounds[0])
     gan.save_weights(tmp_path / "gan.weights.h5")
     gan.save(tmp_path / "gan.keras")
     shown = gan.preview(3, data)
@@ -219,8 +220,10 @@ def test_save_load_resume(name, small_gan, round_of, short, tmp_path):
             np.testing.assert_array_equal(ours, theirs)
     logs = []
     for model in (gan, resumed, loaded):
-        model.reset_metrics()
-        logs.append(model.train_on_batch(*round_of(gan, seed=1), return_dict=True))
+        for batch in rounds[1:]:
+            model.reset_metrics()
+            log = model.train_on_batch(*batch, return_dict=True)
+        logs.append(log)
     assert logs[0] == logs[1] == logs[2]
     for other in (resumed, loaded):
         assert_equal(state(other), state(gan))
@@ -232,20 +235,18 @@ def test_save_load_resume(name, small_gan, round_of, short, tmp_path):
 @pytest.fixture(scope="module")
 def narrow(small_gan, short):
     """narrow("wgan_gp", dtype=...): few units, and short, as XLA compiles each step."""
-    return lambda name, **options: small_gan(name, seed=0, **{"width": 20 if name == "gan" else 4, **short(name)}, **options)
+    dense = ("gan", "semi_supervised_gan", "bad_gan")
+    return lambda name, **options: small_gan(name, seed=0, **{"width": 20 if name in dense else 4, **short(name)}, **options)
 
 
 def history(gan, data, rounds=4):
-    """Losses by `fit`: the means of an epoch, and those of what it executes first, which is a round or two."""
+    """Losses of the rounds of an epoch, by `fit`."""
     tf = pytest.importorskip("tensorflow")
     size = 4 * gan.minibatches_per_round
     parts = tuple(np.concatenate([x] * rounds) for x in data)
     dataset = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0]).batch(4, drop_remainder=True)
     assert len(parts[0]) == rounds * size
-    executed = []
-    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: executed.append(dict(logs)))
-    means = gan.fit(dataset, verbose=0, callbacks=[watch]).history
-    return {key: value[0] for key, value in means.items()}, {key: float(value) for key, value in executed[0].items()}
+    return {key: value[0] for key, value in gan.fit(dataset, verbose=0).history.items()}
 
 
 def quasi_random(shape, *limits, seed=None, **options):
@@ -259,11 +260,13 @@ def quasi_random(shape, *limits, seed=None, **options):
 def no_randomness(monkeypatch):
     monkeypatch.setattr(keras.random, "normal", quasi_random)
     monkeypatch.setattr(keras.random, "uniform", quasi_random)
+    # Scales chosen by four samples make a layer's rounding ten times as large, and there are six layers of them.
+    monkeypatch.setattr("keras_gan_zoo.models.semi_supervised_gan.initialize_by_data", lambda network, batch: None)
 
 
 @pytest.fixture(scope="module")
 def eager(narrow, round_of):
-    """name -> (initial weights, data, `history` of four eager rounds, weights after them), computed once."""
+    """name -> (initial weights, data, losses of four eager rounds, weights after them), computed once."""
     known = {}
 
     def of(name):
@@ -284,25 +287,24 @@ def networks_without_dropout(name):
     return {"discriminator": mlp_discriminator((16, 16, 1), width=8, dropout=(0.0, 0.0))} if name == "gan" else {}
 
 
-# XLA compiles the graph of a round of each variant, and test_mixed_bfloat16 runs it as it is. One of two rounds differs in
-# how they follow each other, so there is one for each kind: a state of its own, critic steps, a gate, tokens, an encoder.
-TWO_ROUNDS = {"jit_compile": False, "steps_per_execution": 2}
-WAYS = [
-    *((name, TWO_ROUNDS) for name in ("began", "wgan_gp", "gan_3d", "seq_gan", "bigan")),
-    *(pytest.param(name, {"jit_compile": True}, marks=pytest.mark.slow) for name in VARIANTS),
-]
-
-
 @tensorflow_only
-@pytest.mark.parametrize(("name", "way"), WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        # A graph of two rounds; the one of a single round is that of test_mixed_bfloat16.
+        pytest.param({"run_eagerly": False, "jit_compile": False, "steps_per_execution": 2}, id="graph"),
+        pytest.param({"run_eagerly": False, "jit_compile": True}, id="xla", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_every_way_to_run_gives_the_eager_losses(name, way, eager, narrow, no_randomness):
     initial, data, expected, weights = eager(name)
     gan = narrow(name, **networks_without_dropout(name))
     for variable, value in zip(gan.variables, initial, strict=True):
         variable.assign(value)
-    losses, _ = history(compiled(gan, run_eagerly=False, **way), data)
-    assert losses.keys() == expected[0].keys()
-    for key, value in expected[0].items():
+    losses = history(compiled(gan, **way), data)
+    assert losses.keys() == expected.keys()
+    for key, value in expected.items():
         assert losses[key] == pytest.approx(value, rel=1e-3, abs=1e-4), key
     # Adam makes a full step of a gradient that is nothing but rounding, so single weights may be steps apart.
     for a, b in zip((array(v) for v in gan.variables), weights, strict=True):
@@ -327,15 +329,10 @@ def test_mixed_bfloat16(name, eager, narrow, no_randomness):
             producer = output._keras_history.operation
             if producer.name != "hidden_relu":  # features for a further network, which ends in float32 itself
                 assert output.dtype == "float32", (network.name, producer.name)
-    losses, first = history(gan, data)
-    # In a few rounds rounding grows, by how much depends on the machine; the first one shows what the precision costs.
-    for key, value in expected[0].items():
-        assert losses[key] == pytest.approx(value, rel=0.2, abs=0.1), key
-    assert first.keys() == expected[1].keys()
-    # The networks of these two have logits around 14 here, each of which is rounded by itself.
-    bound = 0.2 if name in ("semi_supervised_gan", "bad_gan") else 0.05
-    for key, value in expected[1].items():
-        assert first[key] == pytest.approx(value, rel=bound, abs=0.05), key
+    losses = history(gan, data)
+    for key, value in expected.items():
+        assert np.isfinite(losses[key])
+        assert losses[key] == pytest.approx(value, rel=0.1, abs=0.1), key
     rng = np.random.default_rng(0)
     data = {key: field.random(rng, 2) for key, field in gan.fields().items()}
     for field, samples in gan.preview(2, data).values():
