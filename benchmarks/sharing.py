@@ -60,9 +60,7 @@ def counted(name: str) -> dict[str, Any]:
     gan = presets.built(recipe, dtype="float32", seed=0)
     if any(player.when for player in gan.players()):
         return {"refused": True}
-    store = torch.distributed.HashStore()
-    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
-    torch_devices.processes = lambda: PROCESSES
+    torch_devices.processes, torch_devices.rank = lambda: PROCESSES, lambda: 0
     sent = []
     torch.distributed.all_reduce = lambda x, **_: sent.append(x.numel() * x.element_size())
     rng, batch = np.random.default_rng(0), recipe.training.batch_size // PROCESSES * gan.minibatches_per_round

@@ -10,7 +10,7 @@ that is in use. Where devices share each batch, `replicas` says how many; `drawn
 (inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch,
 `own_part` its own of those, and the mean of what each has is the `mean_over_replicas` of a trainer. `engine` opens the scope
 in which several devices or processes train together; there `rank` is the number of this process, `exchange` passes messages
-among them, and `LOST` is raised where one does not answer any more.
+among them, and `is_lost` tells errors of one that does not answer any more.
 """
 
 import importlib
@@ -34,10 +34,9 @@ _devices = importlib.import_module(f".{keras.backend.backend()}_devices", __name
 batch_normalized, replicas, drawn = _devices.batch_normalized, _devices.replicas, _devices.drawn
 whole, own_part = _devices.whole, _devices.own_part
 engine, accelerators = _devices.engine, _devices.accelerators
-rank, exchange, LOST = _devices.rank, _devices.exchange, _devices.LOST
+rank, exchange, is_lost = _devices.rank, _devices.exchange, _devices.is_lost
 
 __all__ = [
-    "LOST",
     "Trainer",
     "VARIABLES",
     "accelerator",
@@ -49,6 +48,7 @@ __all__ = [
     "engine",
     "exchange",
     "full_float32",
+    "is_lost",
     "joining",
     "own_part",
     "rank",

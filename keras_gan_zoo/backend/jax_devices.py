@@ -8,16 +8,16 @@ import keras
 import numpy as np
 from jax.experimental import multihost_utils
 
+from .batch_norm import batch_normalized
 from .processes import MESSAGE, refuse_devices_of_a_worker, require_devices
-from .single_device import batch_normalized, drawn, own_part, replicas, whole
 
 __all__ = [
-    "LOST",
     "accelerators",
     "batch_normalized",
     "drawn",
     "engine",
     "exchange",
+    "is_lost",
     "own_part",
     "processes",
     "rank",
@@ -26,9 +26,6 @@ __all__ = [
     "whole",
 ]
 
-
-# What is raised where another process does not answer any more.
-LOST = (jax.errors.JaxRuntimeError,)
 # Seconds for which a process waits for another one that is silent.
 PATIENCE = 30
 
@@ -38,11 +35,19 @@ def engine(kind, devices):
     """Opens the scope of `keras.distribution.DataParallel`: over so many devices, or over those of all processes."""
     if kind == "multi-worker":
         refuse_devices_of_a_worker(devices)
+        said = {
+            name: os.environ.get(f"KERAS_DISTRIBUTION_{name}") for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
+        }
+        if missing := [name for name, text in said.items() if not text]:
+            raise ValueError(
+                "The strategy multi-worker takes the address of the first process, the number of all, and that of each. "
+                f"Received: no KERAS_DISTRIBUTION_{' and no KERAS_DISTRIBUTION_'.join(missing)}. Fix: set it."
+            )
         # What keras.distribution.initialize does, but for the minutes that JAX waits for a process that has died.
         jax.distributed.initialize(
-            os.environ["KERAS_DISTRIBUTION_JOB_ADDRESSES"].split(",")[0],
-            int(os.environ["KERAS_DISTRIBUTION_NUM_PROCESSES"]),
-            int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"]),
+            said["JOB_ADDRESSES"].split(",")[0],
+            int(said["NUM_PROCESSES"]),
+            int(said["PROCESS_ID"]),
             heartbeat_timeout_seconds=PATIENCE,
             shutdown_timeout_seconds=PATIENCE,
         )
@@ -87,3 +92,26 @@ def exchange(message):
         return [message]
     codes = np.frombuffer(message.encode().ljust(MESSAGE, b"\0"), "uint8")
     return [bytes(row).rstrip(b"\0").decode() for row in np.asarray(multihost_utils.process_allgather(codes))]
+
+
+def is_lost(error):
+    """Whether an error may come from another process that does not answer any more."""
+    return isinstance(error, jax.errors.JaxRuntimeError)
+
+
+def replicas():
+    """1: the program sees the global batch, and one of its devices draws for all."""
+    return 1
+
+
+def drawn(sample, shape):
+    """sample(shape)."""
+    return sample(shape)
+
+
+def whole(x):
+    """x, which is the global batch."""
+    return x
+
+
+own_part = mean_over_replicas = whole

@@ -7,9 +7,6 @@ import tensorflow as tf
 
 from .processes import JOINED, MESSAGE, refuse_devices_of_a_worker, require_devices
 
-# What is raised where another process does not answer any more.
-LOST = (tf.errors.OpError,)
-
 
 @contextlib.contextmanager
 def engine(kind, devices):
@@ -22,7 +19,8 @@ def engine(kind, devices):
             require_devices(devices)
             # The cores of a CPU are one device until they are shared out, before TensorFlow starts.
             parts = [tf.config.LogicalDeviceConfiguration()] * devices
-            tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+            with contextlib.suppress(RuntimeError):  # TensorFlow has started already
+                tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
         names = [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
         strategy = tf.distribute.MirroredStrategy(names[: require_devices(devices or len(names), len(names))])
     with strategy.scope():
@@ -67,6 +65,12 @@ def exchange(message):
 
     rows = strategy.experimental_local_results(gathered())[0].numpy()
     return [bytes(row.astype("uint8")).rstrip(b"\0").decode() for row in rows[:: len(rows) // processes()]]
+
+
+def is_lost(error):
+    """Whether an error may come from another process that does not answer any more."""
+    kinds = ("Aborted", "Cancelled", "DeadlineExceeded", "Internal", "Unavailable", "Unknown")
+    return isinstance(error, tuple(getattr(tf.errors, f"{kind}Error") for kind in kinds))
 
 
 def replicas():

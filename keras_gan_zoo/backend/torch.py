@@ -7,7 +7,7 @@ import keras
 import torch
 
 from . import torch_devices
-from .single_device import SingleDevice
+from .python_data import PythonData
 from .torch_devices import assign, drawn, mean_over_replicas, replicas, whole
 
 
@@ -42,7 +42,7 @@ class Recording(NamedTuple):
     scope: keras.StatelessScope
 
 
-class Trainer(SingleDevice):
+class Trainer(PythonData):
     """Gives a `GAN` its `train_step` on torch."""
 
     draw, whole, mean_over_replicas = staticmethod(drawn), staticmethod(whole), staticmethod(mean_over_replicas)

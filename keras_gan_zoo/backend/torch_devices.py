@@ -8,11 +8,8 @@ import os
 import torch
 from torch import distributed
 
-from . import single_device
+from . import batch_norm
 from .processes import JOINED, refuse_devices_of_a_worker
-
-# What is raised where another process does not answer any more.
-LOST = (RuntimeError,)
 
 
 @contextlib.contextmanager
@@ -74,6 +71,11 @@ def exchange(message):
     messages = [None] * processes()
     distributed.all_gather_object(messages, message)
     return messages
+
+
+def is_lost(error):
+    """Whether an error may come from another process that does not answer any more: gloo's are of no class of their own."""
+    return type(error) is RuntimeError or isinstance(error, distributed.DistError)
 
 
 def drawn(sample, shape):
@@ -143,7 +145,7 @@ def own_part(x):
 def batch_normalized(x, gamma, beta, epsilon):
     """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) of the global batch, by channel."""
     if replicas() == 1:
-        return single_device.batch_normalized(x, gamma, beta, epsilon)
+        return batch_norm.batch_normalized(x, gamma, beta, epsilon)
     axes, wide = list(range(x.ndim - 1)), x.float()
     center, of_squares = mean_over_replicas(torch.stack([wide.mean(axes), wide.square().mean(axes)]))
     variance = torch.clamp(of_squares - center.square(), min=0.0)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..backend import LOST
+from ..backend import is_lost
 from ..data import InvalidData, Schema, Stream
 from ..data.checks import check_integer
 from ..data.on_demand import ImagesInFiles, read_ahead
@@ -219,7 +219,7 @@ class Fitting:
             # TensorFlow turns an error that is raised where it asks for data into text.
             if failures:
                 raise failures[0] from None
-            if self.processes > 1 and isinstance(error, LOST):
+            if self.processes > 1 and is_lost(error):
                 raise RuntimeError(
                     "A training of several processes must go on in all of them. Received: an error among them, in process "
                     f"{self.rank}: {' '.join(str(error).split())[:300]}. Fix: see what ended the first of them, and start "

@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from keras_gan_zoo.backend import torch_devices  # noqa: E402
+from keras_gan_zoo.callbacks import DivergedError  # noqa: E402
 
 
 @pytest.fixture
@@ -28,3 +29,12 @@ def test_one_machine_is_told_to_use_torchrun():
         torch_devices.engine("mirrored", 4).__enter__()
     with pytest.raises(ValueError, match="devices must be left out for the strategy multi-worker.* Received: devices=2"):
         torch_devices.engine("multi-worker", 2).__enter__()
+
+
+def test_errors_of_the_zoo_are_not_those_of_a_lost_process():
+    """On torch both are RuntimeErrors, and a training that diverged must say so."""
+    assert torch_devices.is_lost(RuntimeError("Connection closed by peer"))
+    assert torch_devices.is_lost(torch.distributed.DistBackendError("NCCL"))
+    assert not torch_devices.is_lost(DivergedError("loss is not finite")) and not torch_devices.is_lost(
+        NotImplementedError()
+    )

@@ -159,10 +159,16 @@ def state(run):
     return found
 
 
+def block_of(language):
+    """The block of the guide in a language, or for a backend."""
+    text = (Path(__file__).parents[2] / "docs" / "several_machines.md").read_text("utf-8")
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return block
+
+
 def documented(backend):
     """The commands of the guide for two machines, with both of them here."""
-    text = (Path(__file__).parents[2] / "docs" / "several_machines.md").read_text("utf-8")
-    (block,) = re.findall(rf"^```{backend}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    block = block_of(backend)
     programs = {"keras-gan-zoo": "keras_gan_zoo.cli", "torchrun": "torch.distributed.run"}
     for name, module in programs.items():
         block = block.replace(f"{name} ", f"{sys.executable} -m {module} ")
@@ -197,6 +203,18 @@ def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(back
     assert (folder / "whole/log.csv").read_text() == (folder / "run/log.csv").read_text()
     # One device goes on from what several have left, on whatever backend the tests run.
     assert int(resumed_run(folder / "run").rounds) == 8
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"], indirect=True)
+def test_the_guide_in_python_trains_on_two_devices(backend, alone, tmp_path):
+    small = block_of("python").replace("(28, 28, 1)", "(28, 28, 1), 4, width=4").replace("batch_size=64", "batch_size=8")
+    assert "width=4" in small and "batch_size=8" in small
+    before = "import keras\nimport numpy as np\nimages = np.zeros((16, 28, 28, 1), 'uint8')\n"
+    after = "    assert gan.sharers == 2 and int(keras.ops.convert_to_numpy(gan.rounds)) == 2\n"
+    done = subprocess.run(
+        [sys.executable, "-c", before + small + after], env=alone(backend), capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 class Process:

@@ -1,8 +1,4 @@
-"""What the JAX and torch trainers share: one program of one device, in which nothing has to be held back or gathered."""
-
-import contextlib
-
-from keras import ops
+"""What the JAX and torch trainers share: `fit` takes its batches from Python, where TensorFlow has data sets."""
 
 # Keras does not export this class, but its `fit` takes it as it is.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
@@ -10,43 +6,8 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from .processes import refuse_sharing
 
 
-def replicas():
-    """1: there is one device."""
-    return 1
-
-
-def drawn(sample, shape):
-    """sample(shape)."""
-    return sample(shape)
-
-
-def whole(x):
-    """x, which is the global batch."""
-    return x
-
-
-own_part = mean_over_replicas = whole
-
-
-def batch_normalized(x, gamma, beta, epsilon):
-    """(gamma (x - mean) / sqrt(variance + epsilon) + beta, mean, variance) over all axes but the last."""
-    y = ops.cast(x, "float32")
-    axes = tuple(range(len(x.shape) - 1))
-    mean, variance = ops.moments(y, axes)
-    y = ops.batch_normalization(y, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=epsilon)
-    return ops.cast(y, x.dtype), mean, variance
-
-
-class SingleDevice:
-    """The counterparts of what the TensorFlow trainer does for its replicas and its graphs."""
-
-    def writing(self, variables):
-        """Lets the assignments of a round be made at once."""
-        return contextlib.nullcontext()
-
-    draw, whole, mean_over_replicas = staticmethod(drawn), staticmethod(whole), staticmethod(mean_over_replicas)
-
-    replicas = 1
+class PythonData:
+    """The data and the checks of a trainer whose batches come from Python; each process takes its part of them."""
 
     def refuse_devices(self, batch_size):
         """Refuses batches that devices cannot share equally."""
