@@ -111,13 +111,15 @@ def render_voxels(volumes: Any, size: int = 96) -> np.ndarray:
     voxels, axes = _rays(shape, _RAYS * size)
     light = _light(full) * _nearness(shape)[:, None]
     # The voxel after the last one stands for everything outside.
+    outside = full[0].size
     full = np.pad(full.reshape(len(full), -1), [(0, 0), (0, 1)])
-    rays = np.arange(len(voxels))
     pictures = np.full((len(full), len(voxels)), _BACKGROUND)
     for picture, filled, shades in zip(pictures, full, light, strict=True):
-        passed = filled[voxels]
-        first = passed.argmax(axis=1)
-        hits = passed[rays, first]
-        picture[hits] = shades[voxels[rays, first][hits], axes[rays, first][hits]]
+        rays = np.arange(len(voxels))
+        for step, axis in zip(voxels.T, axes.T, strict=True):
+            met = step[rays]
+            hits = filled[met]
+            picture[rays[hits]] = shades[met[hits], axis[rays[hits]]]
+            rays = rays[~hits & (met < outside)]
     pixels = pictures.reshape(-1, size, _RAYS, size, _RAYS).mean(axis=(2, 4))
     return np.rint(pixels * 255.0).astype("uint8")[..., None]
