@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .files import writes
 from .untrusted import read_bounded
 
 if TYPE_CHECKING:
@@ -149,12 +150,15 @@ def _told(key, variable):
 
 
 def require_replaceable(folder: Path) -> None:
-    """Checks that nothing is lost if a preset takes the place of `folder`; a run's folder has a config.yaml, too.
+    """Checks that nothing is lost if a preset takes the place of `folder`, where this process keeps what it writes.
+
+    A run's folder has a config.yaml, too.
 
     Raises:
         PresetError: it holds something else.
     """
-    if not os.path.lexists(folder):
+    # The process that keeps files may be filling it at this moment.
+    if not writes() or not os.path.lexists(folder):
         return
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
     if foreign or not (folder / CONFIG).is_file():

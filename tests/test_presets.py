@@ -21,6 +21,7 @@ import yaml
 import keras_gan_zoo
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import ConfigError, parse_recipe
+from keras_gan_zoo.files import writing
 from keras_gan_zoo.presets import PresetError, load, read_weights, save_to_preset
 
 VARIANTS = ("dcgan", "cgan", "began", "info_gan")
@@ -570,6 +571,15 @@ def test_a_folder_of_other_things_is_never_replaced(gan, tmp_path, files):
     (tmp_path / "file").write_text("x")
     with pytest.raises(PresetError, match="must be new, or hold nothing but a preset"):
         save_to_preset(gan, tmp_path / "file")
+
+
+def test_a_process_that_keeps_nothing_does_not_mind_what_another_is_writing(gan, preset):
+    """Of processes that train together, one adds previews to the preset while others still save theirs for nothing."""
+    (preset / ".partial-1-1-samples.png").write_text("half of it")
+    before = contents(preset)
+    with writing(False):
+        save_to_preset(gan, preset, dtype="float16")
+    assert contents(preset) == before
 
 
 @pytest.mark.parametrize("moment", ["write_bytes", "write_text", "rename"])
