@@ -56,6 +56,8 @@ def initialize_by_data(network: keras.Model, batch: Any) -> None:
         if isinstance(layer, WNDense):
             said = keras.Model(network.inputs[0], layer.output)(batch, training=True)
             said = ops.convert_to_numpy(said).astype("float64")
-            mean, deviation = said.mean(axis=0), np.maximum(said.std(axis=0), 1e-6)
+            mean, deviation = said.mean(axis=0), said.std(axis=0)
+            # A unit that says the same of every sample keeps its scale, which would be that of its rounding.
+            deviation = np.where(deviation > 1e-6, deviation, 1.0)
             layer.scale.assign(ops.convert_to_numpy(layer.scale) / deviation)
             layer.bias.assign((ops.convert_to_numpy(layer.bias) - mean) / deviation)

@@ -60,3 +60,12 @@ def test_data_choose_the_scales():
     initialize_by_data(alone, batch)
     np.testing.assert_allclose(value(alone(batch)).mean(axis=0), 0.0, atol=1e-4)
     np.testing.assert_allclose(value(alone(batch)).std(axis=0), 1.0, atol=1e-3)
+
+
+def test_a_unit_that_says_the_same_of_every_sample_keeps_its_scale():
+    network = keras.Sequential([keras.Input((3,)), WNDense(2)])
+    (layer,) = network.layers
+    before = value(layer.scale)
+    initialize_by_data(network, np.ones((4, 3), "float32"))
+    np.testing.assert_array_equal(value(layer.scale), before)
+    np.testing.assert_allclose(value(network(np.ones((1, 3), "float32"))), 0.0, atol=1e-6)
