@@ -45,13 +45,13 @@ def coverage(gan, rounds, batch_size=256, rate=1e-3):
     return mode_coverage(gan.generate(2500, seed=0), modes.means, modes.sigma)
 
 
-def told(inputs, outputs):
+def told(inputs, outputs, dense=layers.Dense):
     """A network that is told which of the eight Gaussians it is about."""
     given = [keras.Input((inputs,)), keras.Input((), dtype="int32")]
     x = layers.Concatenate()([given[0], OneHot(8)(given[1])])
     for _ in range(2):
-        x = layers.ReLU()(layers.Dense(64)(x))
-    return keras.Model(given, layers.Dense(outputs)(x))
+        x = layers.ReLU()(dense(64)(x))
+    return keras.Model(given, dense(outputs)(x))
 
 
 def label_agreement(cls, discriminator, rounds, shuffled=False, **arguments):
