@@ -36,7 +36,7 @@ def environment_of(shared_folder):
 def play(shared_folder, environment_of):
     """A function of a backend and a script of this folder, which writes JSON to the path that it gets first.
 
-    Each script runs once on a backend, in a process of its own, whichever worker asks first; how it failed is not tried again.
+    Each script runs once on a backend, in a process of its own, for all workers; how it failed is not tried again.
     """
 
     def played(backend, script, *arguments):

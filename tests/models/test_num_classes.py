@@ -1,6 +1,5 @@
 """Variants that become conditional by an argument: a toy on which they pass only by their labels."""
 
-import keras
 import numpy as np
 import pytest
 from keras import layers
