@@ -78,34 +78,37 @@ def replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def _replica():
+    """The context of the replica that calls this; None on one device, and outside of rounds, such as in callbacks."""
+    return tf.distribute.get_replica_context() if replicas() > 1 else None
+
+
 def drawn(sample, shape):
     """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
-    if replicas() == 1:
+    if (replica := _replica()) is None:
         return sample(shape)
-    index, joined = tf.distribute.get_replica_context().replica_id_in_sync_group, JOINED.get()
+    index, joined = replica.replica_id_in_sync_group, JOINED.get()
     everything = sample((shape[0] * replicas(), *shape[1:]))
     return tf.reshape(tf.reshape(everything, (joined, replicas(), -1, *shape[1:]))[:, index], shape)
 
 
 def whole(x):
     """The rows of the global batch, of which x (batch, ...) has those of this replica; gradients flow back to all."""
-    if replicas() == 1:
+    if (replica := _replica()) is None:
         return x
-    gathered = tf.distribute.get_replica_context().all_gather(x, axis=0)
-    return tf.ensure_shape(gathered, (None, *x.shape[1:]))  # its other sides are known still
+    return tf.ensure_shape(replica.all_gather(x, axis=0), (None, *x.shape[1:]))  # its other sides are known still
 
 
 def mean_over_replicas(x):
     """The mean of what the replicas have of x; gradients flow back to all."""
-    return x if replicas() == 1 else tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
+    return x if (replica := _replica()) is None else replica.all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
 def own_part(x):
     """The rows of this replica, of those of the global batch."""
-    if replicas() == 1:
+    if (replica := _replica()) is None:
         return x
-    index = tf.distribute.get_replica_context().replica_id_in_sync_group
-    return tf.reshape(x, (replicas(), -1, *x.shape[1:]))[index]
+    return tf.reshape(x, (replicas(), -1, *x.shape[1:]))[replica.replica_id_in_sync_group]
 
 
 def batch_normalized(x, gamma, beta, epsilon):
@@ -114,10 +117,10 @@ def batch_normalized(x, gamma, beta, epsilon):
     This is one operation with one gradient, where Keras has several, each of which passes over the whole batch. Replicas
     take the statistics of the global batch.
     """
-    if replicas() > 1 and (context := tf.distribute.get_replica_context()) is not None:
+    if (replica := _replica()) is not None:
         axes, wide = list(range(x.shape.rank - 1)), tf.cast(x, "float32")
         moments = [tf.reduce_mean(wide, axes), tf.reduce_mean(tf.square(wide), axes)]
-        mean, of_squares = context.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+        mean, of_squares = replica.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
         variance = tf.maximum(of_squares - tf.square(mean), 0.0)
         y = (wide - mean) * (tf.math.rsqrt(variance + epsilon) * gamma) + beta
         return tf.cast(y, x.dtype), mean, variance
@@ -133,7 +136,7 @@ def batch_normalized(x, gamma, beta, epsilon):
 
 def assign(variable, value):
     """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
-    if replicas() == 1:
+    if (replica := _replica()) is None:
         variable.assign(value)
         return
 
@@ -142,6 +145,6 @@ def assign(variable, value):
             value = strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
         else:
             value = strategy.experimental_local_results(value)[0]
-        strategy.extended.update(variable.value, lambda replica, new: replica.assign(new), args=(value,))
+        strategy.extended.update(variable.value, lambda own, new: own.assign(new), args=(value,))
 
-    tf.distribute.get_replica_context().merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))
+    replica.merge_call(assign_everywhere, args=(tf.convert_to_tensor(value),))

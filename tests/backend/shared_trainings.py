@@ -27,9 +27,10 @@ def build(name):
     return gan
 
 
-def play(name):
+def play(name, eager=False):
     """Trains a variant; returns its losses, and all variables before and after, by part and name."""
     gan = build(name)
+    gan.run_eagerly = eager
     # Of other images than these, one might lie so near a kink of a LeakyReLU that rounding carries it over.
     rng = np.random.default_rng(2)
     rows = ROUNDS * BATCH * gan.minibatches_per_round
