@@ -1,4 +1,7 @@
-"""Two processes on loopback that train together, on each engine: what they compute, write, and do when one of them dies."""
+"""Two processes on loopback that train together, on each engine: what they compute, write, and do when one of them dies.
+
+They are fed from memory where they are compared with one, and from files as they are needed where one of them dies.
+"""
 
 import importlib.util
 import json
@@ -14,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_gan_zoo.base.agreement import require_agreement
 from keras_gan_zoo.training import resumed as resumed_run
@@ -26,7 +30,7 @@ NAMES = ("dcgan", "gan", "wgan_gp")
 RECIPE = """
 variant: gan
 model: {image_shape: [16, 16, 1], latent_dim: 8, width: 20, ema_half_life: 50}
-data: {source: digits.npz}
+data: {source: digits, stream: true}
 training: {rounds: 8, batch_size: 8, seed: 0, dtype: float32, checkpoint_rounds: 2, sample_rounds: 4}
 """
 # A process that is killed at a given round, in the middle of a part.
@@ -141,7 +145,9 @@ def test_two_processes_match_one(backend, alone, pair, tmp_path):
 @pytest.fixture
 def folder(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
-    np.savez(tmp_path / "digits.npz", images=images)
+    (tmp_path / "digits").mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(tmp_path / "digits" / f"{i:02d}.png")
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     (tmp_path / "kill.py").write_text(KILL)
     return tmp_path
