@@ -1,6 +1,7 @@
 """Devices and processes that share each batch on TensorFlow: the strategies of tf.distribute."""
 
 import contextlib
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -22,9 +23,15 @@ def engine(kind, devices):
             with contextlib.suppress(RuntimeError):  # TensorFlow has started already
                 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
         names = [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
-        strategy = tf.distribute.MirroredStrategy(names[: require_devices(devices or len(names), len(names))])
+        strategy = _mirrored(*names[: require_devices(devices or len(names), len(names))])
     with strategy.scope():
         yield
+
+
+@functools.cache
+def _mirrored(*names):
+    """The strategy over these devices; always the same, since collective operations of two take each other's numbers."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def accelerators():

@@ -25,6 +25,7 @@ from tests.backend.shared_trainings import require_equal
 
 pytestmark = pytest.mark.slow
 BACKENDS = ("tensorflow", "jax", "torch")
+GUIDE = Path(__file__).parents[2] / "docs" / "several_machines.md"
 # Batch norm, dropout, and several critic steps.
 NAMES = ("dcgan", "gan", "wgan_gp")
 RECIPE = """
@@ -167,8 +168,7 @@ def state(run):
 
 def block_of(language):
     """The block of the guide in a language, or for a backend."""
-    text = (Path(__file__).parents[2] / "docs" / "several_machines.md").read_text("utf-8")
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     return block
 
 
@@ -211,16 +211,36 @@ def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(back
     assert int(resumed_run(folder / "run").rounds) == 8
 
 
+# What a process runs after the Python of the guide: its command for one machine, watched.
+COMMAND = """
+    assert gan.sharers == 2 and int(keras.ops.convert_to_numpy(gan.rounds)) == 2
+
+from keras_gan_zoo.callbacks import SampleGrid
+from keras_gan_zoo.cli import app
+
+seen = set()
+SampleGrid.on_train_batch_end = lambda self, batch, logs=None: seen.add(self.model.sharers)
+app({arguments}, standalone_mode=False)
+assert seen == {{2}}, seen
+"""
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"], indirect=True)
-def test_the_guide_in_python_trains_on_two_devices(backend, alone, tmp_path):
+def test_the_guide_trains_on_two_devices(backend, alone, folder):
     small = block_of("python").replace("(28, 28, 1)", "(28, 28, 1), 4, width=4").replace("batch_size=64", "batch_size=8")
     assert "width=4" in small and "batch_size=8" in small
+    (command,) = re.findall(r"^keras-gan-zoo (.*--strategy mirrored.*)", GUIDE.read_text("utf-8"), re.MULTILINE)
     before = "import keras\nimport numpy as np\nimages = np.zeros((16, 28, 28, 1), 'uint8')\n"
-    after = "    assert gan.sharers == 2 and int(keras.ops.convert_to_numpy(gan.rounds)) == 2\n"
     done = subprocess.run(
-        [sys.executable, "-c", before + small + after], env=alone(backend), capture_output=True, text=True, timeout=200
+        [sys.executable, "-c", before + small + COMMAND.format(arguments=command.split())],
+        cwd=folder,
+        env=alone(backend),
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert int(resumed_run(folder / "runs" / folder.name).rounds) == 8
 
 
 class Process:
