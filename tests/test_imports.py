@@ -29,7 +29,7 @@ ALLOWED = {
     # They know no model: classes are found by name in the registry.
     "config": {"untrusted"},
     "building": {"untrusted", "registry", "schedules", "config"},
-    "preset_files": {"untrusted"},
+    "preset_files": {"untrusted", "files"},
     "presets": {"untrusted", "registry", "config", "building", "files", "provenance", "preset_files"},
     "base": {"untrusted", "files", "backend", "losses", "data", "interpolation", "presets"},
     "networks": {"layers"},

@@ -23,30 +23,36 @@ print(json.dumps([end - begin, sorted(modules)]), file=sys.stderr)
 """
 
 
+# What commands need before they do anything. It takes a third of a second here, and more on a slow or loaded machine.
+DEPENDENCIES = "import numpy, pydantic, rich.table, typer, yaml"
+
+
 def fresh(statements):
-    """Runs statements in processes of their own.
+    """Runs statements in processes of their own, each after one that imports the dependencies alone.
 
     Returns:
-        Seconds of the processor for the whole process and for the statements, the best of three, since those of the clock
-        depend on what else the machine does; frameworks imported; what was printed.
+        Time of the processor, as a multiple of that of the other process; seconds of the statements; each the best of three.
+        Frameworks imported; what was printed.
     """
-    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent), "COLUMNS": "160"}
     times = []
     for _ in range(3):
-        before = seconds_of_children()
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(statements=statements)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        whole = seconds_of_children() - before
-        assert done.returncode == 0, done.stderr
-        part, modules = json.loads(done.stderr.splitlines()[-1])
-        times.append((whole, part))
+        dependencies, _, _, _ = one(DEPENDENCIES)
+        whole, part, modules, said = one(statements)
+        times.append((whole / dependencies, part))
     whole, part = map(min, zip(*times, strict=True))
-    return whole, part, FRAMEWORKS & set(modules), done.stdout
+    return whole, part, FRAMEWORKS & set(modules), said
+
+
+def one(statements):
+    """Seconds of a process and of the statements in it, modules imported, and what was printed."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent), "COLUMNS": "160"}
+    before = seconds_of_children()
+    command = [sys.executable, "-c", PROGRAM.format(statements=statements)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    whole = seconds_of_children() - before
+    assert done.returncode == 0, done.stderr
+    part, modules = json.loads(done.stderr.splitlines()[-1])
+    return whole, part, modules, done.stdout
 
 
 def seconds_of_children():
@@ -68,13 +74,13 @@ def test_commands_that_need_no_framework_import_none(arguments, shown):
         "try: cli.main()\nexcept SystemExit as end: assert not end.code"
     )
     assert not frameworks and shown in output
-    assert whole < 0.5
+    assert whole < 2
 
 
 def test_presets_are_listed_without_a_framework():
     whole, _, frameworks, output = fresh("from keras_gan_zoo import list_presets\nprint(list_presets('dcgan*'))")
     assert not frameworks and "dcgan_mnist" in output
-    assert whole < 0.5
+    assert whole < 1.2
 
 
 def test_public_names():
