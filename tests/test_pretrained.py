@@ -30,8 +30,12 @@ SMALL, LARGE, TRANSLATOR = 1_050_000, 3_000_000, 4_000_000
 # The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
 WITHOUT_INCEPTION = {
     "acgan_mnist",
+    "bigan_mnist",
     "dragan_mnist",
     "ebgan_mnist",
+    "improved_gan_mnist",
+    "loss_sensitive_gan_mnist",
+    "mad_gan_mnist",
     "matching_gan_mnist",
     "pac_gan_mnist",
     "projection_gan_fashion_mnist",
