@@ -295,8 +295,8 @@ def test_a_discriminator_that_sees_the_source_teaches_what_belongs_to_it():
     # alone is content with any.
     (grey, color, _), (new_grey, new_color, numbers) = tiles(512, 0), tiles(64, 1)
     shares = {}
-    for conditional in (True, False):
-        keras.utils.set_random_seed(0)
+    for conditional, seed in ((True, 0), (True, 1), (True, 2), (False, 0)):
+        keras.utils.set_random_seed(seed)
         model = Pix2Pix(
             (16, 16, 1),
             (16, 16, 3),
@@ -305,16 +305,16 @@ def test_a_discriminator_that_sees_the_source_teaches_what_belongs_to_it():
             patch_layers=1,
             l1_weight=0.0,
             conditional_discriminator=conditional,
-            seed=0,
+            seed=seed,
         )
         # Where the game ends depends on rounding unless the rates fall to 0: from 0.66 to 0.92 of the pixels.
         rates = (keras.optimizers.schedules.CosineDecay(1e-3, 700) for _ in range(2))
         model.compile(*(keras.optimizers.Adam(rate, beta_1=0.0) for rate in rates))
         model.fit(grey, color, batch_size=8, steps_per_epoch=700, verbose=0)
-        shares[conditional] = right(model.translate(new_grey, seed=0, dtype="uint8"), numbers)
+        shares[conditional, seed] = right(model.translate(new_grey, seed=0, dtype="uint8"), numbers)
         data = model.schema.preprocess({"source": new_grey, "target": new_color})
         swapped = {**data, "source": ops.flip(data["source"], axis=0)}
         of_pairs, of_swapped = (value(model.score(batch, training=False)).mean(axis=(1, 2)) for batch in (data, swapped))
         assert (of_pairs > of_swapped).mean() > 0.9 if conditional else (of_pairs == of_swapped).all()
-    # Of three seeds 0.92, 0.77, and 0.92, against 0.38, 0.24, and 0.32 where the discriminator does not see the source.
-    assert shares[True] > 0.6 and shares[False] < 0.5
+    # Of these 0.92, 0.77, and 0.92, against 0.38 where the discriminator does not see the source.
+    assert np.median([shares[True, seed] for seed in range(3)]) > 0.8 and shares[False, 0] < 0.5
