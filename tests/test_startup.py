@@ -22,7 +22,6 @@ modules = {{name.split(".")[0] for name in sys.modules}}
 print(json.dumps([end - begin, sorted(modules)]), file=sys.stderr)
 """
 
-
 # What commands need before they do anything. It takes a third of a second here, and more on a slow or loaded machine.
 DEPENDENCIES = "import numpy, pydantic, rich.table, typer, yaml"
 
