@@ -64,7 +64,7 @@ _Loader.add_implicit_resolver(
 
 
 def _read_yaml(text):
-    """Values of YAML in which nothing refers to itself, multiplies, or grows beyond a recipe, which is seen before any is made."""
+    """Values of YAML in which nothing refers to itself, or grows beyond a recipe, which is seen before any is made."""
     values = depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):

@@ -40,7 +40,7 @@ class Options:
             (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
         r2_gamma: weight of the same penalty at generated images; annealed.
         r1_share: share of the batch that these penalties are estimated on, in (0, 1]; 0.25 costs a quarter of the time.
-            Devices that share a batch each take that share of their part, so they do not take the samples that one would.
+            Devices that share a batch take the samples that one would, where the share of each one's part is a whole number.
         lecam_weight: weight of E max(0, D(x) - a)^2 + E max(0, b - D(G(z)))^2, where a and b are averages over the rounds of
             the mean scores of generated and of real images; annealed (Tseng et al., 2021, https://arxiv.org/abs/2104.03310).
         lecam_decay: share of these averages that a step keeps, in [0, 1).

@@ -121,8 +121,10 @@ class Tricks:
     def slope_penalty(self, gamma: Any, batch: Batch, by: str = "discriminator") -> Any:
         """gamma / 2 E |grad D(x)|^2 at the samples of a batch."""
         if self.options.r1_share < 1:
-            # In integers, rounded up: JAX cuts by numbers only that are known when it compiles.
-            share = fractions.Fraction(self.options.r1_share).limit_denominator(10**6)
+            # Spread evenly, so that devices with whole shares of their parts take together what one would. In integers,
+            # rounded up: JAX cuts by numbers only that are known when it compiles.
+            share = fractions.Fraction(self.options.r1_share).limit_denominator(10_000)
             count = -(-batch_size_of(batch) * share.numerator // share.denominator)
-            batch = tree.map_structure(lambda x: x[:count], batch)
+            chosen = ops.arange(count, dtype="int32") * share.denominator // share.numerator
+            batch = tree.map_structure(lambda x: ops.take(x, chosen, axis=0), batch)
         return self.annealed(gamma) * zero_centered_penalty(self.score_gradient(batch, by))

@@ -4,7 +4,9 @@ Run by `test_mirrored.py` in a process of its own, since logical devices must be
 python play_mirrored_sources.py OUTPUT
 """
 
+import contextlib
 import json
+import random
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from shared_trainings import watchers
+
+from keras_gan_zoo.models.gan import GAN
 
 SHAPE = (16, 16, 1)
 IMAGES = np.random.RandomState(0).randint(0, 256, (48, *SHAPE)).astype("uint8")
@@ -25,6 +29,33 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         return IMAGES[8 * index : 8 * index + (8 if index < 2 else 1)]
+
+
+class Listening(GAN):
+    """Keeps the real and the generated images of each step of a discriminator on each device."""
+
+    def discriminator_objective(self, real, fake, by):
+        self.seen.append([keras.ops.convert_to_numpy(batch["images"]).reshape(-1, 256) for batch in (real, fake)])
+        return super().discriminator_objective(real, fake, by)
+
+
+def parts_of_a_batch(scope):
+    """Real and generated images of one round, for each device."""
+    random.seed(0)
+    with scope:
+        gan = Listening(SHAPE, 4, width=4, seed=0)
+        gan.seen = []
+        gan.compile(run_eagerly=True)
+        gan.fit(IMAGES, batch_size=8, steps_per_epoch=1, epochs=1, seed=0, verbose=0)
+    return gan.seen
+
+
+def require_disjoint(whole, parts):
+    """Each sample that one device would have is on one of the devices, and nothing else."""
+    for one, several in zip(whole, zip(*parts, strict=True), strict=True):
+        assert [len(part) for part in several] == [4, 4] and len(np.unique(one, axis=0)) == 8
+        distances = np.abs(one[:, None] - np.concatenate(several)).max(axis=-1)
+        assert sorted(distances.argmin(axis=1)) == list(range(8)) and distances.min(axis=1).max() < 1e-5
 
 
 def main(output):
@@ -51,6 +82,8 @@ def main(output):
         assert all(np.isfinite(weight).all() for weight in gan.get_weights()), name
         results[name] = int(keras.ops.convert_to_numpy(model.rounds)) - before
 
+    (whole,) = parts_of_a_batch(contextlib.nullcontext())
+    require_disjoint(whole, parts_of_a_batch(strategy.scope()))
     dataset = tf.data.Dataset.from_tensor_slices
     fit("a last batch of one", gan, dataset(IMAGES[:17]).batch(8))
     fit("odd batches", gan, dataset(IMAGES[:45]).batch(15))

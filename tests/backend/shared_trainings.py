@@ -1,5 +1,7 @@
 """The trainings that one device and several are to agree on."""
 
+import random
+
 import keras
 import numpy as np
 
@@ -13,9 +15,8 @@ def build(name):
     # The average is past its ramp from the second round on, where its half-life counts images, as the noise does.
     options = {"ema_half_life": 4, "ema_rampup": 1.0, "instance_noise": 0.1, "instance_noise_images": 100}
     options = {key: value for key, value in options.items() if key not in variant.refused_options}
-    if name == "wgan_gp":
-        options["n_critic"] = 2
-    keras.utils.set_random_seed(0)
+    options |= {"wgan_gp": {"n_critic": 2}, "gan": {"r1_gamma": 0.1, "r1_share": 0.5}}.get(name, {})
+    random.seed(0)  # Keras draws seeds from it; its own function discards the kernels of all operations too
     gan = variant.tiny(seed=0, width=20 if name == "gan" else 4, **options)
     # Adam would make a full step of a gradient that is nothing but rounding.
     gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.01) for player in gan.optimizer_names})

@@ -165,6 +165,22 @@ def test_r1_on_a_share_of_the_batch(share, n, expected, tiny_gan):
     assert gan.sizes == [expected]
 
 
+@pytest.mark.parametrize(("share", "devices"), [(0.5, 2), (0.25, 2), (0.75, 4), (0.125, 1)])
+def test_devices_take_the_share_of_r1_that_one_would(share, devices, tiny_gan):
+    class Keeping(GAN):
+        def score_gradient(self, batch, by):
+            self.kept.append(ops.convert_to_numpy(batch["images"]))
+            return super().score_gradient(batch, by)
+
+    gan, batch = tiny_gan(Keeping, r1_gamma=1.0, r1_share=share), images(16)["images"]
+    gan.kept = []
+    for part in [batch, *np.split(ops.convert_to_numpy(batch), devices)]:
+        gan.penalty({"images": part}, {"images": part})
+    whole, *parts = gan.kept
+    assert len(whole) == 16 * share and len(parts) == devices
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
 def test_r1_refuses_batch_norm(tiny_gan):
     discriminator = keras.Sequential(
         [keras.Input((2, 2, 1)), layers.Flatten(), keras.Sequential([layers.BatchNormalization()]), layers.Dense(1)]
