@@ -19,30 +19,24 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 
-
-@pytest.fixture(scope="session", autouse=True)
-def kept_kernels():
-    """Leaves TensorFlow's own seed alone, from which nothing here draws: setting it discards the kernels of all operations.
-
-    To make one takes a millisecond or two, so that `keras.utils.set_random_seed` would cost more than most tests. It does so
-    now and then, since they hold memory.
-    """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    with pytest.MonkeyPatch.context() as patch:
-        discard, calls = tf.random.set_seed, itertools.count()
-        patch.setattr(tf.random, "set_seed", lambda seed: None if next(calls) % 50 else discard(0))
-        yield
+_SEEDINGS = itertools.count()
 
 
 @pytest.fixture(autouse=True)
-def names_again():
-    """Has Keras number layers from the start in each test, since a kernel of a variable is made for each name of one."""
+def kept_kernels():
+    """Keeps the kernels that TensorFlow has made, of which each takes a millisecond or two, more than most tests compute.
+
+    Setting the seed of TensorFlow, as `keras.utils.set_random_seed` does, discards them, and nothing here draws from it;
+    it is set now and then, since they hold memory. Keras numbers layers from the start in each test, as a kernel of a
+    variable is made for each name of one.
+    """
     if naming := sys.modules.get("keras.src.utils.naming"):
         naming.reset_uids()
+    with pytest.MonkeyPatch.context() as patch:
+        if tf := sys.modules.get("tensorflow"):
+            discard = tf.random.set_seed
+            patch.setattr(tf.random, "set_seed", lambda seed: None if next(_SEEDINGS) % 50 else discard(0))
+        yield
 
 
 @pytest.fixture(scope="session")
