@@ -284,7 +284,7 @@ def networks_without_dropout(name):
     """Dropout is drawn differently by XLA."""
     from keras_gan_zoo.networks import mlp_discriminator
 
-    return {"discriminator": mlp_discriminator((8, 8, 1), width=8, dropout=(0.0, 0.0))} if name == "gan" else {}
+    return {"discriminator": mlp_discriminator((16, 16, 1), width=8, dropout=(0.0, 0.0))} if name == "gan" else {}
 
 
 @tensorflow_only

@@ -51,7 +51,6 @@ class BEGAN(GAN):
         ("lecam_weight", "lecam_decay"), "its balance holds the scores of both kinds where they are"
     )
     tiny_width = 8
-    tiny_shape = (16, 16, 1)
     # The error of fakes is held at the share gamma of that of real images.
     ranks_fakes_first = True
 

@@ -43,7 +43,6 @@ class GAN(LatentSampler, TwoPlayerGame):
     # Classes of a conditional variant; None for images alone.
     num_classes = None
     tiny_width: ClassVar[int] = 40
-    tiny_shape: ClassVar[tuple[int, int, int]] = (8, 8, 1)
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class GAN(LatentSampler, TwoPlayerGame):
 
     @classmethod
     def tiny(cls, **arguments: Any) -> Self:
-        return cls(**{"image_shape": cls.tiny_shape, "latent_dim": 8, "width": cls.tiny_width, **arguments})
+        return cls(**{"image_shape": (16, 16, 1), "latent_dim": 8, "width": cls.tiny_width, **arguments})
 
     def get_config(self) -> dict[str, Any]:
         # The data may have named them since.

@@ -57,7 +57,6 @@ class R3GAN(GAN):
     symmetric = True
     refused_options = REFUSED | dict.fromkeys(("r1_gamma", "r1_share", "r2_gamma"), _BY_GAMMA)
     tiny_width = 8
-    tiny_shape = (16, 16, 1)
 
     def __init__(
         self,
