@@ -180,14 +180,13 @@ def train(
     output = output or Path("runs") / name
     try:
         options = {"resume": resume, "dtype": dtype, "tensorboard": tensorboard, "evaluate": evaluate, "console": out}
-        gan = run(settings, output, strategy=strategy, devices=devices, **options)
+        run(settings, output, strategy=strategy, devices=devices, **options)
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
         rest = f"To continue, add --resume to the command; {output} holds the run." if began else "Nothing was written."
         say(err, f"Stopped. {rest}")
         raise typer.Exit(130) from None
-    if gan.rank == 0:  # of several processes the first alone has written it
-        say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) loads it.")
+    say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) loads it.")
 
 
 app.command()(evaluate)

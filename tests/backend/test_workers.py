@@ -192,7 +192,6 @@ def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(back
     assert statuses == [0, 0], said
     written = files_in(folder / "whole")
     assert {"checkpoint.weights.h5", "config.yaml", "log.csv", "preset/weights.safetensors"} <= set(written)
-    assert ["the trained model" in text for text in said].count(True) == 1
     assert not any(".partial" in path or ".lock" in path for path in written)
     assert len((folder / "whole/log.csv").read_text().splitlines()) == 5
 
