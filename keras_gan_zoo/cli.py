@@ -179,8 +179,8 @@ def train(
     settings = settings.streamed() if stream else settings
     output = output or Path("runs") / name
     try:
-        options = {"resume": resume, "dtype": dtype, "tensorboard": tensorboard, "evaluate": evaluate, "console": out}
-        run(settings, output, strategy=strategy, devices=devices, **options)
+        shared = {"strategy": strategy, "devices": devices}
+        run(settings, output, resume=resume, dtype=dtype, tensorboard=tensorboard, evaluate=evaluate, console=out, **shared)
     except KeyboardInterrupt:
         began = (output / "config.yaml").exists()
         rest = f"To continue, add --resume to the command; {output} holds the run." if began else "Nothing was written."

@@ -24,7 +24,7 @@ _SEEDINGS = itertools.count()
 
 @pytest.fixture(autouse=True)
 def kept_kernels():
-    """Keeps the kernels that TensorFlow has made, of which each takes a millisecond or two, more than most tests compute.
+    """Keeps the kernels that TensorFlow has made, of which each takes a millisecond or two to make.
 
     Setting the seed of TensorFlow, as `keras.utils.set_random_seed` does, discards them, and nothing here draws from it;
     it is set now and then, since they hold memory. Keras numbers layers from the start in each test, as a kernel of a

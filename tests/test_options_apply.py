@@ -60,7 +60,7 @@ def played(small_gan, round_of, short):
     def play(name, options):
         keras.utils.set_random_seed(0)
         gan = small_gan(name, *smaller(name), seed=0, **options)
-        # Adam takes a dozen operations for each weight where this takes one, and as much time as all else.
+        # Adam takes a dozen operations for each weight where this takes one.
         if name != "bayesian_gan":  # which has an optimizer of its own
             gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.1) for player in gan.optimizer_names})
         gan.run_eagerly = True

@@ -143,7 +143,7 @@ def test_64_volumes_take_less_than_a_second():
     volumes = np.random.default_rng(0).integers(0, 2, (64, 32, 32, 32, 1), dtype=np.uint8)
     render_voxels(volumes[:1])
     times = []
-    for _ in range(3):  # of which a machine with other work to do slows not each
+    for _ in range(3):  # other work of the machine may slow one of them
         start = time.process_time()
         render_voxels(volumes)
         times.append(time.process_time() - start)

@@ -174,7 +174,7 @@ def test_devices_take_the_share_of_r1_that_one_would(share, devices, tiny_gan):
 
     gan, batch = tiny_gan(Keeping, r1_gamma=1.0, r1_share=share), images(16)["images"]
     gan.kept = []
-    for part in [batch, *np.split(ops.convert_to_numpy(batch), devices)]:
+    for part in [batch, *ops.split(batch, devices)]:
         gan.penalty({"images": part}, {"images": part})
     whole, *parts = gan.kept
     assert len(whole) == 16 * share and len(parts) == devices
