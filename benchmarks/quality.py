@@ -13,6 +13,7 @@ against the images of the data set's split. Where the zoo has a classifier for t
 """
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -212,18 +213,19 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:
         records |= seen_by_classifier(gan, images, labels, cell.data, cell.seed)
         if ACCURACY in records:
-            records[ACCURACY].details["real"] = taught_by_real(cell)
+            records[ACCURACY].details["real"] = taught_by_real(cell.data, cell.split, cell.n, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}
 
 
-def taught_by_real(cell: Cell) -> float:
-    """The accuracy score of real training images, as many as a cell has generated ones: what could be reached."""
+@functools.cache
+def taught_by_real(data: str, split: str, n: int, seed: int) -> float:
+    """The accuracy score of n real training images, or all if there are fewer: what generated ones could reach."""
     from keras_gan_zoo.data import load_images
     from keras_gan_zoo.metrics.accuracy_score import classification_accuracy_score
     from keras_gan_zoo.metrics.definitions import METRICS as KNOWN
 
-    train, test = (load_images(cell.data, split=split, labels=True) for split in ("train", cell.split))
-    some = np.random.default_rng(cell.seed).permutation(len(train.images))[: cell.n]
+    train, test = (load_images(data, split=part, labels=True) for part in ("train", split))
+    some = np.random.default_rng(seed).permutation(len(train.images))[:n]
     images, labels = train.images[some], train.labels[some]
     return classification_accuracy_score(images, labels, test.images, test.labels, **KNOWN[ACCURACY].settings).gan_train
 
