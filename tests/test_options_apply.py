@@ -1,14 +1,14 @@
 """Options apply or refuse: each changes what a few rounds of a variant lead to, or the constructor says that it does not."""
 
 import dataclasses
-import inspect
 
 import keras
 import numpy as np
 import pytest
 
 from keras_gan_zoo.base import Options
-from keras_gan_zoo.models import variant_class, variants
+from keras_gan_zoo.models import variants
+from tests.smallest import smallest_gan
 
 ROUNDS = 6
 # Option -> (what it is compared with, itself): some need their owner.
@@ -39,18 +39,12 @@ CHANGES = {
 }
 
 
-def smaller(name):
-    """An image shape with half of the layers that `tiny` has, as options and not networks are asked about; or nothing."""
-    takes_one = "image_shape" in inspect.signature(variant_class(name).__init__).parameters
-    return [(8, 8, 1)] if takes_one and name not in ("began", "r3gan") else []  # which begin at 8 x 8
-
-
 def test_all_options_are_tried():
     assert set(CHANGES) == {field.name for field in dataclasses.fields(Options)}
 
 
 @pytest.fixture(scope="module")
-def played(small_gan, round_of, short):
+def played(round_of, short):
     """(name, options, rounds) -> weights and averages after so many, or the words with which the constructor refuses.
 
     What a variant has played is kept until the next variant comes.
@@ -59,7 +53,7 @@ def played(small_gan, round_of, short):
 
     def play(name, options):
         keras.utils.set_random_seed(0)
-        gan = small_gan(name, *smaller(name), seed=0, **options)
+        gan = smallest_gan(name, seed=0, **options)
         # Adam takes a dozen operations for each weight where this takes one.
         if name != "bayesian_gan":  # which has an optimizer of its own
             gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.1) for player in gan.optimizer_names})

@@ -5,6 +5,8 @@ import random
 import keras
 import numpy as np
 
+from tests.smallest import smallest_gan
+
 ROUNDS, BATCH = 3, 8
 
 
@@ -17,7 +19,7 @@ def build(name):
     options = {key: value for key, value in options.items() if key not in variant.refused_options}
     options |= {"wgan_gp": {"n_critic": 2}, "gan": {"r1_gamma": 0.1, "r1_share": 0.5}}.get(name, {})
     random.seed(0)  # Keras draws seeds from it; its own function discards the kernels of all operations too
-    gan = variant.tiny(seed=0, width=20 if name == "gan" else 4, **options)
+    gan = smallest_gan(name, seed=0, width=20 if name == "gan" else 4, **options)
     # Adam would make a full step of a gradient that is nothing but rounding.
     gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.01) for player in gan.optimizer_names})
     rng = np.random.RandomState(0)
