@@ -1,5 +1,6 @@
 """The shipped presets: what they generate, and whether their documents say what was measured."""
 
+import functools
 import json
 
 import numpy as np
@@ -52,8 +53,12 @@ def limit(gan):
     return SMALL if max(gan.fields()[gan.sample].shape[:2]) <= 28 else LARGE
 
 
+# Made once for all tests that only ask them, as it takes longer to make one.
+classifier_of, loaded = functools.cache(Classifier), functools.cache(keras_gan_zoo.load)
+
+
 def seen(images, data="mnist"):
-    return Classifier(data).probabilities(images)
+    return classifier_of(data).probabilities(images)
 
 
 @pytest.mark.parametrize("name", [preset.name for preset in keras_gan_zoo.list_presets()])
@@ -81,7 +86,7 @@ def test_there_are_presets():
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_samples_are_of_all_classes(name):
     data = TRAINED[name].data
-    images = keras_gan_zoo.load(name).generate(500, seed=1)
+    images = loaded(name).generate(500, seed=1)
     assert images.dtype == np.float32 and images.shape == (500, 28, 28, 1)
     assert -1 <= images.min() < -0.99 and 0.9 < images.max() <= 1
     probabilities = seen(images, data)
@@ -131,7 +136,7 @@ def test_facades_change_where_the_map_has_windows():
 
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_walks_between_latents_are_smooth(name):
-    gan = keras_gan_zoo.load(name)
+    gan = loaded(name)
     # Most of a hurried walk is made in a few of its steps, as where images jump from one kind to another.
     way = 1 / (1 + np.exp(-12 * (np.linspace(0, 1, 33) - 0.5)))
     hurried = np.round(128 * (way - way[0]) / (way[-1] - way[0])).astype(int)
@@ -150,7 +155,7 @@ def test_walks_between_latents_are_smooth(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     preset = keras_gan_zoo.list_presets(name)[0]
-    assert preset.bytes < limit(keras_gan_zoo.load(name))
+    assert preset.bytes < limit(loaded(name))
     assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
     if name in WITHOUT_INCEPTION:
         assert not preset.results

@@ -237,7 +237,7 @@ def test_save_load_resume(name, small_gan, round_of, short, tmp_path):
 def narrow(short):
     """narrow("wgan_gp", dtype=...): few units, and short, as XLA compiles each step."""
     dense = ("gan", "semi_supervised_gan", "bad_gan")
-    return lambda name, **options: smallest_gan(name, seed=0, **{"width": 20 if name in dense else 4, **short(name)}, **options)
+    return lambda name, **options: smallest_gan(name, seed=0, width=20 if name in dense else 4, **short(name), **options)
 
 
 def history(gan, data, rounds=2):

@@ -145,7 +145,8 @@ def test_another_backend_has_a_record_of_its_own(tmp_path):
 
 @pytest.mark.parametrize("name", ["cgan", "gan_3d", "seq_gan"])
 def test_a_variant_is_fed_from_its_own_fields(name, monkeypatch):
-    small = {"gan_3d": {"side": 8}, "seq_gan": {"vocabulary": 10, "filters": 4, "rollouts": 1, "n_critic": 1}}
+    sequences = {"length": 5, "kernel_sizes": (1, 2, 3), "vocabulary": 10, "filters": 4, "rollouts": 1, "n_critic": 1}
+    small = {"gan_3d": {"side": 8}, "seq_gan": sequences}
     kept = throughput_worker.ARGUMENTS.get(name, {})
     monkeypatch.setitem(throughput_worker.ARGUMENTS, name, {**kept, **small.get(name, {})})
     settings = {"variant": name, "image_size": 12, "channels": 1, "width": 4, "seed": 0}
