@@ -80,6 +80,7 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     from benchmarks.cards import write_card
     from benchmarks.measured import failed_cells
     from benchmarks.report import write_documents
+    from keras_gan_zoo.data import load_images
 
     recipe, notes, failed = read_recipe(find_preset(name)), [], []
     source, measurable = recipe.data.source, quality.is_measurable(recipe.variant)
@@ -93,11 +94,12 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
     if seen_by and (reason := _not_there(source)):
         notes.append(f"{name} is not measured, since the data are not here: {reason}")
         seen_by = {}
-    asked = [(network, seeds, quality.METRICS) for network, seeds in seen_by.items()]
+    asked = [(network, seeds, N_IMAGES, quality.METRICS) for network, seeds in seen_by.items()]
     if seen_by and source in CLASSIFIERS and "labels" in presets.load(name).conditions():
-        asked.append((quality.Network(source), (SEED,), quality.OF_CLASSES))
-    for network, seeds, metrics in asked:
-        cells = quality.cells_of([name], [], [], SPLIT, seeds, [backend], N_IMAGES)
+        asked.append((quality.Network(source), (SEED,), N_IMAGES, quality.OF_CLASSES))
+        asked.append((quality.Network(source), (SEED,), len(load_images(source, split="train").images), quality.ACCURACY))
+    for network, seeds, n, metrics in asked:
+        cells = quality.cells_of([name], [], [], SPLIT, seeds, [backend], n)
         failed += quality.measure(cells, network, network.load(), words(metrics), quality.FOLDER, None, console)
     (preset,) = list_presets(name)
     write_card(preset)

@@ -13,6 +13,7 @@ against the images of the data set's split. Where the zoo has a classifier for t
 """
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -37,7 +39,8 @@ FOLDER = ROOT / "benchmarks" / "results" / "quality"
 CURVES = ROOT / "benchmarks" / "results" / "curves"  # <preset>.csv: round, seconds, fid
 BACKEND = "tensorflow"  # of the results that a preset ships
 METRICS = "fid,kid,precision,recall,density,coverage"
-OF_CLASSES = "intra_fid,intra_ms_ssim,classification_accuracy_score"  # of a model with classes beside them, by seed 0
+OF_CLASSES = "intra_fid,intra_ms_ssim"  # of a model with classes beside them, by seed 0
+ACCURACY = "classification_accuracy_score"  # of as many images as the training set has, as in its papers
 # What is said of the others.
 NOT_MEASURABLE = "The metrics are of images that are made from noise, so these samples are not measured."
 
@@ -209,7 +212,22 @@ def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | N
     records = records_of(images, real, protocol, labels=labels)
     if cell.data in CLASSIFIERS and cell.data == list_presets(cell.preset)[0].data:
         records |= seen_by_classifier(gan, images, labels, cell.data, cell.seed)
+        if ACCURACY in records:
+            records[ACCURACY].details["real"] = taught_by_real(cell.data, cell.split, cell.n, cell.seed)
     return {name: record.to_dict() for name, record in records.items()}
+
+
+@functools.cache
+def taught_by_real(data: str, split: str, n: int, seed: int) -> float:
+    """The accuracy score of n real training images, or all if there are fewer: what generated ones could reach."""
+    from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.metrics.accuracy_score import classification_accuracy_score
+    from keras_gan_zoo.metrics.definitions import METRICS as KNOWN
+
+    train, test = (load_images(data, split=part, labels=True) for part in ("train", split))
+    some = np.random.default_rng(seed).permutation(len(train.images))[:n]
+    images, labels = train.images[some], train.labels[some]
+    return classification_accuracy_score(images, labels, test.images, test.labels, **KNOWN[ACCURACY].settings).gan_train
 
 
 def missing(stored: dict[str, Any], weights: str, seen_by: dict[str, str], metrics: Sequence[str]) -> list[str]:

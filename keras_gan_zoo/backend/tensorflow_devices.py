@@ -134,11 +134,14 @@ def batch_normalized(x, gamma, beta, epsilon):
     shape = tf.shape(x)
     count = tf.cast(tf.size(x) // shape[-1], "float32")
     flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if x.shape.rank != 4 else x
+    # oneDNN has a fast kernel for bfloat16 in groups of 16 channels alone; its other one is slower than that of float32.
+    if x.shape[-1] % 16:
+        flat = tf.cast(flat, "float32")
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon, is_training=True
     )
     # The operation returns the variance divided by n - 1, but normalizes by the one divided by n.
-    return tf.reshape(y, shape), mean, variance * (count - 1.0) / count
+    return tf.cast(tf.reshape(y, shape), x.dtype), mean, variance * (count - 1.0) / count
 
 
 def assign(variable, value):

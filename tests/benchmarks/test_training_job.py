@@ -117,11 +117,16 @@ def test_the_curve_has_about_twenty_points_where_a_network_sees_the_images(monke
 
 
 @pytest.fixture
-def digits(tmp_path, monkeypatch):
-    """A zoo of one trained preset of digits, results of its own, data of 40 images, and a measurement of 24."""
-    shutil.copytree(find_preset("dcgan_mnist"), tmp_path / "zoo/dcgan_mnist")
+def name():
+    return "dcgan_mnist"
+
+
+@pytest.fixture
+def digits(tmp_path, monkeypatch, name):
+    """A zoo of one trained preset of digits, `name`, results of its own, data of 40 images, and a measurement of 24."""
+    shutil.copytree(find_preset(name), tmp_path / "zoo" / name)
     for file in ("README.md", "results.json"):
-        (tmp_path / "zoo/dcgan_mnist" / file).unlink()
+        (tmp_path / "zoo" / name / file).unlink()
     monkeypatch.setattr(presets, "preset_root", lambda: tmp_path / "zoo")
     monkeypatch.setattr(quality, "FOLDER", tmp_path / "cells")
     monkeypatch.setattr(quality, "METRICS", "fid,precision")
@@ -132,13 +137,13 @@ def digits(tmp_path, monkeypatch):
     return tmp_path
 
 
-def measure(backend=None):
+def measure(name="dcgan_mnist"):
     import io
 
     import keras
     from rich.console import Console
 
-    return publishing.measure("dcgan_mnist", backend or keras.backend.backend(), None, Console(file=io.StringIO()))
+    return publishing.measure(name, keras.backend.backend(), None, Console(file=io.StringIO()))
 
 
 def test_a_preset_is_measured_by_the_classifier_of_its_data_with_three_seeds(digits):
@@ -156,6 +161,27 @@ def test_a_preset_is_measured_by_the_classifier_of_its_data_with_three_seeds(dig
     assert publishing.is_measured("dcgan_mnist", "mnist", backend, None)
     assert not publishing.is_measured("dcgan_mnist", "mnist", backend, digits / "inception.npz")
     assert (digits / "zoo/dcgan_mnist/README.md").read_text().startswith("---\nlicense: ")
+
+
+@pytest.mark.parametrize("name", ["cgan_mnist"])
+def test_the_accuracy_score_is_of_a_whole_training_set_beside_that_of_real_images(digits, name, monkeypatch):
+    monkeypatch.setattr(quality, "OF_CLASSES", "intra_fid")  # MS-SSIM asks for more pairs than there are
+    rng, labels = np.random.default_rng(0), np.arange(40) % 10
+    # Each class has a bright row of its own, so that real images teach what there is to know.
+    images = rng.integers(0, 40, (1200, 28, 28, 1), np.uint8)
+    images[np.arange(1200), np.arange(1200) % 10 + 9] = 255
+    parts = {"x_train": images, "y_train": np.arange(1200) % 10, "x_test": images[:40], "y_test": labels}
+    np.savez(digits / "data/mnist.npz", **parts)
+    measure(name)
+    records = {}
+    for path in (digits / "cells").glob("*_seed0_*"):
+        cell = json.loads(path.read_text())
+        records[cell["cell"]["n"]] = cell["records"]
+    assert "intra_fid" in records[24] and quality.ACCURACY not in records[24]
+    score = records[1200][quality.ACCURACY]
+    assert (score["n_fake"], score["details"]["training"]["n_train"]) == (1200, 1200)
+    # Digits say nothing of bright rows.
+    assert score["details"]["real"] > 0.6 and score["value"] < 0.4
 
 
 def test_a_preset_whose_data_are_not_here_gets_its_card_and_a_sentence(digits):

@@ -68,9 +68,11 @@ def test_inference_and_frozen_layers_use_the_moving_statistics():
     np.testing.assert_array_equal(np.concatenate(ours.get_weights()), np.concatenate(before))
 
 
-def test_bfloat16_is_normalized_in_float32():
-    ours, theirs = pair((64, 4, 4, 3), dtype="mixed_bfloat16")
-    x = ops.cast(inputs((64, 4, 4, 3)), "bfloat16")
+@pytest.mark.parametrize("channels", [3, 16])  # which TensorFlow does by two kernels
+def test_bfloat16_is_normalized_in_float32(channels):
+    shape = (64, 4, 4, channels)
+    ours, theirs = pair(shape, dtype="mixed_bfloat16")
+    x = ops.cast(inputs(shape), "bfloat16")
     results = [layer(x, training=True) for layer in (ours, theirs)]
     assert {keras.backend.standardize_dtype(y.dtype) for y in results} == {"bfloat16"}
     a, b = (ops.convert_to_numpy(ops.cast(y, "float32")) for y in results)
