@@ -158,13 +158,13 @@ def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, d
     import keras
     from keras import ops
 
-    from keras_gan_zoo.base.arguments import precision
+    from keras_gan_zoo.building import precision
     from keras_gan_zoo.data import Images, Labels, Stream
     from keras_gan_zoo.layers.weight_norm import initialize_by_data
     from keras_gan_zoo.losses.semi_supervised import supervised_loss
     from keras_gan_zoo.networks.semi_supervised import noisy_classifier
 
-    with precision(keras.DTypePolicy(dtype)):
+    with precision(dtype):
         network = noisy_classifier((28, 28, 1), 10)
     model, weight = keras.Model(network.inputs, network.outputs[0]), keras.Variable(0.0, trainable=False)
 

@@ -35,7 +35,8 @@ def build(
         variant = variant_class(recipe.variant)
         arguments = {key: value for key, value in recipe.model.items() if key not in networks}
         with _bounded(MAX_WEIGHTS, MAX_VARIABLES):
-            gan = variant(**_networks_built(arguments, variant.network_names), **networks, dtype=dtype, seed=seed)
+            arguments = _networks_built(arguments, variant.network_names, dtype)
+            gan = variant(**arguments, **networks, dtype=dtype, seed=seed)
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: model must be one that can be built. Received: {str(error)[:2000]}") from error
     if recipe.data is not None and recipe.data.classes:
@@ -46,6 +47,19 @@ def build(
             )
         gan.class_names = gan.class_names or names
     return gan
+
+
+@contextlib.contextmanager
+def precision(dtype: "str | keras.DTypePolicy | None") -> Iterator[None]:
+    """Layers built inside take this dtype policy unless they say otherwise; None changes nothing."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(before if dtype is None else dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager
@@ -112,8 +126,11 @@ def make_optimizer(settings: Optimizer, steps: int) -> "keras.optimizers.Optimiz
         ) from error
 
 
-def _networks_built(arguments, names):
-    """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are."""
+def _networks_built(arguments, names, dtype):
+    """Arguments with the caller's own networks built from their Keras configurations, of which only safe ones are.
+
+    Layers whose configuration has no dtype take that of the model, as the layers of the zoo's networks do.
+    """
     networks = {k: v for k, v in arguments.items() if k in names and v is not None}
     if not networks:
         return arguments
@@ -123,7 +140,8 @@ def _networks_built(arguments, names):
         _refuse_foreign_code(key, value)
         try:
             # Keras takes configurations apart while it reads them.
-            networks[key] = keras.saving.deserialize_keras_object(copy.deepcopy(value), safe_mode=True)
+            with precision(dtype):
+                networks[key] = keras.saving.deserialize_keras_object(copy.deepcopy(value), safe_mode=True)
         except Exception as error:  # whatever the constructors named there raise
             raise ConfigError(f"model.{key} must be a network that Keras can build. Received: {error}") from error
         if not isinstance(networks[key], keras.Model):

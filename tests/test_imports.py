@@ -31,7 +31,7 @@ ALLOWED = {
     "building": {"untrusted", "registry", "schedules", "config"},
     "preset_files": {"untrusted", "files"},
     "presets": {"untrusted", "registry", "config", "building", "files", "provenance", "preset_files"},
-    "base": {"untrusted", "files", "backend", "losses", "data", "interpolation", "presets"},
+    "base": {"untrusted", "files", "backend", "losses", "data", "interpolation", "building", "presets"},
     "networks": {"layers"},
     "models": {"registry", "base", "data", "losses", "layers", "networks"},
     "callbacks": {"data", "files", "metrics"},

@@ -20,6 +20,7 @@ import yaml
 
 import keras_gan_zoo
 from keras_gan_zoo import presets
+from keras_gan_zoo.building import build
 from keras_gan_zoo.config import ConfigError, parse_recipe
 from keras_gan_zoo.files import writing
 from keras_gan_zoo.presets import PresetError, load, read_weights, save_to_preset
@@ -188,6 +189,21 @@ def test_networks_of_the_users_own_come_back(tmp_path, functional, average):
     )
     again = load(save_to_preset(loaded, tmp_path / "again"))
     np.testing.assert_array_equal(again.generate(3, seed=1), images)
+
+
+def test_layers_that_a_recipe_spells_out_have_the_precision_of_the_model():
+    def layer(kind, **config):
+        return {"module": "keras.layers", "class_name": kind, "config": config}
+
+    parts = [layer("InputLayer", batch_shape=[None, 8, 8, 1]), layer("Flatten"), layer("Dense", units=5)]
+    parts.append(layer("Dense", units=1, dtype="float32"))
+    judge = {"module": "keras", "class_name": "Sequential", "config": {"name": "judge", "layers": parts}}
+    settings = {"variant": "gan", "model": {"image_shape": [8, 8, 1], "width": 5, "discriminator": judge}}
+    recipe_ = parse_recipe(settings, "the test")
+    for dtype, expected in (("mixed_bfloat16", "bfloat16"), ("float32", "float32"), (None, "float32")):
+        computed = [layer.compute_dtype for layer in build(recipe_, dtype=dtype).discriminator.layers]
+        assert computed == [expected, expected, "float32"]
+        assert keras.config.dtype_policy().name == "float32"
 
 
 def test_networks_come_back_in_a_process_that_has_built_others(gan, tmp_path):

@@ -1,13 +1,12 @@
 """Checks of what constructors are given: kinds, ranges, schedules, shapes, and dtypes."""
 
-import contextlib
 import dataclasses
 import inspect
 import math
 import numbers
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -160,17 +159,6 @@ def check_dtype(dtype: str | keras.DTypePolicy | dict[str, Any] | None) -> keras
         why = " Keras scales the loss of one optimizer only." if name == "mixed_float16" else ""
         raise ValueError(f"dtype must be 'float32' or 'mixed_bfloat16'. Received: dtype={shown(name)}.{why}")
     return policy
-
-
-@contextlib.contextmanager
-def precision(policy: keras.DTypePolicy) -> Iterator[None]:
-    """Layers built inside take this dtype policy unless they say otherwise."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def check_shape(image_shape: Sequence[int], name: str = "image_shape") -> tuple[int, int, int]:

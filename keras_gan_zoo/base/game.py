@@ -13,9 +13,10 @@ import numpy as np
 from keras import ops
 
 from ..backend import Trainer
+from ..building import precision
 from ..data import Batch, Field
 from ..data.checks import check_integer
-from .arguments import check_dtype, check_kinds, constructor_arguments, is_schedule, plain, precision, schedule_of
+from .arguments import check_dtype, check_kinds, constructor_arguments, is_schedule, plain, schedule_of
 from .averages import Averages
 from .batches import batch_size_of, minibatches
 from .compiling import Compiling
