@@ -116,7 +116,7 @@ def _front_matter(preset, gan, model):
         "license": LICENSE,
         "library_name": "keras",
         **({"pipeline_tag": pipeline} if pipeline else {}),
-        "tags": ["gan", preset.variant.replace("_", "-"), *kind],
+        "tags": list(dict.fromkeys(["gan", preset.variant.replace("_", "-"), *kind])),
         "datasets": [data],
     }
     metrics = [

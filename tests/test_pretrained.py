@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 import keras_gan_zoo
 from benchmarks import kinds
@@ -34,6 +35,7 @@ WITHOUT_INCEPTION = {
     "bigan_mnist",
     "dragan_mnist",
     "ebgan_mnist",
+    "gan_mnist",
     "improved_gan_mnist",
     "loss_sensitive_gan_mnist",
     "mad_gan_mnist",
@@ -161,7 +163,10 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
         assert not preset.results
     else:
         assert {"FID", "rarest class"} <= set(preset.results) if name in CLASSIFIED else kinds.found(name)["measures"]
-    assert (preset.folder / "README.md").read_text("utf-8") == card_text(preset)
+    card = (preset.folder / "README.md").read_text("utf-8")
+    assert card == card_text(preset)
+    tags = yaml.safe_load(card.split("---")[1])["tags"]
+    assert len(set(tags)) == len(tags)
 
 
 @pytest.mark.parametrize(("file", "tables"), documents().items(), ids=lambda value: getattr(value, "name", ""))
