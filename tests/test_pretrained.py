@@ -43,7 +43,6 @@ WITHOUT_INCEPTION = {
     "pac_gan_mnist",
     "projection_gan_fashion_mnist",
     "projection_gan_mnist",
-    "relativistic_gan_mnist",
     "sagan_mnist",
 }
 SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
