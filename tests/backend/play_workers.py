@@ -24,7 +24,8 @@ def main():
             tf.config.experimental.enable_op_determinism()
         results = {f"{name}/{key}": value for name in names for key, value in play(name).items()}
         folder = Path(output).with_suffix("") if not announced() else Path(output).with_name("watched")
-        gan, images = build("dcgan"), np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), np.uint8)
+        gan = build("dcgan")
+        images = np.random.default_rng(0).integers(0, 256, (32, *gan.image_shape), np.uint8)
         gan.fit(images, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers(folder, images), verbose=0)
     np.savez(output, **results)
 
