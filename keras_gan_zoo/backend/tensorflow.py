@@ -71,14 +71,17 @@ class Trainer:
         return loss, tape.gradient(scaled, [variable.value for variable in player.variables])
 
     @contextlib.contextmanager
-    def writing(self, variables):
-        """Holds back all assignments inside, and then makes those to `variables`."""
+    def writing(self, variables, equal=False):
+        """Holds back all assignments inside, and then makes those to `variables`.
+
+        `equal` says that what replicas assign is the same, so that they need not tell each other.
+        """
         with keras.StatelessScope() as scope:
             yield
         for variable in variables:
             value = scope.get_current_value(variable)
             if value is not None:
-                assign(variable, value)
+                assign(variable, value, equal)
 
     def only_if(self, condition, step):
         """Returns step(), which may write variables and returns a scalar, if a boolean scalar is true; otherwise NaN."""

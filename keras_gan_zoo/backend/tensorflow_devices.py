@@ -144,14 +144,14 @@ def batch_normalized(x, gamma, beta, epsilon):
     return tf.cast(tf.reshape(y, shape), x.dtype), mean, variance * (count - 1.0) / count
 
 
-def assign(variable, value):
-    """Assigns also inside a replica, where floats become the mean over the replicas (integers are equal on all)."""
+def assign(variable, value, equal=False):
+    """Assigns also inside a replica; floats that are not equal on all (integers are) become the mean over the replicas."""
     if (replica := _replica()) is None:
         variable.assign(value)
         return
 
     def assign_everywhere(strategy, value):
-        if variable.dtype.startswith(("float", "bfloat")):
+        if not equal and variable.dtype.startswith(("float", "bfloat")):
             value = strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
         else:
             value = strategy.experimental_local_results(value)[0]

@@ -70,14 +70,17 @@ class Trainer(PythonData):
             return self.train_round(data)
 
     @contextlib.contextmanager
-    def writing(self, variables):
-        """Lets the assignments of a round be made at once; several processes make them together at the end."""
+    def writing(self, variables, equal=False):
+        """Lets the assignments of a round be made at once; several processes make them together at the end.
+
+        `equal` says that what they assign is the same, so that they need not tell each other.
+        """
         if replicas() == 1:
             yield
             return
         with keras.StatelessScope() as scope:
             yield
-        _assign(variables, scope)
+        _assign(variables, scope, equal)
 
     def record(self, player, batch):
         """Generates samples like those of `batch`, writing what `player` may write."""
@@ -115,9 +118,9 @@ class Trainer(PythonData):
             return keras.tree.pack_sequence_as(x, list(torch.autograd.grad(total, leaves, create_graph=True)))
 
 
-def _assign(variables, scope):
+def _assign(variables, scope, equal=False):
     """Writes to the variables the values that were assigned to them in the scope."""
     for variable in variables:
         value = scope.get_current_value(variable)
         if value is not None:
-            assign(variable, value)
+            assign(variable, value, equal)

@@ -153,8 +153,8 @@ def batch_normalized(x, gamma, beta, epsilon):
     return y.to(x.dtype), center, variance
 
 
-def assign(variable, value):
-    """Assigns the value; floats become the mean over the processes (integers are equal in all)."""
-    if replicas() > 1 and torch.is_floating_point(value):
+def assign(variable, value, equal=False):
+    """Assigns the value; floats that are not equal in all processes (integers are) become the mean over them."""
+    if replicas() > 1 and not equal and torch.is_floating_point(value):
         value = mean_over_replicas(value.detach())
     variable.assign(value)

@@ -243,7 +243,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             for player in players:
                 if player.when is None:
                     self.log(f"{player.name}_loss", losses[player.name])
-        with self.writing(self.non_trainable_variables):
+        with self.writing(self.non_trainable_variables, equal=True):
             self.rounds.assign(self.rounds + 1)
             self.update_averages(batch_size_of(parts[0]) * self.replicas)
             if self.samples_counted:
