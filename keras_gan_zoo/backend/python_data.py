@@ -1,5 +1,7 @@
 """What the JAX and torch trainers share: `fit` takes its batches from Python, where TensorFlow has data sets."""
 
+import contextlib
+
 # Keras does not export this class, but its `fit` takes it as it is.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
@@ -8,6 +10,8 @@ from .processes import refuse_sharing
 
 class PythonData:
     """The data and the checks of a trainer whose batches come from Python; each process takes its part of them."""
+
+    making_variables = staticmethod(contextlib.nullcontext)
 
     def refuse_devices(self, batch_size):
         """Refuses batches that devices cannot share equally."""

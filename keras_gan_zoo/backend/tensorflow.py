@@ -96,6 +96,10 @@ class Trainer:
             y = function(x)
         return tape.gradient(y, x)
 
+    def making_variables(self):
+        """Opens the scope in which the model's variables are made: that of its strategy."""
+        return self.distribute_strategy.scope()
+
     draw, whole, mean_over_replicas = staticmethod(drawn), staticmethod(whole), staticmethod(mean_over_replicas)
 
     @property

@@ -1,6 +1,9 @@
 """The players' optimizers behind the one contract of `compile`."""
 
+import contextlib
 import difflib
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,14 +12,63 @@ import keras
 class _Owners:
     """What `keras.optimizers.MultiOptimizer` asks for: all optimizers, and the one that moves a variable."""
 
-    def __init__(self, optimizers, owner):
-        self.optimizers, self.owner = optimizers, owner
+    def __init__(self, optimizers, moved):
+        self.optimizers, self.moved = optimizers, moved
+        self.owner = {key: optimizers[name] for name, variables in moved.items() for key in variables}
 
     def values(self):
         return self.optimizers.values()
 
     def __call__(self, variable):
         return self.owner[id(variable)]
+
+
+class PlayersOptimizer(keras.optimizers.MultiOptimizer):
+    """The players' optimizers as one, for `fit`, checkpoints and JAX; `move` applies its members directly.
+
+    Moments are made when something first asks for them, since they take as long to make as the networks, and models that
+    are loaded to draw samples, or compiled again, never need them.
+
+    Args:
+        optimizers: name -> optimizer.
+        moved: name -> all variables that the optimizer of this name moves, by their ids.
+        scope: scope() opens the context in which the model's variables are made.
+    """
+
+    # Not known while Keras makes the container's own variables.
+    _scope = None
+
+    def __init__(
+        self,
+        optimizers: dict[str, keras.optimizers.Optimizer],
+        moved: dict[str, dict[int, keras.Variable]],
+        scope: Callable[[], contextlib.AbstractContextManager],
+    ) -> None:
+        super().__init__(_Owners(optimizers, moved))
+        self._scope = scope
+
+    def build(self, variables: Any = None) -> None:
+        """Makes the moments of what players move; Keras passes all that can be trained, which may be more."""
+        if self.built or self._scope is None:
+            return
+        owners, every = self._optimizer_map, {}
+        with self._scope():
+            for name, optimizer in owners.optimizers.items():
+                # For all variables that its players move, since two of them may share a trunk.
+                optimizer.build(list(owners.moved[name].values()))
+                every |= owners.moved[name]
+            super().build(list(every.values()))
+
+    def by_name(self) -> dict[str, keras.optimizers.Optimizer]:
+        """Name -> optimizer, with their moments."""
+        self.build()
+        return self._optimizer_map.optimizers
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Those of the container, and of all members."""
+        self.build()
+        return super().variables
 
 
 # Arguments of Keras's `compile` -> what to use in their place.
@@ -37,9 +89,16 @@ def _optimizer(key, value):
         ) from error
 
 
-def _built_for(optimizer):
-    """The ids of the variables that an optimizer was built for, which it keeps alive."""
-    return {id(variable) for variable in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+# Optimizer -> the variables that it was compiled to move, by their ids; it is built for them later.
+_COMPILED_FOR = weakref.WeakKeyDictionary()
+
+
+def _moved_before(optimizer):
+    """The ids of the variables that an optimizer was compiled or built for, or None if it is new."""
+    if optimizer in _COMPILED_FOR:
+        return _COMPILED_FOR[optimizer].keys()
+    built = getattr(optimizer, "inner_optimizer", optimizer)
+    return {id(variable) for variable in built._trainable_variables} if optimizer.built else None
 
 
 class Compiling:
@@ -90,29 +149,25 @@ class Compiling:
                 )
         default = self.default_optimizers()
         found = {name: _optimizer(key, given[key]) if key in given else default[name] for key, name in names.items()}
-        owners, owner = {}, {}
+        owners = {}
         for name, optimizer in found.items():
             if (first := owners.setdefault(id(optimizer), name)) != name:
                 raise ValueError(
                     f"Each player must have its own optimizer. Received: the same object as {first}_optimizer and as "
                     f"{name}_optimizer, whose moments would be shared. Fix: make two."
                 )
+        moved = {name: self._moved_by(name) for name in found}
         for name, optimizer in found.items():
-            moved = self._moved_by(name)
-            if optimizer.built and _built_for(optimizer) != moved.keys():
+            if _moved_before(optimizer) not in (None, moved[name].keys()):
                 raise ValueError(
-                    f"{name}_optimizer must be new, or have moved the same weights before. Received: one that was built for "
-                    "other weights: those of another model, or of this one before some were frozen. Fix: make a new one."
+                    f"{name}_optimizer must be new, or have moved the same weights before. Received: one that was compiled "
+                    "for other weights: those of another model, or of this one before some were frozen. Fix: make a new one."
                 )
-            # For all variables that its players move, since two of them may share a trunk.
-            optimizer.build(list(moved.values()))
-            owner |= dict.fromkeys(moved, optimizer)
-        self.optimizers = found
-        # The container lets fit, checkpoints and JAX see all optimizers as one; `move` applies its members directly.
-        container = keras.optimizers.MultiOptimizer(_Owners(self.optimizers, owner))
-        container.build(list({id(v): v for player in self.players() for v in player.variables}.values()))
+        self.check_optimizers(found)
+        for name, optimizer in found.items():
+            _COMPILED_FOR[optimizer] = moved[name]
         super().compile(
-            optimizer=container,
+            optimizer=PlayersOptimizer(found, moved, self.making_variables),
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
@@ -123,15 +178,23 @@ class Compiling:
             "jit_compile": jit_compile,
         }
 
+    @property
+    def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """Name -> optimizer, for each of `optimizer_names`, with its moments."""
+        return self.optimizer.by_name()
+
+    def check_optimizers(self, optimizers: dict[str, keras.optimizers.Optimizer]) -> None:
+        """Refuses optimizers, by their names, that the game cannot use."""
+
     def _moved_by(self, name):
         """id -> variable, for all variables that the optimizer `name` moves as the players are now."""
         movers = [player for player in self.players() if player.optimizer_name == name]
         return {id(variable): variable for player in movers for variable in player.variables}
 
     def check_compiled(self) -> None:
-        """Refuses to train weights that the optimizers were not built for, such as weights that were unfrozen later."""
+        """Refuses to train weights that the optimizers were not compiled for, such as weights that were unfrozen later."""
         for name, optimizer in self.optimizers.items():
-            if _built_for(optimizer) != self._moved_by(name).keys():
+            if _moved_before(optimizer) != self._moved_by(name).keys():
                 raise ValueError(
                     f"The {name} must have the trainable weights that it was compiled with. Received: others, since layers "
                     "were frozen, unfrozen, or replaced. Fix: call compile() again, with new optimizers."

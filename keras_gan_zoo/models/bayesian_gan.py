@@ -95,9 +95,8 @@ class BayesianGAN(DCGAN):
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {name: keras.optimizers.SGD(0.005, momentum=0.9) for name in ("discriminator", "generator")}
 
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        super().compile(*arguments, **options)
-        for name, optimizer in self.optimizers.items():
+    def check_optimizers(self, optimizers: dict[str, keras.optimizers.Optimizer]) -> None:
+        for name, optimizer in optimizers.items():
             if not isinstance(optimizer, keras.optimizers.SGD) or optimizer.nesterov:
                 raise ValueError(
                     f"{name}_optimizer must be keras.optimizers.SGD, whose step with noise samples from the posterior. "

@@ -59,9 +59,8 @@ class UnrolledGAN(DCGAN):
     def tiny(cls, **arguments: Any) -> Self:
         return super().tiny(**{"unrolled_steps": 2, **arguments})
 
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        super().compile(*arguments, **options)
-        check_unrollable(self.optimizers["discriminator"], "discriminator_optimizer")
+    def check_optimizers(self, optimizers: dict[str, keras.optimizers.Optimizer]) -> None:
+        check_unrollable(optimizers["discriminator"], "discriminator_optimizer")
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:
         variables = self.discriminator.trainable_variables

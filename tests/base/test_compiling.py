@@ -57,6 +57,17 @@ def test_optimizers_are_found_by_name_and_default_to_the_papers(tiny_gan):
     assert all(optimizer.built for optimizer in gan.optimizers.values())
 
 
+def test_moments_are_made_when_something_asks_for_them(tiny_gan, round_of):
+    gan = tiny_gan()
+    gan.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+    assert not gan.optimizer.built
+    gan.train_on_batch(*round_of(gan))
+    assert gan.optimizer.built and all(optimizer.built for optimizer in gan.optimizers.values())
+    moved = sum(len(player.variables) for player in gan.players())
+    # A rate and a count of steps for each of two optimizers and their container, and two moments of each weight.
+    assert len(tiny_gan().optimizer.variables) == len(gan.optimizer.variables) == 3 * 2 + 2 * moved
+
+
 def test_one_optimizer_cannot_serve_two_models(tiny_gan):
     gan, optimizer = tiny_gan(), keras.optimizers.Adam(1e-3)
     gan.compile(generator_optimizer=optimizer)
