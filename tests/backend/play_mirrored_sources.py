@@ -68,6 +68,8 @@ def main(output):
         gan = DCGAN(SHAPE, 4, width=4, seed=0)
         gated, hasty = GAN3D.tiny(), DCGAN(SHAPE, 4, width=4, seed=0)
         hasty.compile(steps_per_execution=2)
+    # Asked for out of the scope, moments are on all devices all the same.
+    assert all(isinstance(moment.value, tf.distribute.DistributedValues) for moment in gan.optimizers["generator"].variables)
     outside = DCGAN(SHAPE, 4, width=4, seed=0)
     results = {}
 

@@ -172,5 +172,7 @@ def test_a_conditional_one_trains_on_labels(round_of):
 
 def test_optimizers_that_do_not_sample_are_refused():
     gan = small()
+    before = gan.optimizer
     with pytest.raises(ValueError, match="must be keras.optimizers.SGD.* Received: Adam"):
         gan.compile(keras.optimizers.Adam(1e-3))
+    assert gan.optimizer is before
