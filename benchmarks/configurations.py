@@ -11,15 +11,16 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
 WGAN: its own optimizer, clipping and five critic steps; Improved GAN: minibatch discrimination by 8 kernels of 4 numbers;
-R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators; MRGAN: its form in two steps, MDGAN, with weights 1 and 0.01,
-betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
+Bayesian GAN: SGD 0.001, momentum 0.9; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: eight generators; MRGAN: its form in two
+steps, MDGAN, with weights 1 and 0.01, betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of
+the configuration.
 """
 
 import dataclasses
 from typing import Any
 
 HIDDEN = 128
-# What variants differ in: their arguments, and arguments of Adam; None for the variant's own optimizers.
+# What variants differ in: their arguments, and those of Adam (None for the variant's own optimizers) or of SGD.
 ARGUMENTS = {
     "improved_gan": {"minibatch_kernels": 8, "minibatch_dims": 4},
     "mad_gan": {"generators": 8},
@@ -29,12 +30,13 @@ ARGUMENTS = {
     "wgan_gp": {"penalty_weight": 0.1, "n_critic": 5},
 }
 ADAM = {
-    "bayesian_gan": None,
     "mr_gan": {"beta_1": 0.0, "beta_2": 0.99},
     "r3gan": {"beta_1": 0.0, "beta_2": 0.99},
     "wgan_gp": {"beta_1": 0.0, "beta_2": 0.9},
     "wgan": None,
 }
+# Points have no bounds as images have, and far from the data steps of 0.005 diverge.
+SGD = {"bayesian_gan": {"learning_rate": 0.001, "momentum": 0.9}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +109,6 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     Raises:
         ValueError: the variant has a network that has no counterpart on points.
     """
-    import keras
 
     from keras_gan_zoo.models import variant_class
 
@@ -122,10 +123,18 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     theirs = {key: getattr(template, key) for key in cls.network_names}
     networks = {key: _counterpart(template, n, configuration) for key, n in theirs.items() if _has_images(n)}
     gan = _on_points(cls)(latent_dim=configuration.latent_dim, **networks, seed=seed, **arguments)
-    adam = ADAM.get(variant, {})
-    made = {} if adam is None else {"beta_1": 0.5, "beta_2": 0.999, **adam}
-    gan.compile(**{f"{key}_optimizer": keras.optimizers.Adam(1e-3, **made) for key in gan.optimizer_names if made})
+    gan.compile(**{f"{key}_optimizer": made for key in gan.optimizer_names if (made := _optimizer(variant))})
     return gan
+
+
+def _optimizer(variant):
+    """A new optimizer for a player of a variant; None for the variant's own."""
+    import keras
+
+    if variant in SGD:
+        return keras.optimizers.SGD(**SGD[variant])
+    adam = ADAM.get(variant, {})
+    return None if adam is None else keras.optimizers.Adam(1e-3, **{"beta_1": 0.5, "beta_2": 0.999, **adam})
 
 
 def _on_points(cls):

@@ -71,10 +71,6 @@ class BadGAN(SemiSupervisedGAN):
     def tiny(cls, **arguments: Any) -> Self:
         return super().tiny(**{"references": 6, **arguments})
 
-    def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        rates = {"discriminator": (3e-3, 0.5), "generator": (1e-3, 0.0)}
-        return {name: keras.optimizers.Adam(rate, beta_1, 0.9999) for name, (rate, beta_1) in rates.items()}
-
     def build_more(self) -> None:
         options = {"trainable": False, "dtype": "float32"}
         shape = (self.references, *self.fields()[self.sample].shape)
