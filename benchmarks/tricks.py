@@ -97,7 +97,7 @@ TRICKS = {
     "packing": Trick("packs of samples: `PacGAN`", "pac_gan"),
     "batch_features": Trick("minibatch discrimination: `ImprovedGAN`", "improved_gan"),
     "unrolling": Trick("five unrolled steps: `UnrolledGAN`", "unrolled_gan"),
-    "several_generators": Trick("eight generators: `MADGAN`", "mad_gan"),
+    "several_generators": Trick("twelve generators: `MADGAN`", "mad_gan"),
     "codes": Trick("codes to be found again: `InfoGAN`", "info_gan"),
     "relativistic": Trick("relativistic, R1 and R2: `R3GAN`", "r3gan"),
     "labels": Trick("labels: `CGAN`", "cgan"),
