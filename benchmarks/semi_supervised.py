@@ -15,6 +15,7 @@ counts the training alone.
 """
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -160,18 +161,16 @@ def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, d
     import keras
     from keras import ops
 
-    from keras_gan_zoo.building import precision
-    from keras_gan_zoo.data import Images, Labels, Stream
-    from keras_gan_zoo.layers.weight_norm import initialize_by_data
+    from keras_gan_zoo.data import Stream
     from keras_gan_zoo.losses.semi_supervised import supervised_loss
     from keras_gan_zoo.models import variant_class
-    from keras_gan_zoo.networks.semi_supervised import noisy_classifier
 
-    with precision(dtype):
-        network = noisy_classifier((28, 28, 1), 10)
-    model, weight = keras.Model(network.inputs, network.outputs[0]), keras.Variable(0.0, trainable=False)
+    gan = variant_class("semi_supervised_gan")(seed=cell.draw, dtype=dtype)
+    gan.adapt({"images": images})
+    network, fields = gan.discriminator, gan.fields()
+    model = keras.Model(network.inputs, network.outputs[0])
 
-    def loss(labels, logits):
+    def loss(labels, logits, weight):
         labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
         guesses = ops.cast(ops.argmax(ops.stop_gradient(logits), axis=-1), "int32")
         guessed = supervised_loss(logits, ops.where(labels < 0, guesses, -1))
@@ -180,17 +179,15 @@ def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, d
     def seen(batch):
         return np.asarray(batch, "float32") / 127.5 - 1.0
 
-    initialize_by_data(network, seen(images[:500]))
-    optimizer = variant_class("semi_supervised_gan").tiny().default_optimizers()["discriminator"]
-    model.compile(falling(optimizer, cell.rounds), loss)
-    fields = {"images": Images((28, 28, 1)), "labels": Labels(classes=10, unknown=True)}
+    optimizer = falling(gan.default_optimizers()["discriminator"], cell.rounds)
     sizes = {"batch_size": cell.batch_size, "seed": cell.draw}
     start, end = RISE
 
     def train_to(point):
-        if cell.method == "pseudo_labels":
-            share = ((point - 1) / POINTS - start) / (end - start)
-            weight.assign(WEIGHT * min(max(share, 0.0), 1.0))
+        share = ((point - 1) / POINTS - start) / (end - start)
+        weight = WEIGHT * min(max(share, 0.0), 1.0) if cell.method == "pseudo_labels" else 0.0
+        # Compiled anew: JAX would keep the weight of the first point in what it has compiled, also that of a variable.
+        model.compile(optimizer, functools.partial(loss, weight=weight))
         arrays = {"images": images, "labels": labels}
         batches = Stream(arrays, fields, length=steps, start=(point - 1) * steps, **sizes)
         pairs = ((seen(batch["images"]), batch["labels"]) for batch in batches)
