@@ -110,7 +110,6 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     Raises:
         ValueError: the variant has a network that has no counterpart on points.
     """
-
     from keras_gan_zoo.models import variant_class
 
     cls, configuration = variant_class(variant), CONFIGURATIONS[name]

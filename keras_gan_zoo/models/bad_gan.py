@@ -14,7 +14,8 @@ is a density of the data, and p_0 that which a tenth of the data falls short of.
 Differs from the paper: p is a kernel density, of Gaussians around `references` samples that `adapt` chooses before the first
 round, whose variance is that of a sample around the nearest of these; the paper trains a PixelCNN++ for it, and uses it in a
 tenth of the late steps. The weights are those of the paper's several data sets: the entropy and the pull-away term of SVHN,
-the density of MNIST. The other bound of the entropy of G, by an encoder, is left out.
+the density of MNIST. The other bound of the entropy of G, by an encoder, is left out. The epsilon of Adam is that of
+`SemiSupervisedGAN`.
 """
 
 import math

@@ -91,6 +91,10 @@ def test_the_networks_are_those_of_the_configuration():
     gan = points_gan("RC1", "wgan_gp", 0, 8)
     adam = gan.optimizers["discriminator"]
     assert (gan.penalty_weight, gan.options.n_critic, adam.beta_1, adam.beta_2) == (0.1, 5, 0, 0.9)
+    for sgd in points_gan("RC1", "bayesian_gan", 0, 8).optimizers.values():
+        assert (float(sgd.learning_rate), sgd.momentum) == (pytest.approx(1e-3), 0.9)
+    gan = points_gan("RC1", "mad_gan", 0, 8)
+    assert (gan.generators, gan.optimizers["generator"].beta_1) == (12, 0)
     assert np.abs(points_gan("RC1", "gan", 0, 8).latents(2000, seed=0)).max() > 2  # Gaussian
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_gan_zoo import SemiSupervisedGAN
+from keras_gan_zoo import BadGAN, SemiSupervisedGAN
 from keras_gan_zoo.data import InvalidData, Points
 from keras_gan_zoo.losses import minimax_discriminator_loss
 from keras_gan_zoo.losses.semi_supervised import supervised_loss, unsupervised_loss
@@ -80,6 +80,27 @@ def test_the_generator_does_not_see_the_logits(gradients_of):
     gan, real = small(), batch([0, -1, 2, -1])
     head = gan.discriminator.get_layer("logits")
     assert gradients_of(lambda: gan.generator_objective(real, gan.fake_like(real)), [head._kernel]) == [None]
+
+
+def test_the_background_of_digits_moves_no_weights_of_the_first_layer(gradients_of):
+    first = (network := small().discriminator).get_layer("hidden_1")
+    model = keras.Model(network.inputs, first.output)
+
+    def gradient(brightness):
+        images = ops.full((3, 16, 16, 1), brightness)
+        return np.abs(gradients_of(lambda: ops.sum(model(images)), [first._kernel])[0]).max()
+
+    assert gradient(-1.0) == 0 and gradient(0.5) > 1e-4
+
+
+def test_both_remember_the_gradients_of_the_start():
+    for variant in (SemiSupervisedGAN, BadGAN):
+        made = variant.tiny().default_optimizers()
+        found = {name: (float(adam.learning_rate), adam.beta_1, adam.beta_2, adam.epsilon) for name, adam in made.items()}
+        assert found == {
+            "discriminator": (pytest.approx(3e-3), 0.5, 0.9999, 1e-4),
+            "generator": (pytest.approx(1e-3), 0.0, 0.9999, 1e-4),
+        }
 
 
 def test_noise_is_there_in_training_alone():
