@@ -64,7 +64,7 @@ def semi_supervised(
     methods: Annotated[str, typer.Option(help=f"Any of {', '.join(METHODS)}, with commas between.")] = ",".join(METHODS),
     labels: Annotated[str, typer.Option(help="Numbers of labels, multiples of 10, with commas between.")] = "20,50,100",
     draws: Annotated[str, typer.Option(help="Seeds of the labels, with commas between.")] = "0,1,2",
-    rounds: Annotated[int, typer.Option(min=POINTS, help="Steps of the classifier.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=POINTS, help="Steps of the classifier.")] = 30_000,
     batch_size: Annotated[int, typer.Option(min=2, help="Images in a step, half of them labeled.")] = 100,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
