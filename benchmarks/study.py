@@ -9,9 +9,10 @@ the same settings, is not run again. Both settings of each loss are tried with s
 one. Seeds come outermost, so the table is whole after each of them.
 
 Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, without a norm in the discriminator (spectral
-norm for the hinge loss), the same batch and the same number of generator steps; what differs is the loss, its critic steps,
-and the optimizers that are tried. FID is of 10,000 generated and the 10,000 test images, at ten points of the training, in
-the features of the data set's classifier. Time counts the training alone.
+norm for the hinge loss), the same batch and the same number of generator steps; what differs is the loss, its critic
+steps, and the optimizers that are tried. FID is of 10,000 generated and the 10,000 test images, at ten points of the
+training, in the features of the data set's classifier. Time counts the training alone; on a CPU it is that of all cores
+together, which other work on the machine does not change.
 """
 
 import copy
@@ -179,6 +180,7 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
     """Trains one cell, and measures it on the way."""
     import keras
 
+    from keras_gan_zoo.backend import accelerator
     from keras_gan_zoo.data import load_images
     from keras_gan_zoo.machine import fastest_dtype
     from keras_gan_zoo.metrics import evaluate, feature_extractor, reference
@@ -191,9 +193,10 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
     split, steps, judge = f"{cell.data}/test", cell.rounds // POINTS, feature_extractor(cell.data)
     test_images = load_images(cell.data, split="test").images
     real = reference(test_images, judge, split=split)
+    clock = time.monotonic if accelerator() else time.process_time
     seconds, curve = 0.0, []
     for point in range(POINTS):
-        start = time.monotonic()
+        start = clock()
         gan.fit(
             images,
             batch_size=cell.batch_size,
@@ -203,7 +206,7 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
             seed=cell.seed,
             verbose=0,
         )
-        seconds += time.monotonic() - start
+        seconds += clock() - start
         if not all(np.isfinite(weight).all() for weight in gan.generator.get_weights()):
             raise ValueError(f"a weight is not finite after {(point + 1) * steps} rounds: it has diverged.")
         fakes = gan.generate(IMAGES, seed=0, dtype="uint8")

@@ -53,7 +53,7 @@ def _sentence(data, found):
         f"{told['settings']['dtype']}, on {devices}, commit {commits}; median and range over the seeds. FID of 10,000 "
         f"generated and the 10,000 test images, in the features of the classifier of {data} "
         f"({told['settings']['extractor'][:12]}), and of the Inception network where it stands. The time to an FID is "
-        "that of training until a value below it was first seen, at ten points."
+        "that of training until a value below it was first seen, at ten points; on a CPU it is that of all cores together."
     )
 
 
