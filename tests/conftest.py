@@ -20,7 +20,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 
+from tests.collecting import collect_seldom
+
 _SEEDINGS = itertools.count()
+
+
+def pytest_collection_finish():
+    collect_seldom()
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ def network(inputs, outputs, name=None):
 def modes_covered(cls, **arguments):
     """Modes that are nearest to 20 of 2,500 samples or more, in a short game of which the GAN keeps a single one."""
     keras.utils.set_random_seed(0)
-    networks = {"generator": network(16, 2), "discriminator": network(2, 1)}
-    gan = on_points(cls)(latent_dim=16, seed=0, **networks, **arguments)
+    arguments = {"generator": network(16, 2), "discriminator": network(2, 1), **arguments}
+    gan = on_points(cls)(latent_dim=16, seed=0, **arguments)
     return coverage(gan, rounds=2500, batch_size=64, rate=2e-3).nearest20
 
 

@@ -213,7 +213,7 @@ def nearest_modes(k):
     keras.utils.set_random_seed(0)
     generator = mixture([network(16, 2, name=f"generator_{i}") for i in range(k)])
     gan = on_points(MADGAN)(latent_dim=16, generators=k, generator=generator, discriminator=network(2, k + 1), seed=0)
-    return coverage(gan, rounds=4000 if k == 1 else 1500).nearest20
+    return (coverage(gan, 2500, batch_size=64, rate=2e-3) if k == 1 else coverage(gan, 1500)).nearest20
 
 
 def test_generators_share_the_modes_that_one_loses():

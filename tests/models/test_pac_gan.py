@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import DCGAN, PacGAN
-from tests.models.ring_games import coverage, network, on_points
+from tests.models.ring_games import modes_covered, network
 
 
 def value(x):
@@ -117,12 +117,10 @@ def test_what_does_not_go_is_refused():
 # Eight Gaussians, where the GAN keeps one. ---------------------------------------------------------------------------------
 
 
-def nearest_modes(packing):
-    keras.utils.set_random_seed(1)
-    networks = {"generator": network(16, 2), "discriminator": network(2 * packing, 1)}
-    return coverage(on_points(PacGAN)(latent_dim=16, packing=packing, seed=1, **networks), rounds=4000).nearest20
+def covered(packing):
+    return modes_covered(PacGAN, packing=packing, discriminator=network(2 * packing, 1))
 
 
 def test_packs_keep_the_modes_that_the_gan_loses():
-    assert nearest_modes(1) <= 3
-    assert nearest_modes(2) == 8
+    assert covered(1) <= 3
+    assert covered(2) == 8

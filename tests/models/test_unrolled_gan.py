@@ -246,7 +246,7 @@ def nearest_modes(steps):
     generator = keras.Sequential([keras.Input((64,)), dense(128, "relu"), dense(128, "relu"), dense(2)])
     discriminator = keras.Sequential([keras.Input((2,)), layers.Rescaling(0.25), dense(128, "relu"), dense(1)])
     networks = {"generator": generator, "discriminator": discriminator}
-    return coverage(on_points(UnrolledGAN)(latent_dim=64, unrolled_steps=steps, seed=0, **networks), 2000, 128).nearest20
+    return coverage(on_points(UnrolledGAN)(latent_dim=64, unrolled_steps=steps, seed=0, **networks), 1000, 64).nearest20
 
 
 def test_a_look_ahead_keeps_the_modes_that_the_gan_loses():
