@@ -180,6 +180,12 @@ def preset_of(tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture
+def no_testbeds(monkeypatch):
+    """A page without the figures of the testbeds, which take a quarter of a minute to draw."""
+    monkeypatch.setattr(page, "testbed_figures", dict)
+
+
 @pytest.mark.parametrize(
     ("variant", "shape"),
     [
@@ -220,7 +226,7 @@ def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
         ("pix2pix", "target = gan.translate(source, seed=0)", ["Input: `source`, images", "![source, target](samples.png)"]),
     ],
 )
-def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, tmp_path):
+def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, no_testbeds, tmp_path):
     pytest.importorskip("matplotlib")
     gan, preset = preset_of(variant)
     if not gan.generates:  # the samples of its training stay
@@ -356,7 +362,7 @@ def test_a_missing_matplotlib_is_named_with_the_fix(monkeypatch):
         page.page([])
 
 
-def test_the_command_writes_all_documents(tmp_path, preset, monkeypatch):
+def test_the_command_writes_all_documents(tmp_path, preset, no_testbeds, monkeypatch):
     pytest.importorskip("matplotlib")
     folder = tmp_path / PRESET
     shutil.copytree(preset.folder, folder)
