@@ -24,7 +24,7 @@ from benchmarks.sharing import sharing_table
 from benchmarks.speed_tables import metrics_speed_table, speed_tables
 from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
-from benchmarks.testbed_tables import testbed_table
+from benchmarks.testbed_tables import testbed_table, write_testbed_pictures
 from benchmarks.tricks import tricks_table, write_tricks_picture
 from keras_gan_zoo.files import whole_file
 
@@ -46,6 +46,7 @@ def report(
         write_card(preset)
     write_strip(presets)
     write_pictures()
+    write_testbed_pictures(TESTBEDS.parent)
     write_tricks_picture(GUIDE.parent)
     written = write_documents()
     html.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
             "variants": variant_table,
         },
         SPEED: {"speed": speed_tables, "sharing": sharing_table},
-        TESTBEDS: {"testbeds": testbed_table},
+        TESTBEDS: {"testbeds": lambda: testbed_table(pictures=True)},
         QUALITY: {"study": study_table},
         GUIDE: {"tricks": tricks_table},
         SEMI_SUPERVISED: {"semi_supervised": semi_supervised_table},

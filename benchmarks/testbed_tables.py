@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,15 @@ import numpy as np
 from benchmarks.cells import BACKENDS, read_cell
 from benchmarks.markdown import listed, markdown_table, short, spread
 from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, distance
+from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Game = tuple[str, str, str]  # bed, configuration, backend
+# Variants in a line at most; samples can be seen at the size that a page leaves each.
+COLUMNS = 8
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -42,10 +46,15 @@ def games(folder: Path) -> dict[Game, list[dict[str, Any]]]:
     return found
 
 
-def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER) -> str:
+def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER, pictures: bool = False) -> str:
     """Markdown: a table of the variants for each game, all or those wanted; median and range of the seeds.
 
     The first row is what a perfect sampler has.
+
+    Args:
+        wanted: games; empty for all.
+        folder: where the cells lie.
+        pictures: whether below each table stands what `write_testbed_pictures` writes.
     """
     parts, everything = [], games(folder)
     found = {game: cells for game, cells in everything.items() if game in (wanted or everything)}
@@ -53,6 +62,9 @@ def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER) -> str:
         return "They were not run yet; `python -m benchmarks testbeds` does it."
     for game, cells in found.items():
         parts += [_sentence(*game, cells), "", _table(game[0], cells), ""]
+        if pictures and any("samples" in cell for cell in cells):
+            title = ", ".join(game)
+            parts += [f"![Samples of each variant on {title}]({_picture_of(title)})", ""]
     return "\n".join(parts).strip()
 
 
@@ -143,19 +155,36 @@ def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
     }
 
 
+def write_testbed_pictures(folder: Path) -> None:
+    """Writes the figure of each game to a folder."""
+    for title, made in testbed_figures().items():
+        with whole_file(folder / _picture_of(title)) as partial:
+            made.savefig(partial, format="png", dpi=80, metadata={"Software": None})
+
+
+def _picture_of(title):
+    return f"testbed_{title.replace(', ', '_').lower()}.png"
+
+
 def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
-    """Samples, over the true distribution where it is one of points: a row for each seed, a column for each variant."""
+    """Samples, over the true distribution where it is one of points: lines of variants, in each a row for each seed."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(c["cell"]["variant"] for c in cells))
     seeds = sorted({c["cell"]["seed"] for c in cells})
     known = {(c["cell"]["variant"], c["cell"]["seed"]): c["samples"] for c in cells}
-    made = Figure(figsize=(1.7 * len(names), 1.75 * len(seeds) + 0.25), layout="constrained")
-    panels = made.subplots(len(seeds), len(names), squeeze=False)
+    lines = math.ceil(len(names) / COLUMNS)
+    columns, rows = math.ceil(len(names) / lines), lines * len(seeds)
+    width, height = 1.5 * columns + 0.3, 1.68 * rows + 0.25
+    made = Figure(figsize=(width, height))
+    # Inches for the seeds at the left and the names above; a layout engine takes longer than all that is drawn.
+    inside = {"left": 0.3 / width, "right": 0.99, "bottom": 0.05 / height, "top": 1 - 0.25 / height}
+    grid = made.add_gridspec(rows, columns, wspace=0.05, hspace=0.15, **inside)
     true = None if bed == STACKED else POINT_BEDS[bed]().sample(2000, 0)[0]
-    for i, seed in enumerate(seeds):
-        for j, name in enumerate(names):
-            panel = panels[i, j]
+    for place, name in enumerate(names):
+        line, column = divmod(place, columns)
+        for i, seed in enumerate(seeds):
+            panel = made.add_subplot(grid[line * len(seeds) + i, column])
             if bed == STACKED and (name, seed) in known:
                 panel.imshow(_pixels(known[name, seed]))
                 panel.set(xticks=[], yticks=[])
@@ -163,7 +192,7 @@ def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
                 scatter(panel, true, known.get((name, seed)))
             if i == 0:
                 panel.set_title(name, fontsize=9)
-            if j == 0:
+            if column == 0:
                 panel.set_ylabel(f"seed {seed}", fontsize=8)
     return made
 

@@ -15,7 +15,18 @@ import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from benchmarks import card_pictures, cards, measured, page, preset_tables, quality, report, speed_tables, strip
+from benchmarks import (
+    card_pictures,
+    cards,
+    measured,
+    page,
+    preset_tables,
+    quality,
+    report,
+    speed_tables,
+    strip,
+    testbed_tables,
+)
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.models import variant_class
@@ -182,8 +193,9 @@ def preset_of(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_testbeds(monkeypatch):
-    """A page without the figures of the testbeds, which take a quarter of a minute to draw."""
-    monkeypatch.setattr(page, "testbed_figures", dict)
+    """Documents without the figures of the testbeds, which take ten seconds to draw."""
+    for module in (page, testbed_tables):
+        monkeypatch.setattr(module, "testbed_figures", dict)
 
 
 @pytest.mark.parametrize(
@@ -378,7 +390,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, no_testbeds, monkeyp
     (tmp_path / "docs").mkdir()
     monkeypatch.setattr(report, "GUIDE", shutil.copyfile(report.GUIDE, tmp_path / "docs" / "which_gan.md"))
     for name in ("precision_table", "metrics_speed_table", "testbed_table"):
-        monkeypatch.setattr(report, name, lambda *wanted: "new")
+        monkeypatch.setattr(report, name, lambda **options: "new")
     monkeypatch.setattr(measured, "list_presets", lambda: [dataclasses.replace(preset, folder=folder)])
     report.report(tmp_path / "new" / "report.html")
     assert (tmp_path / "new" / "report.html").read_text("utf-8").startswith("<!doctype html>")

@@ -265,6 +265,31 @@ def test_figures(folder, tmp_path):
     assert (tmp_path / "ring.png").stat().st_size > 5000
 
 
+def test_many_variants_stand_in_lines(folder):
+    """Nine in two lines of five and four, each with a row for each seed: names above, seeds at the left."""
+    record = next(record for record in tables.records(folder) if "samples" in record)
+    names, seeds = [f"gan_{i}" for i in range(9)], (0, 1)
+    cells = [{**record, "cell": {**record["cell"], "variant": name, "seed": seed}} for name in names for seed in seeds]
+    panels = tables.figure("ring", cells).axes
+    rows = {round(panel.get_position().y0, 3) for panel in panels}
+    columns = sorted({round(panel.get_position().x0, 3) for panel in panels})
+    assert len(panels) == 18 and len(rows) == 4 and len(columns) == 5
+    assert [panel.get_title() for panel in panels[::2]] == names
+    left = [panel for panel in panels if round(panel.get_position().x0, 3) == columns[0]]
+    assert [panel.get_ylabel() for panel in left] == ["seed 0", "seed 1"] * 2
+
+
+def test_the_document_has_a_picture_below_each_table(folder, tmp_path, monkeypatch):
+    figures = tables.testbed_figures(folder)
+    monkeypatch.setattr(tables, "testbed_figures", lambda: figures)
+    tables.write_testbed_pictures(tmp_path)
+    document = tables.testbed_table(folder=folder, pictures=True)
+    named = re.findall(r"\|\n\n!\[Samples of each variant on [^\]]+\]\((\S+)\)", document)
+    assert named == [f"testbed_ring_rc1_{HERE}.png", f"testbed_swiss_roll_rc1_{HERE}.png"]
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in named)
+    assert "![" not in tables.testbed_table(folder=folder)
+
+
 def test_a_variant_that_diverges_is_a_cell_that_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(configurations.ADAM, "gan", {"beta_1": 0.5, "epsilon": float("nan")})
     failed = run([cell_of("ring", "RC1", "gan", 0, 2, 8)], tmp_path, Console(quiet=True))
