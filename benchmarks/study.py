@@ -18,7 +18,7 @@ together, which other work on the machine does not change.
 import copy
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -176,11 +176,17 @@ def built(cell: Cell, dtype: str) -> Any:
     return gan
 
 
+def training_clock() -> Callable[[], float]:
+    """What counts the seconds of a training: those of all cores together, or of the clock if an accelerator trains."""
+    from keras_gan_zoo.backend import accelerator
+
+    return time.monotonic if accelerator() else time.process_time
+
+
 def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
     """Trains one cell, and measures it on the way."""
     import keras
 
-    from keras_gan_zoo.backend import accelerator
     from keras_gan_zoo.data import load_images
     from keras_gan_zoo.machine import fastest_dtype
     from keras_gan_zoo.metrics import evaluate, feature_extractor, reference
@@ -193,8 +199,7 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
     split, steps, judge = f"{cell.data}/test", cell.rounds // POINTS, feature_extractor(cell.data)
     test_images = load_images(cell.data, split="test").images
     real = reference(test_images, judge, split=split)
-    clock = time.monotonic if accelerator() else time.process_time
-    seconds, curve = 0.0, []
+    clock, seconds, curve = training_clock(), 0.0, []
     for point in range(POINTS):
         start = clock()
         gan.fit(

@@ -1,6 +1,7 @@
 """The study of losses: equal networks, cells that go on, the choice of settings, and the table of what was measured."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -55,6 +56,15 @@ def test_the_optimizers_are_those_of_the_setting():
         gan = study.built(cell_of("lsgan", setting), "float32")
         assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
         assert len({id(o) for o in gan.optimizers.values()}) == 2
+
+
+@pytest.mark.parametrize("device", ["", "NVIDIA H200"])
+def test_other_work_on_the_processor_takes_no_time_of_a_training(device, monkeypatch):
+    monkeypatch.setattr("keras_gan_zoo.backend.accelerator", lambda: device)
+    clock = study.training_clock()
+    start = clock()
+    time.sleep(0.2)  # in which this process computes nothing
+    assert (clock() - start < 0.1) == (not device)
 
 
 def test_the_better_setting_of_seed_0_is_taken_on(folder):
