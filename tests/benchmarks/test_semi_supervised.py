@@ -94,7 +94,7 @@ def test_each_method_is_trained_and_classifies(method, narrow):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8), np.arange(60) % 10
     images[np.arange(60), labels, labels] = 255
-    make = semi_supervised.game if method.endswith("gan") else semi_supervised.classifier
+    make = semi_supervised.game if method in semi_supervised.GAMES else semi_supervised.classifier
     train_to, classify = make(cell_of(method), images, few_labels(labels, 20, 0), 1, "float32")
     before = classify(images)
     train_to(1)
@@ -102,6 +102,26 @@ def test_each_method_is_trained_and_classifies(method, narrow):
     after = classify(images)
     assert before.shape == after.shape == (60, 10) and np.isfinite(after).all()
     assert (before != after).any()
+
+
+def test_the_density_alone_is_what_the_paper_has_on_mnist(monkeypatch):
+    made = {}
+
+    class Made(Exception):
+        pass
+
+    def variant_class(name):
+        def make(**arguments):
+            made[name] = arguments
+            raise Made
+
+        return make
+
+    monkeypatch.setattr("keras_gan_zoo.models.variant_class", variant_class)
+    for method, weights in (("bad_gan", {}), ("bad_gan_density", {"entropy_weight": 0.0, "pull_away_weight": 0.0})):
+        with pytest.raises(Made):
+            semi_supervised.game(cell_of(method), None, None, 1, "float32")
+        assert {key: value for key, value in made["bad_gan"].items() if key.endswith("_weight")} == weights
 
 
 def test_guesses_count_after_a_while_and_not_for_labels_alone(narrow):
@@ -128,6 +148,6 @@ def test_guesses_count_after_a_while_and_not_for_labels_alone(narrow):
 def test_the_table_has_the_last_error_by_method_and_number_of_labels(folder):
     table = semi_supervised.semi_supervised_table(folder)
     assert "| labels alone | 50.00%, 1 draw |  |" in table
-    assert "| `bad_gan` |  | 2.00% (1.00% to 4.00%), 3 draws |" in table
+    assert "| `bad_gan` (entropy, pull-away term, and density) |  | 2.00% (1.00% to 4.00%), 3 draws |" in table
     assert "pseudo-labels" not in table and "10 steps of 8 images" in table
     assert "was not run yet" in semi_supervised.semi_supervised_table(folder / "nothing")
