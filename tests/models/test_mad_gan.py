@@ -209,13 +209,16 @@ def test_what_does_not_go_is_refused():
 # Eight Gaussians and eight generators, of which each keeps a few; one alone ends in a single mode. ------------------------
 
 
-def nearest_modes(k):
+def nearest_modes(k, **game):
     keras.utils.set_random_seed(0)
     generator = mixture([network(16, 2, name=f"generator_{i}") for i in range(k)])
     gan = on_points(MADGAN)(latent_dim=16, generators=k, generator=generator, discriminator=network(2, k + 1), seed=0)
-    return (coverage(gan, 2500, batch_size=64, rate=2e-3) if k == 1 else coverage(gan, 1500)).nearest20
+    return coverage(gan, **game).nearest20
 
 
 def test_generators_share_the_modes_that_one_loses():
-    assert nearest_modes(1) <= 3
-    assert nearest_modes(8) == 8
+    # In the same game, where eight keep 6 to 8, and which one loses late; and all eight where learning is slower.
+    game = {"rounds": 2500, "batch_size": 64, "rate": 2e-3}
+    assert nearest_modes(1, **game) <= 3
+    assert nearest_modes(8, **game) >= 5
+    assert nearest_modes(8, rounds=1500) == 8
