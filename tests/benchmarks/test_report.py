@@ -192,10 +192,13 @@ def preset_of(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_testbeds(monkeypatch):
-    """Documents without the figures of the testbeds, which take ten seconds to draw."""
+def empty_testbeds(monkeypatch):
+    """Documents with an empty figure for those of the testbeds, which take ten seconds to draw."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
     for module in (page, testbed_tables):
-        monkeypatch.setattr(module, "testbed_figures", dict)
+        monkeypatch.setattr(module, "testbed_figures", lambda: {"ring, RC1": Figure((1, 1))})
 
 
 @pytest.mark.parametrize(
@@ -238,7 +241,7 @@ def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
         ("pix2pix", "target = gan.translate(source, seed=0)", ["Input: `source`, images", "![source, target](samples.png)"]),
     ],
 )
-def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, no_testbeds, tmp_path):
+def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, empty_testbeds, tmp_path):
     pytest.importorskip("matplotlib")
     gan, preset = preset_of(variant)
     if not gan.generates:  # the samples of its training stay
@@ -374,7 +377,7 @@ def test_a_missing_matplotlib_is_named_with_the_fix(monkeypatch):
         page.page([])
 
 
-def test_the_command_writes_all_documents(tmp_path, preset, no_testbeds, monkeypatch):
+def test_the_command_writes_all_documents(tmp_path, preset, empty_testbeds, monkeypatch):
     pytest.importorskip("matplotlib")
     folder = tmp_path / PRESET
     shutil.copytree(preset.folder, folder)
@@ -398,6 +401,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, no_testbeds, monkeyp
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     readme = (tmp_path / "README.md").read_text("utf-8")
     assert "| FID 6.00 |" in readme and "dcgan_mnist/README.md)" not in readme
+    assert (tmp_path / "benchmarks" / "testbed_ring_rc1.png").read_bytes().startswith(b"\x89PNG")
     for name, part in (("PRECISION", "precision"), ("TESTBEDS", "testbeds")):
         assert f"-->\n\nnew\n\n<!-- end of {part} -->" in (tmp_path / "benchmarks" / f"{name}.md").read_text("utf-8")
 
