@@ -149,9 +149,9 @@ def run_stored(
     ]
 
     def finish(cell, found):
-        # Who failed has computed nothing; and another process knows its own device.
+        # Who failed has computed nothing; another process knows its own device, and what was there keeps its commit.
         about = {} if "error" in found else {"device": device(), "versions": versions()}
-        record = {"cell": dataclasses.asdict(cell), **about, **found, "commit": commit()}
+        record = {"cell": dataclasses.asdict(cell), "commit": commit(), **about, **found}
         write_json(cell.path(folder), record, indent=None)
         return found.get("error") or tell(found)
 

@@ -6,7 +6,8 @@
 
 Each cell, a data set, a loss, a setting and a seed, is a file of its own in benchmarks/results/study; one that is there, of
 the same settings, is not run again. Both settings of each loss are tried with seed 0, and the further seeds take the better
-one. Seeds come outermost, so the table is whole after each of them.
+one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its cell, which git
+ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured afterwards.
 
 Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, without a norm in the discriminator (spectral
 norm for the hinge loss), the same batch and the same number of generator steps; what differs is the loss, its critic
@@ -97,6 +98,9 @@ class Cell:
     def path(self, folder: Path) -> Path:
         return folder / f"{self.data}_{self.loss}_setting{self.setting}_seed{self.seed}.json"
 
+    def generator_path(self, folder: Path) -> Path:
+        return self.path(folder).with_suffix(".weights.h5")
+
     @property
     def title(self) -> str:
         return f"{LOSSES[self.loss].title} on {self.data}, setting {self.setting}, seed {self.seed}"
@@ -146,7 +150,7 @@ def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Cons
     def lacks(found):
         return weights is not None and "fid" not in found
 
-    return run_stored(cells, folder, here(lambda cell: measured(cell, weights)), tell, console, lacks)
+    return run_stored(cells, folder, here(lambda cell: measured(cell, folder, weights)), tell, console, lacks)
 
 
 def built(cell: Cell, dtype: str) -> Any:
@@ -183,22 +187,30 @@ def training_clock() -> Callable[[], float]:
     return time.monotonic if accelerator() else time.process_time
 
 
-def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
-    """Trains one cell, and measures it on the way."""
+def measured(cell: Cell, folder: Path, weights: Path | None = None) -> dict[str, Any]:
+    """Trains one cell, unless its generator is there; and measures that by the Inception network, if it has its weights."""
+    found = read_cell(cell.path(folder))
+    if found.get("cell") != dataclasses.asdict(cell) or "error" in found or not cell.generator_path(folder).is_file():
+        found = trained(cell, folder)
+    return found if weights is None else {**found, "fid": inception_fid(cell, folder, found["settings"]["dtype"], weights)}
+
+
+def trained(cell: Cell, folder: Path) -> dict[str, Any]:
+    """Trains one cell, measures it on the way, and writes its generator."""
     import keras
 
     from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.files import whole_file
     from keras_gan_zoo.machine import fastest_dtype
-    from keras_gan_zoo.metrics import evaluate, feature_extractor, reference
+    from keras_gan_zoo.metrics import evaluate, feature_extractor
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(cell.seed)
     dtype = fastest_dtype()[0]
     gan = built(cell, dtype)
     images = load_images(cell.data, split="train").images
-    split, steps, judge = f"{cell.data}/test", cell.rounds // POINTS, feature_extractor(cell.data)
-    test_images = load_images(cell.data, split="test").images
-    real = reference(test_images, judge, split=split)
+    steps, judge = cell.rounds // POINTS, feature_extractor(cell.data)
+    real = seen_test_images(cell.data, judge)
     clock, seconds, curve = training_clock(), 0.0, []
     for point in range(POINTS):
         start = clock()
@@ -217,7 +229,10 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
         fakes = gan.generate(IMAGES, seed=0, dtype="uint8")
         fid = evaluate(fakes, real, metrics=("fid",), extractor=judge)["fid"].value
         curve.append({"rounds": (point + 1) * steps, "seconds": round(seconds, 2), "fid": fid})
-    found = {
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(cell.generator_path(folder)) as partial:
+        gan.generator.save_weights(partial)
+    return {
         "settings": {
             "optimizer": LOSSES[cell.loss].settings[cell.setting],
             "dtype": dtype,
@@ -228,8 +243,21 @@ def measured(cell: Cell, weights: Path | None = None) -> dict[str, Any]:
         "curve": curve,
         "samples": picture(fakes[:KEPT], columns=KEPT // 2),
     }
-    if weights is not None:
-        inception = feature_extractor("inception", weights=str(weights))
-        records = evaluate(fakes, test_images, metrics=("fid",), extractor=inception, split=split, seed=0)
-        found["fid"] = records["fid"].to_dict()
-    return found
+
+
+def inception_fid(cell: Cell, folder: Path, dtype: str, weights: Path) -> dict[str, Any]:
+    """The record of the FID of a cell's final generator in the features of the Inception network."""
+    from keras_gan_zoo.metrics import evaluate, feature_extractor
+
+    gan, inception = built(cell, dtype), feature_extractor("inception", weights=str(weights))
+    gan.generator.load_weights(cell.generator_path(folder))
+    fakes = gan.generate(IMAGES, seed=0, dtype="uint8")
+    return evaluate(fakes, seen_test_images(cell.data, inception), metrics=("fid",), extractor=inception, seed=0)["fid"].to_dict()
+
+
+def seen_test_images(data: str, extractor: Any) -> Any:
+    """What an extractor sees in the 10,000 test images of a data set; computed once on a machine."""
+    from keras_gan_zoo.data import load_images
+    from keras_gan_zoo.metrics import reference
+
+    return reference(load_images(data, split="test").images, extractor, split=f"{data}/test")

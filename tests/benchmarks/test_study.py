@@ -75,7 +75,7 @@ def test_the_better_setting_of_seed_0_is_taken_on(folder):
 
 def test_only_what_is_missing_is_run(folder, monkeypatch):
     ran = []
-    monkeypatch.setattr(study, "measured", lambda cell, weights: ran.append(cell) or {"curve": [{"fid": 1.0}]})
+    monkeypatch.setattr(study, "measured", lambda cell, *_: ran.append(cell) or {"curve": [{"fid": 1.0}]})
     cells = [cell_of("lsgan", 1), cell_of("lsgan", 1, 1), cell_of("wgan"), cell_of("wgan", 1)]
     assert study.run(cells, folder, None, Console(quiet=True)) == [] and ran == cells[3:]
     ran.clear()
@@ -84,15 +84,33 @@ def test_only_what_is_missing_is_run(folder, monkeypatch):
     assert ran == cells[1:2]
 
 
+@pytest.mark.real_data
+def test_a_generator_that_was_kept_is_judged_without_another_training(tmp_path, monkeypatch):
+    """As it was at the end of the training, and with the commit of that."""
+    cell, seen = Cell("mnist", "lsgan", 0, 0, 10, 4), []
+    monkeypatch.setattr(study, "IMAGES", 40)
+    monkeypatch.setattr(study, "inception_fid", lambda cell, folder, dtype, weights: {"value": 7.0})
+    assert study.run([cell], tmp_path, None, Console(quiet=True)) == []
+    first = json.loads(cell.path(tmp_path).read_text())
+    cell.path(tmp_path).write_text(json.dumps({**first, "commit": "then"}))
+    gan = study.built(cell, first["settings"]["dtype"])
+    gan.generator.load_weights(cell.generator_path(tmp_path))
+    assert study.picture(gan.generate(40, seed=0, dtype="uint8")[:32], columns=16) == first["samples"]
+    monkeypatch.setattr(study, "trained", lambda cell, folder: seen.append(cell))
+    assert study.run([cell], tmp_path, tmp_path / "inception.npz", Console(quiet=True)) == [] and not seen
+    then = json.loads(cell.path(tmp_path).read_text())
+    assert then == {**first, "fid": {"value": 7.0}, "commit": "then"}
+
+
 def test_a_cell_that_fails_says_why_and_is_tried_again(tmp_path, monkeypatch):
-    def failing(cell, weights):
+    def failing(cell, *_):
         raise ValueError("it has diverged")
 
     monkeypatch.setattr(study, "measured", failing)
     cell = cell_of("minimax")
     assert study.run([cell], tmp_path, None, Console(quiet=True)) == [cell]
     assert "it has diverged" in json.loads(cell.path(tmp_path).read_text())["error"]
-    monkeypatch.setattr(study, "measured", lambda cell, weights: {"curve": [{"fid": 1.0}]})
+    monkeypatch.setattr(study, "measured", lambda cell, *_: {"curve": [{"fid": 1.0}]})
     assert study.run([cell], tmp_path, None, Console(quiet=True)) == []
 
 
