@@ -251,8 +251,8 @@ def inception_fid(cell: Cell, folder: Path, dtype: str, weights: Path) -> dict[s
 
     gan, inception = built(cell, dtype), feature_extractor("inception", weights=str(weights))
     gan.generator.load_weights(cell.generator_path(folder))
-    fakes = gan.generate(IMAGES, seed=0, dtype="uint8")
-    return evaluate(fakes, seen_test_images(cell.data, inception), metrics=("fid",), extractor=inception, seed=0)["fid"].to_dict()
+    fakes, real = gan.generate(IMAGES, seed=0, dtype="uint8"), seen_test_images(cell.data, inception)
+    return evaluate(fakes, real, metrics=("fid",), extractor=inception, seed=0)["fid"].to_dict()
 
 
 def seen_test_images(data: str, extractor: Any) -> Any:

@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Tests compile much and compute little: XLA's optimizations cost more than they save here.
@@ -33,6 +34,14 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_runtest_setup(item):
+    """Skips what is marked `real_data("mnist")` where that data set is not at hand: no test downloads one."""
+    folder = os.environ.get("TFDS_DATA_DIR", "")
+    for name in (name for mark in item.iter_markers("real_data") for name in mark.args):
+        if not folder or not Path(folder, name).is_dir():
+            pytest.skip(f"TFDS_DATA_DIR is {folder!r}, not a folder with a prepared {name}")
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ def test_only_what_is_missing_is_run(folder, monkeypatch):
     assert ran == cells[1:2]
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_a_generator_that_was_kept_is_judged_without_another_training(tmp_path, monkeypatch):
     """As it was at the end of the training, and with the commit of that."""
     cell, seen = Cell("mnist", "lsgan", 0, 0, 10, 4), []

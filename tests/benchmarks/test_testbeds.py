@@ -315,12 +315,8 @@ def test_bad_arguments(options, message, tmp_path):
         testbeds.testbeds(**{"beds": "ring", "variants": "gan", "seeds": "0", "folder": tmp_path, **options})
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_stacked_mnist(tmp_path, monkeypatch):
-    import os
-
-    if "TFDS_DATA_DIR" not in os.environ:
-        pytest.skip("MNIST is not on this machine: TFDS_DATA_DIR is not set")
     monkeypatch.setattr(testbeds, "STACKED_SAMPLES", 300)
     assert not run([cell_of("stacked_mnist", "own", "dcgan", 0, 2, 8)], tmp_path, Console(quiet=True))
     (result,) = tables.records(tmp_path)

@@ -1,7 +1,6 @@
 """load_images from TFDS and tf.data. The TFDS set here is a tiny one, prepared in a temporary folder."""
 
 import logging
-import os
 
 import numpy as np
 import pytest
@@ -208,11 +207,8 @@ def test_tensors_are_taken_as_arrays():
     np.testing.assert_array_equal(load_images((tf.constant(images), tf.constant([0, 1]))).labels, [0, 1])
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 def test_mnist():
-    folder = os.environ.get("TFDS_DATA_DIR", "")
-    if not os.path.isdir(os.path.join(folder, "mnist")) or not folder:
-        pytest.skip("TFDS_DATA_DIR does not name a folder with a prepared mnist")
     data = load_images("mnist", labels=True)
     assert data.images.shape == (60_000, 28, 28, 1)
     assert data.class_names == tuple("0123456789")

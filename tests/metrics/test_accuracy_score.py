@@ -136,16 +136,13 @@ def test_bad_input_is_named():
         score(images, labels, epochs=1, build=lambda: keras.Sequential([dense(), keras.layers.Rescaling(np.nan)]))
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist")
 @pytest.mark.slow
 def test_real_images_teach_and_one_frozen_image_per_class_does_not(small_batches):
-    folder = os.environ.get("TFDS_DATA_DIR", "")
-    if not folder or not os.path.isdir(os.path.join(folder, "mnist")):
-        pytest.skip("TFDS_DATA_DIR does not name a folder with a prepared mnist")
     tfds = pytest.importorskip("tensorflow_datasets")
 
     def split(name):
-        data = tfds.load("mnist", split=name, data_dir=folder, batch_size=-1)
+        data = tfds.load("mnist", split=name, data_dir=os.environ["TFDS_DATA_DIR"], batch_size=-1)
         return [np.asarray(data[key]) for key in ("image", "label")]
 
     (images, labels), test = split("train[:2000]"), split("test[:2000]")

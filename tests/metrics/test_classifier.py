@@ -1,5 +1,4 @@
 import json
-import os
 
 import numpy as np
 import pytest
@@ -125,11 +124,9 @@ def test_the_shipped_classifier_of_digits_knows_digits():
     assert probabilities[0, 0] > 0.9 and probabilities[1, 1] > 0.9
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist", "fashion_mnist")
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_accuracy_on_the_test_split(name):
-    if "TFDS_DATA_DIR" not in os.environ:
-        pytest.skip(f"{name} is not on this machine: TFDS_DATA_DIR is not set")
     from keras_gan_zoo.data import load_images
 
     judge = Classifier(name)
