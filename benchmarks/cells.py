@@ -124,7 +124,7 @@ def run_stored(
     work: Callable[[Any], dict[str, Any]],
     tell: Callable[[dict[str, Any]], Any],
     console: Console,
-    lacks: Callable[[dict[str, Any]], bool] = lambda found: False,
+    lacks: Callable[[Any, dict[str, Any]], bool] = lambda cell, found: False,
 ) -> list[Any]:
     """Measures those cells whose files are missing, hold an error, or are of other settings.
 
@@ -134,7 +134,7 @@ def run_stored(
         work: cell -> what was found, {"error": ...} where it failed; see `attempt` and `here`.
         tell: what was found -> what is said of it.
         console: where the bar goes.
-        lacks: what a file holds -> whether something is missing in it.
+        lacks: cell, and what its file holds -> whether something is missing or out of date in it.
 
     Returns:
         The cells that failed, whose files say why.
@@ -145,7 +145,7 @@ def run_stored(
     missing = [
         cell
         for cell, found in stored.items()
-        if "error" in found or found.get("cell") != dataclasses.asdict(cell) or lacks(found)
+        if "error" in found or found.get("cell") != dataclasses.asdict(cell) or lacks(cell, found)
     ]
 
     def finish(cell, found):

@@ -9,9 +9,9 @@ the same settings, is not run again. Both settings of each loss are tried with s
 one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its cell, which git
 ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured afterwards.
 
-Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, without a norm in the discriminator (spectral
-norm for the hinge loss), the same batch and the same number of generator steps; what differs is the loss, its critic
-steps, and the optimizers that are tried. FID is of 10,000 generated and the 10,000 test images, at ten points of the
+Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, the same batch and the same number of generator
+steps; what differs is the loss, its critic steps, and two settings that are tried, of the optimizers and, as in the study,
+of the norm in the discriminator. FID is of 10,000 generated and the 10,000 test images, at ten points of the
 training, in the features of the data set's classifier. Time counts the training alone; on a CPU it is that of all cores
 together, which other work on the machine does not change.
 """
@@ -48,39 +48,66 @@ def rmsprop(learning_rate: float) -> dict[str, Any]:
 
 
 @dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is tried of a loss.
+
+    Attributes:
+        optimizer: of both players.
+        norm: of the discriminator, one of those of `dcgan_discriminator`.
+    """
+
+    optimizer: dict[str, Any]
+    norm: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Loss:
     """A row of the table.
 
     Attributes:
         title: what the study calls it.
         variant: the zoo's class.
-        settings: optimizers of both players that are tried.
+        settings: those that are tried.
         arguments: of the variant.
-        norm: of the discriminator, None or "spectral"; "own" where the variant has networks of its own.
+        has_own_networks: whether the variant's own networks take the place of those that all others have.
         is_newer: whether it is none of the study's seven.
     """
 
     title: str
     variant: str
-    settings: tuple[dict[str, Any], ...]
+    settings: tuple[Setting, ...]
     arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
-    norm: str | None = None
+    has_own_networks: bool = False
     is_newer: bool = False
 
 
-_LOGISTIC = (adam(2e-4), adam(1e-3, 0.5, 0.99))
-_STEEP = (adam(2e-4, 0.0, 0.9), adam(1e-3, 0.0, 0.9))
+# The penalties are of one image each, which batch norm would mix.
+_FAST = adam(1e-3, 0.5, 0.99)
+_WITH_OR_WITHOUT_NORM = (Setting(_FAST, "batch"), Setting(_FAST))
+_PENALIZED = (Setting(_FAST), Setting(adam(1e-3, 0.0, 0.9)))
 LOSSES = {
-    "minimax": Loss("minimax GAN", "gan", _LOGISTIC, {"saturating": True}),
-    "non_saturating": Loss("non-saturating GAN", "gan", _LOGISTIC),
-    "lsgan": Loss("LSGAN", "lsgan", _LOGISTIC),
-    "wgan": Loss("WGAN", "wgan", (rmsprop(5e-5), rmsprop(5e-4))),
-    "wgan_gp": Loss("WGAN-GP", "wgan_gp", _STEEP, {"n_critic": 5}),
-    "dragan": Loss("DRAGAN", "dragan", _LOGISTIC),
-    "began": Loss("BEGAN", "began", (adam(1e-4), adam(4e-4)), {"gamma": 0.7, "balance_rate": 0.01}, norm="own"),
-    "hinge": Loss("hinge, spectral norm", "sngan", _STEEP, {"n_critic": 1}, norm="spectral", is_newer=True),
-    "ragan": Loss("RaGAN", "relativistic_gan", _LOGISTIC, is_newer=True),
-    "r3gan": Loss("R3GAN's loss", "r3gan", _STEEP, {"gamma": 1.0}, is_newer=True),
+    "minimax": Loss("minimax GAN", "gan", _WITH_OR_WITHOUT_NORM, {"saturating": True}),
+    "non_saturating": Loss("non-saturating GAN", "gan", _WITH_OR_WITHOUT_NORM),
+    "lsgan": Loss("LSGAN", "lsgan", _WITH_OR_WITHOUT_NORM),
+    "wgan": Loss("WGAN", "wgan", (Setting(rmsprop(5e-4), "batch"), Setting(rmsprop(5e-4)))),
+    "wgan_gp": Loss("WGAN-GP", "wgan_gp", _PENALIZED, {"n_critic": 5}),
+    "dragan": Loss("DRAGAN", "dragan", _PENALIZED),
+    "began": Loss(
+        "BEGAN",
+        "began",
+        (Setting(adam(1e-4)), Setting(adam(4e-4))),
+        {"gamma": 0.7, "balance_rate": 0.01},
+        has_own_networks=True,
+    ),
+    "hinge": Loss(
+        "hinge, spectral norm",
+        "sngan",
+        (Setting(_FAST, "spectral"), Setting(adam(1e-3, 0.0, 0.9), "spectral")),
+        {"n_critic": 1},
+        is_newer=True,
+    ),
+    "ragan": Loss("RaGAN", "relativistic_gan", _WITH_OR_WITHOUT_NORM, is_newer=True),
+    "r3gan": Loss("R3GAN's loss", "r3gan", _PENALIZED, {"gamma": 1.0}, is_newer=True),
 }
 
 
@@ -100,6 +127,17 @@ class Cell:
 
     def generator_path(self, folder: Path) -> Path:
         return self.path(folder).with_suffix(".weights.h5")
+
+    @property
+    def tried(self) -> Setting:
+        """What its number of a setting stands for."""
+        return LOSSES[self.loss].settings[self.setting]
+
+    def is_held_by(self, found: dict[str, Any]) -> bool:
+        """Whether a file's content was measured of this cell, in the setting that its number stands for now."""
+        setting = {key: found.get("settings", {}).get(key) for key in ("optimizer", "norm")}
+        same = (found.get("cell"), setting) == (dataclasses.asdict(self), dataclasses.asdict(self.tried))
+        return same and "error" not in found
 
     @property
     def title(self) -> str:
@@ -134,11 +172,16 @@ def best_setting(folder: Path, data: str, loss: str) -> int:
     Raises:
         ValueError: it was not tried.
     """
-    tried = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*_seed0.json"))]
-    tried = [cell for cell in tried if "curve" in cell]
+    tried = [found for found in measured_cells(folder, data, loss) if found["cell"]["seed"] == 0]
     if not tried:
         raise ValueError(f"Seed 0 decides which setting of {loss!r} the others take; add it to --seeds.")
-    return min(tried, key=lambda cell: cell["curve"][-1]["fid"])["cell"]["setting"]
+    return min(tried, key=lambda found: found["curve"][-1]["fid"])["cell"]["setting"]
+
+
+def measured_cells(folder: Path, data: str, loss: str) -> list[dict[str, Any]]:
+    """What was measured of a loss, in settings that are still tried, by settings and seeds."""
+    found = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*.json"))]
+    return [cell for cell in found if Cell(**cell["cell"]).is_held_by(cell)]
 
 
 def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Console) -> list[Cell]:
@@ -147,8 +190,8 @@ def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Cons
     def tell(found):
         return f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier"
 
-    def lacks(found):
-        return weights is not None and "fid" not in found
+    def lacks(cell, found):
+        return not cell.is_held_by(found) or (weights is not None and "fid" not in found)
 
     return run_stored(cells, folder, here(lambda cell: measured(cell, folder, weights)), tell, console, lacks)
 
@@ -165,17 +208,17 @@ def built(cell: Cell, dtype: str) -> Any:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
-        if loss.norm == "own":
+        if loss.has_own_networks:
             arguments["width"] = WIDTH
         else:
             sizes = {"width": WIDTH, "base_size": BASE_SIZE}
             arguments["generator"] = dcgan_generator(IMAGE_SHAPE, LATENT_DIM, **sizes)
-            arguments["discriminator"] = dcgan_discriminator(IMAGE_SHAPE, norm=loss.norm, **sizes)
+            arguments["discriminator"] = dcgan_discriminator(IMAGE_SHAPE, norm=cell.tried.norm, **sizes)
         gan = variant_class(loss.variant)(IMAGE_SHAPE, LATENT_DIM, **arguments)
     finally:
         keras.config.set_dtype_policy(before)
     # Keras writes into the configurations that it reads.
-    configs = {name: copy.deepcopy(loss.settings[cell.setting]) for name in gan.optimizer_names}
+    configs = {name: copy.deepcopy(cell.tried.optimizer) for name in gan.optimizer_names}
     gan.compile(**{f"{name}_optimizer": keras.optimizers.get(config) for name, config in configs.items()})
     return gan
 
@@ -190,7 +233,7 @@ def training_clock() -> Callable[[], float]:
 def measured(cell: Cell, folder: Path, weights: Path | None = None) -> dict[str, Any]:
     """Trains one cell, unless its generator is there; and measures that by the Inception network, if it has its weights."""
     found = read_cell(cell.path(folder))
-    if found.get("cell") != dataclasses.asdict(cell) or "error" in found or not cell.generator_path(folder).is_file():
+    if not (cell.is_held_by(found) and cell.generator_path(folder).is_file()):
         found = trained(cell, folder)
     return found if weights is None else {**found, "fid": inception_fid(cell, folder, found["settings"]["dtype"], weights)}
 
@@ -234,7 +277,7 @@ def trained(cell: Cell, folder: Path) -> dict[str, Any]:
         gan.generator.save_weights(partial)
     return {
         "settings": {
-            "optimizer": LOSSES[cell.loss].settings[cell.setting],
+            **dataclasses.asdict(cell.tried),
             "dtype": dtype,
             "images_seen": POINTS * steps * cell.batch_size * gan.minibatches_per_round,
             "parameters": gan.generator.count_params(),

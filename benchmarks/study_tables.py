@@ -5,10 +5,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import read_cell
 from benchmarks.markdown import listed, markdown_table, short, spread
 from benchmarks.processes import ROOT
-from benchmarks.study import FOLDER, LOSSES, best_setting
+from benchmarks.study import FOLDER, LOSSES, best_setting, measured_cells
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
 
@@ -20,11 +19,10 @@ def cells_of(data: str, folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]
     """Loss -> its measured cells of the setting that was chosen, by their seeds."""
     found = {}
     for loss in LOSSES:
-        tried = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*.json"))]
-        if not any("curve" in cell and cell["cell"]["seed"] == 0 for cell in tried):
-            continue
-        chosen = best_setting(folder, data, loss)
-        found[loss] = [cell for cell in tried if cell["cell"]["setting"] == chosen and "curve" in cell]
+        tried = measured_cells(folder, data, loss)
+        if any(cell["cell"]["seed"] == 0 for cell in tried):
+            chosen = best_setting(folder, data, loss)
+            found[loss] = [cell for cell in tried if cell["cell"]["setting"] == chosen]
     return found
 
 
@@ -59,7 +57,7 @@ def _sentence(data, found):
 
 def _table(data, found):
     levels = LEVELS[data]
-    header = ["loss", "optimizers", "seeds", "real images seen", "FID", "FID (Inception)"]
+    header = ["loss", "optimizers", "norm of D", "seeds", "real images seen", "FID", "FID (Inception)"]
     header += [f"seconds to FID {level:g}" for level in levels]
     rows = []
     for loss, cells in found.items():
@@ -68,6 +66,7 @@ def _table(data, found):
             [
                 LOSSES[loss].title,
                 _told(cells[0]["settings"]["optimizer"]),
+                "its own" if LOSSES[loss].has_own_networks else cells[0]["settings"]["norm"] or "none",
                 ", ".join(str(cell["cell"]["seed"]) for cell in cells),
                 f"{cells[0]['settings']['images_seen']:,}",
                 spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),

@@ -1,5 +1,6 @@
 """The study of losses: equal networks, cells that go on, the choice of settings, and the table of what was measured."""
 
+import dataclasses
 import json
 import time
 
@@ -17,7 +18,12 @@ def cell_of(loss, setting=0, seed=0, data="mnist"):
 
 def record_of(loss, fids, setting=0, seed=0, **more):
     curve = [{"rounds": 10 * (i + 1), "seconds": 2.0 * (i + 1), "fid": fid} for i, fid in enumerate(fids)]
-    settings = {"optimizer": LOSSES[loss].settings[setting], "dtype": "float32", "images_seen": 800, "extractor": "0" * 64}
+    settings = {
+        **dataclasses.asdict(LOSSES[loss].settings[setting]),
+        "dtype": "float32",
+        "images_seen": 800,
+        "extractor": "0" * 64,
+    }
     about = {"device": "cpu:0", "versions": {}, "commit": "a" * 40}
     samples = study.picture(np.full((32, 28, 28, 1), 10 * seed, "uint8"), columns=16)
     cell = vars(cell_of(loss, setting, seed))
@@ -43,7 +49,8 @@ def test_all_losses_but_one_have_equal_networks():
     for loss in LOSSES:
         gan = study.built(cell_of(loss), "float32")
         networks = (gan.generator, gan.discriminator)
-        shapes[loss] = [[w.shape for w in n.trainable_weights] for n in networks]
+        # A norm of the discriminator has vectors, and takes the place of biases.
+        shapes[loss] = [[w.shape for w in n.trainable_weights if len(w.shape) > 1] for n in networks]
         assert [o.learning_rate is not None for o in gan.optimizers.values()] == [True, True]
     own = shapes.pop("began")
     assert all(found == shapes["minimax"] for found in shapes.values()) and own != shapes["minimax"]
@@ -51,11 +58,15 @@ def test_all_losses_but_one_have_equal_networks():
     assert [gan.options.saturating for gan in saturating] == [True, False]
 
 
-def test_the_optimizers_are_those_of_the_setting():
-    for setting, rate in enumerate((2e-4, 1e-3)):
+def test_the_optimizers_and_the_norm_are_those_of_the_setting():
+    for setting, (rate, normed) in enumerate([(1e-3, True), (1e-3, False)]):
         gan = study.built(cell_of("lsgan", setting), "float32")
         assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
         assert len({id(o) for o in gan.optimizers.values()}) == 2
+        assert any("norm" in layer.name for layer in gan.discriminator.layers) == normed
+    for setting, rate in enumerate((1e-4, 4e-4)):
+        gan = study.built(cell_of("began", setting), "float32")
+        assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
 
 
 @pytest.mark.parametrize("device", ["", "NVIDIA H200"])
@@ -78,6 +89,12 @@ def test_only_what_is_missing_is_run(folder, monkeypatch):
     monkeypatch.setattr(study, "measured", lambda cell, *_: ran.append(cell) or {"curve": [{"fid": 1.0}]})
     cells = [cell_of("lsgan", 1), cell_of("lsgan", 1, 1), cell_of("wgan"), cell_of("wgan", 1)]
     assert study.run(cells, folder, None, Console(quiet=True)) == [] and ran == cells[3:]
+    # One of another setting than its number stands for now counts as nothing.
+    changed = dataclasses.replace(LOSSES["lsgan"], settings=(*LOSSES["lsgan"].settings[:1], study.Setting(study.adam(3e-4))))
+    with monkeypatch.context() as patch:
+        patch.setitem(LOSSES, "lsgan", changed)
+        assert study.best_setting(folder, "mnist", "lsgan") == 0
+        assert not cells[0].is_held_by(json.loads(cells[0].path(folder).read_text()))
     ran.clear()
     # With the weights of the Inception network, those are missing whose FID by it is not known.
     study.run(cells[:2], folder, folder / "inception.npz", Console(quiet=True))
