@@ -6,6 +6,7 @@ classifier for the data set, what that one sees in the images.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .metrics.features import CLASSIFIERS
+from .preset_files import WEIGHTS_INFO, read_json
 from .presets import find_preset, list_presets, load
 from .untrusted import printable, read_npz
 
@@ -263,6 +265,21 @@ def seen_by_classifier(gan: Any, images: np.ndarray, labels: np.ndarray | None, 
         details = {**record.details, "class_of_code": meaning.tolist()}
         records["code purity"] = dataclasses.replace(record, metric="code_purity", details=details)
     return records
+
+
+def content_of(source: str | Path) -> str | None:
+    """sha256, in hexadecimal, of the images of a folder or file, or of the weights of a preset; None for a data set's name.
+
+    It tells sources of one name apart, wherever they lie.
+    """
+    if is_image_folder(source):
+        return _folder(source, 1).digest()
+    if Path(source).is_file():
+        with open(source, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if Path(source).is_dir() or str(source) in [preset.name for preset in list_presets()]:
+        return read_json(find_preset(source) / WEIGHTS_INFO)["sha256"]
+    return None
 
 
 def is_image_folder(source: str | Path) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .evaluation import N_IMAGES, SEED, fakes_of, reference_of
+from .evaluation import N_IMAGES, SEED, content_of, fakes_of, reference_of
 from .metrics.measuring import gathered, records_of
 from .metrics.protocol import Protocol
 from .metrics.records import Record
@@ -63,9 +63,11 @@ def measure_shard(
     told = {
         "metrics": protocol.settings,
         "fakes": Path(source).name,
+        "fakes_sha256": content_of(source),
         "n_fake": len(images),
         "seed": protocol.seed,
         "against": Path(str(against)).name,
+        "against_sha256": content_of(against),
         "split": split,
         "size": size,
         "channels": channels,

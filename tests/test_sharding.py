@@ -57,6 +57,35 @@ def test_three_shards_on_the_command_line_give_what_one_pass_gives(command, smal
         assert {key: merged[name][key] for key in same} == {key: record[key] for key in same}
 
 
+def test_shards_of_other_images_or_weights_of_the_same_name_do_not_merge(command, small_gan, folders, tmp_path):
+    for i in (1, 2):
+        presets.save_to_preset(small_gan("dcgan", (28, 28, 1), seed=i), tmp_path / f"run_{i}" / "preset")
+        (tmp_path / f"run_{i}" / "real").mkdir()
+        for path in sorted(folders[1].iterdir())[i:90]:
+            (tmp_path / f"run_{i}" / "real" / path.name).write_bytes(path.read_bytes())
+
+    def measure(i, model, real):
+        arguments = (
+            tmp_path / f"run_{model}/preset",
+            "-n",
+            100,
+            "--against",
+            tmp_path / f"run_{real}/real",
+            "--extractor",
+            "mnist",
+        )
+        options = ("--shard", f"{i}/2", "--output", tmp_path / f"{i}.npz", "--cache", tmp_path / "cache")
+        assert command("evaluate", *arguments, *options)[0] == 0
+
+    measure(1, model=1, real=1)
+    for other, what in (({"model": 2, "real": 1}, "fakes_sha256"), ({"model": 1, "real": 2}, "against_sha256")):
+        measure(2, **other)
+        code, _, err = command("evaluate", "--merge", tmp_path / "1.npz", tmp_path / "2.npz")
+        assert code and "must be of one measurement" in err and what in err
+    measure(2, model=1, real=1)
+    assert command("evaluate", "--merge", tmp_path / "1.npz", tmp_path / "2.npz")[0] == 0
+
+
 def test_what_cannot_be_read_is_counted_once(command, folders, tmp_path):
     (tmp_path / "fakes").mkdir()
     for i, path in enumerate(sorted(folders[0].iterdir())[:110]):

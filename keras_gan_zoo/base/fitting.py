@@ -142,12 +142,16 @@ class Fitting:
 
         Args:
             x, y, *further: the data of the fields, in their order; or a tuple or dictionary of all of them as `x`. What a
-                batch does not tell, such as the range of images without a dark pixel, is as in the batches before.
+                batch does not tell, such as the range of images without a dark pixel, is as in the batches before. What is
+                chosen by the data before round 0 (`adapt`) is chosen by the first batch.
             return_dict: whether to return the logs by name.
         """
-        if self._read_by_hand is None:
+        first = self._read_by_hand is None
+        if first:
             self._read_by_hand = self.schema.reader()
         batch = self._read_by_hand((x, y, *further))
+        if first:
+            self._look_at(batch)
         return super().train_on_batch(batch, return_dict=return_dict)
 
     def _fit_arrays(self, arrays, batch_size, steps, order, options):

@@ -35,6 +35,12 @@ class WNDense(Reparametrized, layers.Dense):
         super().build(input_shape)
         self.scale = self.add_weight(name="scale", shape=(self.units,), initializer="ones", trainable=self.train_scale)
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether scales or biases are others than at first."""
+        scale, bias = ops.convert_to_numpy(self.scale), ops.convert_to_numpy(self.bias)
+        return bool((scale != 1).any() or bias.any())
+
     def effective(self, kernel: Any) -> Any:
         kernel = ops.convert_to_tensor(kernel)
         # In float32: it is a sum of many squares.
@@ -48,12 +54,15 @@ class WNDense(Reparametrized, layers.Dense):
 def initialize_by_data(network: keras.Model, batch: Any) -> None:
     """Chooses scales and biases of all `WNDense` layers without an activation of their own, from the first to the last.
 
+    A layer that has other scales and biases than those it was built with was initialized or trained before, and is left as
+    it is.
+
     Args:
         network: model of one input, made of layers.
         batch: (n, ...), samples as the network sees them; n of at least 2. It is called as in training.
     """
     for layer in network.layers:
-        if isinstance(layer, WNDense):
+        if isinstance(layer, WNDense) and not layer.has_moved:
             said = keras.Model(network.inputs[0], layer.output)(batch, training=True)
             said = ops.convert_to_numpy(said).astype("float64")
             mean, deviation = said.mean(axis=0), said.std(axis=0)

@@ -27,7 +27,7 @@ import numpy as np
 from keras import ops
 
 from ..base.arguments import check_number
-from ..data import Batch
+from ..data import Batch, InvalidData
 from ..data.checks import check_integer
 from ..losses.energy import pulling_away_term
 from ..losses.semi_supervised import conditional_entropy, kernel_log_density, squared_distances
@@ -35,6 +35,8 @@ from .semi_supervised_gan import SemiSupervisedGAN
 
 # Of the data, that falls short of the density up to which generated samples are let alone.
 _SHARE = 0.1
+# Variance of what an 8-bit value stands for, in [-1, 1]: no density can be narrower.
+_OF_ROUNDING = (2 / 255) ** 2 / 12
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
@@ -81,13 +83,21 @@ class BadGAN(SemiSupervisedGAN):
 
     def adapt(self, data: dict[str, np.ndarray]) -> None:
         """Chooses the scales of the discriminator's layers, and the density of the data."""
+        rng = np.random.default_rng(0)
+        rows = rng.permutation(len(data[self.sample]))[: 2 * self.references]
+        # Each once: one that is repeated would be its own neighbor.
+        drawn = np.unique(np.asarray(data[self.sample][rows]), axis=0)
+        if len(drawn) < 2:
+            raise InvalidData(
+                f"BadGAN estimates the density of its data, which must hold different {self.sample}. Received: the same "
+                "one alone in what it looks at before its first round. Fix: all data as arrays, or larger first batches."
+            )
         super().adapt(data)
-        rows = np.random.default_rng(0).permutation(len(data[self.sample]))[: 2 * self.references]
-        samples = ops.convert_to_numpy(self.fields()[self.sample].preprocess(data[self.sample][rows]))
+        samples = ops.convert_to_numpy(self.fields()[self.sample].preprocess(rng.permutation(drawn)))
         chosen, others = np.array_split(samples, 2)
         self.reference_samples.assign(np.resize(chosen, self.reference_samples.shape))
         nearest = ops.convert_to_numpy(squared_distances(others, self.reference_samples)).min(axis=1)
-        self.kernel_variance.assign(nearest.mean() / math.prod(chosen.shape[1:]))
+        self.kernel_variance.assign(max(nearest.mean() / math.prod(chosen.shape[1:]), _OF_ROUNDING))
         self.low_density.assign(np.quantile(ops.convert_to_numpy(self.log_density(others)), _SHARE))
 
     def log_density(self, samples: Any) -> Any:

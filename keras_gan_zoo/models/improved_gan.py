@@ -103,18 +103,24 @@ class ImprovedGAN(DCGAN):
         }
 
     def adapt(self, data: dict[str, np.ndarray]) -> None:
-        """Chooses the reference batch: latents, and labels as frequent as in the data, if there are any."""
+        """Chooses the reference batch: latents, and labels as frequent as in the data, if there are any.
+
+        One that was chosen by data before, as that of a generator which was trained, stays.
+        """
         # A stream of its own: what networks make of the reference itself is never judged, and gets worse as they train, so
         # no seed of `generate` may draw it.
-        rng, references = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(1,))), {}
+        rng, drawn, references = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(1,))), {}, {}
         for name, field in self.inputs().items():
-            values = field.random(rng, max(self.reference_size, 1))
+            values = drawn[f"{name}_reference"] = field.random(rng, max(self.reference_size, 1))
             if name in data:
                 values = np.asarray(data[name])[rng.integers(0, len(data[name]), self.reference_size)]
             references[f"{name}_reference"] = values
         for layer in (*layers_of(self.generator), *layers_of(self.network("generator"))):
             if isinstance(layer, Reference):
-                layer.reference.assign(references[layer.name])
+                held = ops.convert_to_numpy(layer.reference)
+                # Zeros are those of a new layer, and the others those of a new model.
+                if not held.any() or np.array_equal(held, drawn[layer.name]):
+                    layer.reference.assign(references[layer.name])
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         scores, features = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)

@@ -56,6 +56,11 @@ def test_data_choose_the_scales():
         # As exact as the noise, which is another one in each call, lets it be.
         np.testing.assert_allclose(value(said).mean(axis=0), 0.0, atol=0.02)
         np.testing.assert_allclose(value(said).std(axis=0), 1.0, atol=0.02)
+    # Other data find them initialized, as layers are that were trained.
+    before = network.get_weights()
+    initialize_by_data(network, 3 * batch + 1)
+    for weight, was in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, was)
     alone = keras.Sequential([keras.Input((4,)), WNDense(8)])
     initialize_by_data(alone, batch)
     np.testing.assert_allclose(value(alone(batch)).mean(axis=0), 0.0, atol=1e-4)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import BadGAN, SemiSupervisedGAN
-from keras_gan_zoo.data import Points
+from keras_gan_zoo.data import InvalidData, Points
 from keras_gan_zoo.losses.energy import pulling_away_term
 from keras_gan_zoo.losses.semi_supervised import conditional_entropy
 from keras_gan_zoo.networks.semi_supervised import noisy_classifier
@@ -83,6 +83,28 @@ def test_the_density_is_that_of_gaussians_around_the_references():
     assert squares[~chosen].min() / 256 < variance < squares[~chosen].min(axis=1).max() / 256
     assert expected[~chosen].min() < float(value(gan.low_density)) < expected[~chosen].max()
     assert small(references=100).fit(images, np.zeros(60, "int32"), batch_size=8, steps_per_epoch=1, verbose=0)
+
+
+def test_images_that_repeat_count_once_and_a_single_one_is_refused():
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (6, 16, 16, 1), dtype=np.uint8), np.zeros(60, "int32")
+    gan = small(references=20)
+    gan.fit(np.repeat(images, 10, axis=0), labels, batch_size=8, steps_per_epoch=1, verbose=0)
+    once = small(references=20)
+    once.fit(images, labels[:6], batch_size=6, steps_per_epoch=1, verbose=0)
+    assert float(gan.kernel_variance) == pytest.approx(float(once.kernel_variance), rel=0.3)
+    # Near-equal ones are as far apart as the rounding to 8 bits.
+    almost = small(references=20)
+    almost.fit(images[:1] // 2 + (np.arange(60) == 0)[:, None, None, None].astype("uint8"), labels, verbose=0, batch_size=8)
+    assert float(almost.kernel_variance) >= (2 / 255) ** 2 / 12
+    assert all(np.isfinite(weight).all() for weight in almost.get_weights())
+    for same, size in ((np.repeat(images[:1], 60, axis=0), 8), (images[:1], 1)):
+        gan = small()
+        before = gan.get_weights()
+        with pytest.raises(InvalidData, match="must hold different images. Received: the same one alone"):
+            gan.fit(same, labels[: len(same)], batch_size=size, verbose=0)
+        for weight, was in zip(gan.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(weight, was)
 
 
 def test_a_step_leaves_the_other_player_and_the_density_as_they_were(take_step):

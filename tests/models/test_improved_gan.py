@@ -126,6 +126,19 @@ def test_the_reference_is_chosen_once_with_the_datas_labels():
     gan.fit(images, np.zeros(8, "int32"), batch_size=4, epochs=1, verbose=0)  # goes on, and chooses no other
     np.testing.assert_array_equal(value(references["labels_reference"]), [2] * 6)
     np.testing.assert_array_equal(value(references["latents_reference"]), before)
+    # So does another model that gets the generator, and one that starts by hand chooses as well.
+    zeros = np.zeros(8, "int32")
+    starts = (
+        lambda gan: gan.fit(images, zeros, batch_size=4, epochs=1, verbose=0),
+        lambda gan: gan.train_on_batch(images, zeros),
+    )
+    for first in starts:
+        other = small(num_classes=3, generator=gan.generator)
+        first(other)
+        np.testing.assert_array_equal(value(references["labels_reference"]), [2] * 6)
+        fresh = small(num_classes=3)
+        first(fresh)
+        np.testing.assert_array_equal(value(fresh.generator.get_layer("labels_reference").reference), [0] * 6)
 
 
 def test_a_sample_does_not_depend_on_its_batch():

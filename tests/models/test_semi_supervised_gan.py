@@ -16,9 +16,9 @@ def value(x):
     return ops.convert_to_numpy(x).copy()
 
 
-def small(**options):
+def small(cls=SemiSupervisedGAN, **options):
     keras.utils.set_random_seed(0)
-    gan = SemiSupervisedGAN.tiny(seed=0, **options)
+    gan = cls.tiny(seed=0, **options)
     gan.compile(run_eagerly=True)
     return gan
 
@@ -128,10 +128,29 @@ def test_fit_takes_samples_without_a_label_and_chooses_the_scales():
     said = gan.classify(images)
     assert said.shape == (40, 3)
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    # A discriminator of one's own that was trained keeps its scales.
+    other = small(discriminator=gan.discriminator)
+    other.compile(*[keras.optimizers.SGD(0.0) for _ in range(2)], run_eagerly=True)
+    before = gan.discriminator.get_weights()
+    other.fit(images // 2, labels, batch_size=8, epochs=1, verbose=0)
+    for weight, was in zip(other.discriminator.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, was)
     with pytest.raises(InvalidData, match="-2"):
         gan.fit(images, labels - 1)
     with pytest.raises(InvalidData, match="less than 3"):
         gan.fit(images, np.full(40, 3))
+
+
+@pytest.mark.parametrize("cls", [SemiSupervisedGAN, BadGAN])
+def test_a_first_round_by_hand_chooses_as_fit_does(cls):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (8, 16, 16, 1), dtype=np.uint8), np.arange(8) % 3
+    by_hand, fitted = small(cls), small(cls)
+    by_hand.train_on_batch(images, labels)
+    fitted.fit(iter([(images, labels)]), steps_per_epoch=1, verbose=0)
+    for ours, theirs in zip(by_hand.get_weights(), fitted.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert by_hand.discriminator.get_layer("hidden_1").has_moved
 
 
 # Two moons ---------------------------------------------------------------------------------------------------------------
