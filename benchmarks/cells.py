@@ -55,7 +55,7 @@ def seeds_of(text: str) -> list[int]:
     Raises:
         ValueError: something else than whole numbers.
     """
-    if not all(word.isdigit() for word in words(text)):
+    if not all(word.isdecimal() for word in words(text)):
         raise ValueError(f"--seeds must be whole numbers with commas between, such as 0,1,2. Received: {text!r}.")
     return [int(word) for word in words(text)]
 

@@ -41,6 +41,8 @@ def score_folder(
         raise refused("folder", str(folder), "a folder of images")
     images = load_images(folder, size=kind.shape[:2], channels=kind.shape[2]).images[:]
     if hasattr(gan, "anomaly_scores"):
+        if "labels" in options:
+            raise refused("labels", options["labels"], f"left out for {type(gan).__name__}, which has no classes")
         scores = anomaly_scores(gan, images)
         first = np.argsort(-scores, kind="stable")
         made = gan.translate(images[first[:n]])

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from .data.checks import refused
+from .layers.virtual_batch_norm import Reference
 
 if TYPE_CHECKING:
     from .base import LatentSampler
@@ -40,7 +41,9 @@ def mix_classes(
         ValueError: a model whose generator takes something else, or weights that are not such rows.
     """
     fields = gan.inputs() if hasattr(gan, "inputs") else {}
-    if list(fields) != ["latents", "labels"] or len(gan.generator.inputs) != 2:
+    told_of = list(fields) == ["latents", "labels"] and len(gan.generator.inputs) == 2
+    # Its reference batch has labels and no rows.
+    if not told_of or any(isinstance(layer, Reference) for layer in gan.generator.layers):
         raise refused("gan", type(gan).__name__, "a model whose generator takes latents and labels")
     rows, classes = np.asarray(weights, "float32"), fields["labels"].classes
     if rows.ndim != 2 or rows.shape[1] != classes or not len(rows) or not np.isfinite(rows).all():

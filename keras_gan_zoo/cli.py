@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from .cli_measuring import evaluate, verify
-from .cli_options import Imports, recipe_for
+from .cli_options import Imports, class_of, recipe_for
 from .devices import Strategy
 from .terminal import err, fail, out, say, say_error
 
@@ -72,8 +72,7 @@ def sample(
             f"`sample` takes a preset that makes samples from noise. Received: {preset}, which makes them from "
             f"{', '.join(gan.inputs())}. Fix: keras-gan-zoo translate {preset} INPUT --output OUTPUT."
         )
-    number = label is not None and label.isdigit() and label not in getattr(gan, "class_names", ())
-    given = gan.in_order(n) if label is None else {"labels": int(label) if number else label}
+    given = gan.in_order(n) if label is None else {"labels": class_of(label, gan)}
     if truncation != 1:
         given["truncation"] = truncation
     samples = gan.generate(n, seed=seed, **given)
@@ -106,6 +105,9 @@ def anomaly(
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Images to show, the most anomalous first.")] = 16,
     steps: Annotated[int, typer.Option(min=1, help="Of the search for latents, where the model has no encoder.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents from which a search starts.")] = 0,
+    label: Annotated[
+        str | None, typer.Option(help="For conditional models: class of all images, by number or name.")
+    ] = None,
     imports: Imports = None,
 ):
     """Scores images by how badly the model makes them, and shows the worst beside their reconstructions."""
@@ -114,7 +116,9 @@ def anomaly(
 
     if output.is_dir():
         fail(f"--output {output} is a folder; name a PNG file.")
-    rows = score_folder(load(preset), folder, output, n=n, steps=steps, seed=seed)
+    gan = load(preset)
+    given = {} if label is None else {"labels": class_of(label, gan)}
+    rows = score_folder(gan, folder, output, n=n, steps=steps, seed=seed, **given)
     say(out, "\n".join(["score       image", *(f"{score:<10.5g}  {name}" for name, score in rows)]))
     say(err, f"{output}: the {min(n, len(rows))} most anomalous of {len(rows)} images, and what {preset} makes of them.")
 

@@ -48,10 +48,15 @@ def extractor_of(name: str, weights: Path | None, resizer: str) -> Any:
     return feature_extractor(name, weights=weights, resizer=resizer)
 
 
+def class_of(label: str, gan: Any) -> int | str:
+    """The class of --label: a number, unless a class has that name."""
+    return int(label) if label.isdecimal() and label not in getattr(gan, "class_names", ()) else label
+
+
 def sides_of(size: str) -> tuple[int, int]:
     """Height and width of --size."""
     sides = size.lower().split("x")
-    if len(sides) > 2 or not all(side.isdigit() and int(side) for side in sides):
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
         fail(f"--size must be a side, such as 64, or height and width, such as 48x32. Received: --size {size}.")
     return int(sides[0]), int(sides[-1])
 

@@ -43,15 +43,17 @@ def grown(gan: "Game", fade_rounds: int) -> "Game":
     check_integer(fade_rounds, "fade_rounds", 1)
     if getattr(gan, "image_shape", None) is None or gan.conditions():
         raise _refused(gan, "one of other data, or of classes")
+    if further := set(gan.network_names) - {"generator", "discriminator"}:
+        raise _refused(
+            gan, f"which has another network ({', '.join(sorted(further))}), that would not fit the larger images"
+        )
     height, width, channels = gan.image_shape
-    # Real and fake images go through D together, or one after the other.
-    calls = gan.options.n_critic * (2 if gan.may_mix_samples() else 1)
     larger = type(gan)(
         **gan.get_config()
         | {
             "image_shape": (2 * height, 2 * width, channels),
             "generator": _grown_generator(gan, fade_rounds),
-            "discriminator": _grown_discriminator(gan, fade_rounds * calls),
+            "discriminator": _grown_discriminator(gan, fade_rounds),
         }
     )
     larger.compile_from_config(gan.get_compile_config())
@@ -116,7 +118,7 @@ def _settled(network):
     if seen < fade.steps:
         raise ValueError(
             f"A model must have trained until its last growth is faded in, before it grows again. Received: {seen:.0f} of "
-            f"{fade.steps} steps in the {network.name}. Train on."
+            f"{fade.steps} rounds in the {network.name}. Train on."
         )
     _, x = fade._inbound_nodes[0].input_tensors
     for layer in copy.layers[copy.layers.index(fade) + 1 :]:

@@ -59,7 +59,8 @@ def invert(
         steps: of the search (500).
         learning_rate: of Adam at the start.
         feature_weight: w in [0, 1]. None takes the paper's 0.1 where the model has a trained discriminator whose features
-            can be seen, else 0: a preset that holds the generator alone is searched by pixels alone.
+            can be seen, each image's by itself, else 0: a preset that holds the generator alone is searched by pixels
+            alone, and so is a model whose discriminator compares the images of a batch.
         seed: of the latents from which the search starts.
         batch_size: images that are searched for together; each is searched for on its own nevertheless.
         **given: inputs that are not searched, (n, ...) or one for all images, such as `labels=3` of conditional models.
@@ -74,10 +75,13 @@ def invert(
     from keras import ops
 
     from .backend import compiled
-    from .data import Latents, Noise
+    from .base.arguments import check_number
+    from .data import Latents, Noise, Tokens
 
     check_integer(steps, "steps", 1)
     check_integer(batch_size, "batch_size", 1)
+    check_number(learning_rate, "learning_rate")
+    given = {name: value for name, value in given.items() if value is not None}
     fields = gan.inputs() if hasattr(gan, "inputs") else {}
     found = [name for name, field in fields.items() if isinstance(field, Latents) and name not in given]
     found = [name for name in found if not isinstance(fields[name], Noise)]
@@ -92,6 +96,8 @@ def invert(
                 f"pass {name}=..., one for all or each."
             )
     kind = gan.fields()[gan.sample]
+    if isinstance(kind, Tokens):
+        raise TypeError(f"A search needs samples with a gradient. Received: {type(gan).__name__}, which makes tokens.")
     images = kind.validate(images, "images")
     distance = _distance(gan, feature_weight)
     bounded = [fields[name].distribution == "uniform" for name in found]
@@ -154,26 +160,31 @@ def _distance(gan, weight):
     """A function of a batch with fakes and of real samples -> L for each of them, (n,)."""
     from keras import ops
 
+    from .base.arguments import check_number
+    from .base.wiring import layers_of
     from .networks.features import features_of
 
     def total(difference):
         return ops.sum(ops.abs(ops.reshape(ops.cast(difference, "float32"), (ops.shape(difference)[0], -1))), axis=1)
 
-    if weight is not None and not 0 <= weight <= 1:
-        raise ValueError(f"feature_weight must be in [0, 1]. Received: feature_weight={weight!r}.")
+    if weight is not None:
+        check_number(weight, "feature_weight", 0.0, 1.0)
     features = None
     if weight != 0 and "discriminator" in gan.network_names and "discriminator" not in gan.fresh:
         features = features_of(gan.discriminator)
     conditions = gan.conditions() if getattr(gan, "judges_conditions", False) else {}
-    # Others look at more than the sample, as that of a BiGAN does.
-    if features is not None and len(features.inputs) != 1 + len(conditions):
-        features = None
+    if features is not None:
+        # Others look at more than the sample, as that of a BiGAN does, at several, or at what else is in the batch.
+        takes_one = len(features.inputs) == 1 + len(conditions)
+        takes_one = takes_one and features.inputs[0].shape[1:] == gan.fields()[gan.sample].shape
+        if not takes_one or any(getattr(layer, "mixes_samples", False) for layer in layers_of(gan.discriminator)):
+            features = None
     if features is None:
         if weight:
             raise ValueError(
-                f"feature_weight must be 0 where there is no trained discriminator whose features can be seen. Received: "
-                f"feature_weight={weight!r}, for {type(gan).__name__}. Leave it out, or load a preset that holds the "
-                "discriminator."
+                "feature_weight must be 0 where there is no trained discriminator whose features of a single image can be "
+                f"seen. Received: feature_weight={weight!r}, for {type(gan).__name__}. Leave it out, or load a preset that "
+                "holds the discriminator."
             )
         return lambda fake, real: total(fake[gan.sample] - real)
     weight = FEATURE_WEIGHT if weight is None else weight

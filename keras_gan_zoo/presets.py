@@ -12,6 +12,7 @@ The same format serves the built-in presets, `save_to_preset` and folders from e
 path outside of the folder is followed. Nothing here imports a framework before a model is built.
 """
 
+import contextvars
 import dataclasses
 import difflib
 import fnmatch
@@ -149,6 +150,10 @@ def built(
     return gan
 
 
+# The folders of the presets whose networks are being loaded for others.
+_REFERRED: contextvars.ContextVar[tuple[Path, ...]] = contextvars.ContextVar("referred", default=())
+
+
 def _is_reference(recipe, key):
     value = recipe.model.get(key)
     return isinstance(value, dict) and set(value) == {"preset", "network"}
@@ -157,7 +162,22 @@ def _is_reference(recipe, key):
 def _referred(recipe, key, where):
     """A network of another preset, as inference takes it."""
     preset, network = recipe.model[key]["preset"], recipe.model[key]["network"]
-    other = load(preset)
+    if not isinstance(preset, str) or not isinstance(network, str):
+        raise ConfigError(
+            f"{where}: model.{key} must name a preset and one of its networks. Received: preset={shown(preset)} and "
+            f"network={shown(network)}."
+        )
+    folder, within = find_preset(preset).resolve(), _REFERRED.get()
+    if folder in within:
+        raise ConfigError(
+            f"{where}: model.{key}.preset must not lead back to itself. Received: {preset!r}, which takes its own network "
+            f"from {' and '.join(path.name for path in within)}."
+        )
+    token = _REFERRED.set((*within, folder))
+    try:
+        other = load(preset)
+    finally:
+        _REFERRED.reset(token)
     held = json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["networks"]
     if network not in held:
         raise ConfigError(

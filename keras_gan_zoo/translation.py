@@ -50,7 +50,15 @@ def translate_files(gan: "Game", source: str | Path, output: str | Path, *, seed
                 f"output must be a new or empty folder. Received: output={str(output)!r}, which exists. Fix: name a new one."
             )
         images = load_images(source, size=field.shape[:2], channels=field.shape[2]).images
-        files = [(output / name).with_suffix(".png") for name in image_names(source)]
+        names = image_names(source)
+        files = [(output / name).with_suffix(".png") for name in names]
+        if len(set(files)) < len(files):
+            twice = next(file for file in files if files.count(file) > 1)
+            same = ", ".join(name for name, file in zip(names, files, strict=True) if file == twice)
+            raise InvalidData(
+                f"Images must have different names without their endings. Received: {same}, whose translations would both "
+                f"be {twice.name}. Fix: rename one."
+            )
     elif source.is_file() and source.suffix.lower() in EXTENSIONS:
         if output.is_dir():
             raise FileExistsError(

@@ -54,6 +54,15 @@ def test_mistakes_are_answered_in_words(arguments, words, preset, folder, comman
     assert code and not out and words in " ".join(err.split())
 
 
+def test_classes_are_named_by_an_option(folder, small_gan, tmp_path, command):
+    small_gan("cgan", (16, 16, 1)).save_to_preset(tmp_path / "cgan")
+    arguments = ("anomaly", tmp_path / "cgan", folder, "--output", tmp_path / "worst.png", "--steps", 1)
+    code, out, err = command(*arguments, "--label", 1)
+    assert code == 0 and "upright" in out, err
+    assert command(*arguments)[0] and command(*arguments, "--label", "²")[0]
+    assert "'²'" in command(*arguments, "--label", "²")[2]
+
+
 def test_the_public_names(blob_gan, blobs):
     images = blobs(3)
     scores = keras_gan_zoo.anomaly_scores(blob_gan, images, steps=3)

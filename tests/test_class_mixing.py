@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_gan_zoo import GAN, SNGAN, InfoGAN, mix_classes
+from keras_gan_zoo import GAN, SNGAN, ImprovedGAN, InfoGAN, mix_classes
 from keras_gan_zoo.data import InvalidData
 from keras_gan_zoo.models import variant_class
 
@@ -67,3 +67,8 @@ def test_latents_that_do_not_fit(shape, told):
 def test_models_without_such_a_generator(gan):
     with pytest.raises(InvalidData, match=f"gan must be a model whose generator .* Received: gan='{gan.__name__}'"):
         mix_classes(gan.tiny(), [[1.0]])
+
+
+def test_a_reference_batch_of_labels_does_not_mix():
+    with pytest.raises(InvalidData, match="Received: gan='ImprovedGAN'"):
+        mix_classes(ImprovedGAN.tiny(num_classes=3), np.eye(3))

@@ -152,6 +152,7 @@ def test_classes_are_drawn_as_likely_as_is_asked(named):
         ([0.5, 0.5], "class_probabilities must be 3 numbers of at least 0"),
         ([0.5, 0.5, 0.5], "class_probabilities must be a distribution, whose sum is 1. .*Fix: divide it by its sum"),
         ([1.5, -0.5, 0.0], "3 numbers of at least 0"),
+        ({"cat": "a"}, "class_probabilities must be numbers, one for each class that is named"),
         ({"cow": 1.0}, "class_probabilities must be among 'bird', 'cat', 'dog'. Received: 'cow'"),
         ({5: 1.0}, "class_probabilities must be less than 3. Received: the value 5"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 import keras_gan_zoo
-from keras_gan_zoo import DCGAN, GAN, invert
+from keras_gan_zoo import DCGAN, GAN, ImprovedGAN, PacGAN, SeqGAN, StyleGAN2, invert
 from keras_gan_zoo.networks.features import features_of
 
 SHAPE = (2, 3, 1)
@@ -93,8 +93,9 @@ def test_classes_must_be_given():
     keras.utils.set_random_seed(0)  # with some weights the labels are next to nothing in three steps
     gan = DCGAN.tiny(seed=0, num_classes=3)
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), dtype="uint8")
-    with pytest.raises(TypeError, match="labels must be given"):
-        invert(gan, images)
+    for given in ({}, {"labels": None}):
+        with pytest.raises(TypeError, match="labels must be given"):
+            invert(gan, images, **given)
     one, each = invert(gan, images, steps=3, labels=1), invert(gan, images, steps=3, labels=[1, 2, 0])
     np.testing.assert_allclose(one.scores[0], each.scores[0], rtol=1e-4)
     assert np.abs(one.scores - each.scores)[1:].min() > 1e-4
@@ -109,6 +110,25 @@ def test_what_makes_nothing_of_latents_is_refused():
         invert(linear(), np.zeros((1, *SHAPE)) - 1.0, feature_weight=2)
     with pytest.raises(ValueError, match="steps"):
         invert(linear(), np.zeros((1, *SHAPE)) - 1.0, steps=0)
+    for rate in (-1, np.nan, np.inf, "a", None, True):
+        with pytest.raises((TypeError, ValueError), match=f"learning_rate must be .* Received: learning_rate={rate!r}"):
+            invert(linear(), np.zeros((1, *SHAPE)) - 1.0, learning_rate=rate)
+    with pytest.raises(TypeError, match="feature_weight must be a number"):
+        invert(linear(), np.zeros((1, *SHAPE)) - 1.0, feature_weight="0.1")
+    with pytest.raises(TypeError, match="Received: SeqGAN, which makes tokens"):
+        invert(SeqGAN.tiny(), np.zeros((2, 5), int))
+
+
+@pytest.mark.parametrize("cls", [ImprovedGAN, PacGAN, StyleGAN2])
+def test_a_discriminator_of_several_images_has_no_say(cls):
+    """Scores would be those of an image among its neighbors, or none at all."""
+    gan, images = cls.tiny(seed=0), np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1), dtype="uint8")
+    given = {"noise": np.zeros(gan.inputs()["noise"].shape)} if "noise" in gan.inputs() else {}
+    together = invert(gan, images, steps=2, **given)
+    pixels = np.abs(together.samples - (images / 127.5 - 1)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(together.scores, pixels, rtol=1e-5)
+    with pytest.raises(ValueError, match="features of a single image"):
+        invert(gan, images, steps=2, feature_weight=0.1, **given)
 
 
 def test_features_are_what_the_last_layer_with_weights_sees():

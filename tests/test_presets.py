@@ -519,6 +519,44 @@ def test_a_recipe_that_no_model_fits(preset, change, words):
         assert word in str(caught.value), str(caught.value)
 
 
+def test_presets_that_take_networks_from_each_other_are_refused(tmp_path):
+    recipe = "variant: dcgan\nmodel: {{image_shape: [16, 16, 1], generator: {{preset: {}, network: generator}}}}\n"
+    for name, other in (("itself", "itself"), ("one", "two"), ("two", "one")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(recipe.format(tmp_path / other))
+    for name in ("itself", "one"):
+        with pytest.raises(
+            ConfigError, match=r"model\.generator\.preset must not lead back to itself. Received: '.*" + name
+        ):
+            load(tmp_path / name)
+    (tmp_path / "one" / "config.yaml").write_text(recipe.format(5))
+    with pytest.raises(ConfigError, match=r"model\.generator must name a preset and one .*Received: preset=5"):
+        load(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("classes", "names", "words"),
+    [
+        (["a", "a", "b"], None, "3 different names"),
+        (["a", "", "b"], None, "3 different names"),
+        (
+            ["a", "b", "c"],
+            ["x", "y", "z"],
+            "data.classes and model.class_names must be the same. Received: a, b, c and x, y, z",
+        ),
+    ],
+)
+def test_class_names_that_could_not_be_saved_again(classes, names, words, small_gan, tmp_path):
+    folder = save_to_preset(small_gan("cgan", (16, 16, 1), num_classes=3), tmp_path / "p")
+
+    def change(settings):
+        settings["data"] = {"source": "mnist", "license": "none", "classes": classes}
+        settings["model"] |= {} if names is None else {"class_names": names}
+
+    with pytest.raises(ConfigError, match=words):
+        load(configured(folder, change))
+
+
 def test_weights_of_another_model(preset):
     with pytest.raises(PresetError, match=r"weights.safetensors.*hidden_1/kernel.*\(8, 12\).*\(8, 10\)"):
         load(configured(preset, lambda c: c["model"].update(width=12)))

@@ -137,7 +137,10 @@ def check_number(
     value: float | None, name: str, low: float = 0.0, high: float = math.inf, *, above: bool = False, below: bool = False
 ) -> float:
     """A number in [low, high], or without its ends where `above` or `below` say so; an error that names it otherwise."""
-    if not (low < value if above else low <= value) or not (value < high if below else value <= high):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number. Received: {name}={shown(value)}.")
+    is_above, is_below = (low < value if above else low <= value), (value < high if below else value <= high)
+    if not (math.isfinite(value) and is_above and is_below):
         ends = f"{'(' if above else '['}{low:g}, {high:g}{')' if below or high == math.inf else ']'}"
         raise ValueError(f"{name} must be in {ends}. Received: {name}={value!r}.")
     return float(value)

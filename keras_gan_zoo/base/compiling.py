@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from ..data.checks import check_integer, refused
+
 
 class _Owners:
     """What `keras.optimizers.MultiOptimizer` asks for: all optimizers, and the one that moves a variable."""
@@ -124,7 +126,8 @@ class Compiling:
         Args:
             discriminator_optimizer: Keras optimizer, or its name; by default that of the variant's paper.
             generator_optimizer: the same for the generator.
-            run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+            run_eagerly, jit_compile: as in `keras.Model.compile`.
+            steps_per_execution: the same; rounds that are compiled as one, of which an epoch must hold a multiple.
             **optimizers: optimizers of a variant's other players, such as `encoder_optimizer`.
 
         Raises:
@@ -166,6 +169,13 @@ class Compiling:
         self.check_optimizers(found)
         for name, optimizer in found.items():
             _COMPILED_FOR[optimizer] = moved[name]
+        check_integer(steps_per_execution, "steps_per_execution", 1)
+        for name, value, possible in (
+            ("run_eagerly", run_eagerly, (True, False)),
+            ("jit_compile", jit_compile, (True, False, "auto")),
+        ):
+            if not isinstance(value, (bool, str)) or value not in possible:
+                raise refused(name, value, f"{', '.join(map(repr, possible[:-1]))} or {possible[-1]!r}")
         super().compile(
             optimizer=PlayersOptimizer(found, moved, self.making_variables),
             run_eagerly=run_eagerly,

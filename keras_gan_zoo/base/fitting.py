@@ -123,8 +123,7 @@ class Fitting:
             order = {"seed": seed, "flip": flip, "crop": crop}
             schema = self.schema
             arrays = schema.arrays(x, y)
-            self.class_names = self.class_names or schema.class_names
-            return self._fit_arrays(arrays, batch_size, steps_per_epoch, order, options)
+            return self._fit_arrays(arrays, schema.class_names, batch_size, steps_per_epoch, order, options)
         if y is not None:
             raise ValueError(
                 f"y must be left out where x is a data set. Received: y of type {type(y).__name__}. Fix: let the data set "
@@ -154,7 +153,7 @@ class Fitting:
             self._look_at(batch)
         return super().train_on_batch(batch, return_dict=return_dict)
 
-    def _fit_arrays(self, arrays, batch_size, steps, order, options):
+    def _fit_arrays(self, arrays, class_names, batch_size, steps, order, options):
         """Trains on arrays, in an order that is a function of the rounds that have been played."""
         count, schema, rows = self.minibatches_per_round, self.schema, min(map(len, arrays.values()))
         if batch_size * count > rows:
@@ -176,6 +175,7 @@ class Fitting:
         callbacks = [options["callbacks"]] if options["callbacks"] else []
         options["callbacks"] = keras.tree.flatten([callbacks, keras.callbacks.LambdaCallback(on_train_begin=go_on)])
         self._look_at(arrays)
+        self.class_names = self.class_names or class_names
         failures = []
         ahead = read_ahead if any(isinstance(array, ImagesInFiles) for array in arrays.values()) else iter
         data = self.as_dataset(lambda: self._dealt(watched(ahead(stream), failures)), schema.signature(size), None)
@@ -194,12 +194,12 @@ class Fitting:
 
     def _fit_batches(self, source, batch_size, steps, options):
         """Trains on what yields examples or batches."""
-        count, sharers = self.minibatches_per_round, self.sharers
+        count, multiple = self.minibatches_per_round, self.sharers * self.batch_multiple
         is_py_dataset = isinstance(source, keras.utils.PyDataset)
-        if is_py_dataset and count * sharers == 1:
+        if is_py_dataset and count * multiple == 1:
             data = rounds = CheckedBatches(source, self.schema)
         else:
-            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, sharers)
+            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, multiple)
             if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
                 raise ValueError(
                     "Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
@@ -211,6 +211,14 @@ class Fitting:
         return self._fit_rounds(data, rounds.failures, steps, options)
 
     def _fit_rounds(self, data, failures, steps, options):
+        # Keras would round the rounds of each epoch up.
+        if steps and steps % (together := self.steps_per_execution):
+            less = steps - steps % together
+            near = f"{less} or {less + together}" if less else together
+            raise ValueError(
+                f"An epoch must hold a multiple of steps_per_execution={together} rounds. Received: {steps}. Fix: "
+                f"steps_per_epoch={near}, or another steps_per_execution in compile."
+            )
         self._tell_what_is_fresh()
         if self.processes > 1:
             # The last callback, since others may first restore the state of a training that was stopped.

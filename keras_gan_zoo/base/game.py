@@ -25,7 +25,7 @@ from .inference import Inference
 from .options import MOST_SAMPLES, Options
 from .player import Player
 from .saving import Saving
-from .wiring import check_model, check_wiring, is_of_the_zoo
+from .wiring import check_model, check_wiring, is_of_the_zoo, layers_of
 
 # The entry of a round's logs, only for `make_train_function`, that says which players have stood still.
 _STANDING = "standing"
@@ -62,6 +62,8 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     refused_options: ClassVar[dict[str, str]] = {}
     # Players whose networks are not trained although others of the model are.
     fresh = ()
+    # Each minibatch holds a multiple of so many examples.
+    batch_multiple = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -245,6 +247,8 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
                     self.log(f"{player.name}_loss", losses[player.name])
         with self.writing(self.non_trainable_variables, equal=True):
             self.rounds.assign(self.rounds + 1)
+            for layer in self.counting_layers():
+                layer.end_round()
             self.update_averages(batch_size_of(parts[0]) * self.replicas)
             if self.samples_counted:
                 seen = self.samples_seen + batch_size_of(real) * self.replicas
@@ -255,6 +259,11 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         if any(player.when for player in players):
             logs[_STANDING] = {name: tracker.count == 0 for name, tracker in self.trackers.items()}
         return logs
+
+    def counting_layers(self) -> list[Any]:
+        """The layers that are told of the end of a round (`end_round`), as `FadeIn` is."""
+        layers = (layer for name in self.network_names for layer in layers_of(getattr(self, name)))
+        return list({id(layer): layer for layer in layers if hasattr(layer, "end_round")}.values())
 
     def regularized(self, player: Player) -> Player:
         """Returns the player with a loss that counts the regularizers of its weights too, as `keras.Model.fit` does."""

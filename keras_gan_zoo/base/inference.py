@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from ..data import Field
-from ..data.checks import check_seed
+from ..data.checks import check_integer, check_seed
 
 
 class Inference:
@@ -16,6 +16,7 @@ class Inference:
 
     def mapped(self, function: Callable, *arrays: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Returns function(*tensors) of arrays of n rows, some rows at a time, as a NumPy array; with averaged weights."""
+        check_integer(batch_size, "batch_size", 1)
         parts = []
         with self.averaged():
             for i in range(0, len(arrays[0]), batch_size):

@@ -166,7 +166,10 @@ class Sampler:
             if (value := given.get(name)) is None:
                 arrays[name] = field.random(rng, n)
                 continue
-            value = np.asarray(value)
+            try:
+                value = np.asarray(value)
+            except ValueError as error:  # rows of several lengths
+                raise refused(name, value, "one array, whose rows are of one length") from error
             one_for_all = value.ndim == len(field.shape)
             array = field.validate(value[None] if one_for_all else value, name)
             if not one_for_all and len(array) != n:

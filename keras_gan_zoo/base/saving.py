@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
+import numpy as np
 from keras import ops
+
+# What a file says of averages, among its state variables.
+_AVERAGES = "averages"
 
 
 class Saving:
@@ -63,16 +67,43 @@ class Saving:
         networks = {key: config[key] for key in cls.network_names if isinstance(config.get(key), dict)}
         return cls(**{**config, **{key: keras.saving.deserialize_keras_object(value) for key, value in networks.items()}})
 
+    def load_weights(self, filepath: str | Path, **options: Any) -> None:
+        """`keras.Model.load_weights`, which leaves the model as it was where it fails.
+
+        Args:
+            filepath: a file of `save_weights`, or of `save`.
+            **options: as in `keras.Model.load_weights`.
+        """
+        held = [*self.weights, *self.non_trainable_variables, *self.optimizer.variables]
+        before, fresh = [ops.convert_to_numpy(variable) for variable in held], self.fresh
+        try:
+            super().load_weights(filepath, **options)
+        except Exception:
+            for variable, value in zip(held, before, strict=True):
+                variable.assign(value)
+            self.fresh = fresh
+            raise
+
     def save_own_variables(self, store: Any) -> None:
         for name, variable in self._saved().items():
             store[name] = ops.convert_to_numpy(variable)
+        store[_AVERAGES] = np.frombuffer(self._averages().encode(), "uint8")
+
+    def _averages(self):
+        return ", ".join(name for name in self.averaged_names if self.network(name) is not getattr(self, name)) or "none"
 
     def load_own_variables(self, store: Any) -> None:
         variables = self._saved()
-        if set(store.keys()) != set(variables):
+        # Keras passes over parts of a file that the model does not have. Older files do not say it.
+        if _AVERAGES in store.keys() and (held := bytes(np.asarray(store[_AVERAGES])).decode()) != self._averages():
+            raise ValueError(
+                f"A file must hold averages of the networks that have one in the {type(self).__name__}: {self._averages()}. "
+                f"Received: those of {held}. Fix: build it with the ema_half_life that the saved model had, or with none."
+            )
+        if (found := set(store.keys()) - {_AVERAGES}) != set(variables):
             raise ValueError(
                 f"A file must hold as many state variables as {type(self).__name__} has, {len(variables)}. Received: "
-                f"{len(store.keys())} for {self.name!r}. Fix: build it with the arguments that the saved model had."
+                f"{len(found)} for {self.name!r}. Fix: build it with the arguments that the saved model had."
             )
         for name, variable in variables.items():
             variable.assign(store[name])

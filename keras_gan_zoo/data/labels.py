@@ -1,6 +1,7 @@
 """Classes as a field: integers, and names for people."""
 
 import dataclasses
+import numbers
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +32,15 @@ class Labels(Field):
     optional = True
 
     def validate(self, data, name):
-        data = np.asarray(as_array(data))
+        data = as_array(data)
+        try:
+            data = np.asarray(data)
+        except ValueError as error:  # rows of several lengths
+            raise refused(name, data, "one class for each sample") from error
+        if data.dtype.kind == "S":
+            data = np.char.decode(data)
+        if data.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in data.ravel()):
+            data = data.astype("int64")
         if data.dtype.kind in "UO":
             data = self._numbers(data, name)
         return check_labels(data, self.classes, name=name, unknown=self.unknown)
@@ -40,8 +49,8 @@ class Labels(Field):
         return data >= 0
 
     def _numbers(self, data, name):
-        values, numbers = data.ravel().tolist(), {key: number for number, key in enumerate(self.names)}
-        if unknown := [value for value in values if value not in numbers]:
+        values, known = data.ravel().tolist(), {key: number for number, key in enumerate(self.names)}
+        if unknown := [value for value in values if not isinstance(value, str) or value not in known]:
             if not self.names:
                 raise InvalidData(
                     f"{name} must be integers in [0, {self.classes}), as the classes of this model have no names. Received: "
@@ -51,7 +60,7 @@ class Labels(Field):
                 f"{name} must be among {', '.join(map(repr, self.names[:20]))}{' ...' if len(self.names) > 20 else ''}. "
                 f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})."
             )
-        return np.array([numbers[value] for value in values], self.dtype).reshape(data.shape)
+        return np.array([known[value] for value in values], self.dtype).reshape(data.shape)
 
     def check_whole(self, data, name):
         if missing := sorted(set(range(self.classes)) - set(np.unique(data).tolist())):
@@ -94,6 +103,8 @@ class Labels(Field):
         if isinstance(given, Mapping):
             given = np.zeros(self.classes)
             for key, value in probabilities.items():
+                if isinstance(value, bool) or not isinstance(value, numbers.Real):
+                    raise refused(name, probabilities, "numbers, one for each class that is named")
                 given[self.validate([key], name)] = value
         given = np.asarray(as_array(given))
         if given.shape != (self.classes,) or given.dtype.kind not in "iuf" or not (given >= 0).all():

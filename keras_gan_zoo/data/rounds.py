@@ -33,8 +33,7 @@ class Rounds:
         schema: the fields of an example.
         batch_size: examples in a minibatch, if the source yields single ones; those that are left over sit a pass out.
         count: minibatches in a round; those that are left over sit a pass out.
-        sharers: number of devices, each of which gets an equal part of every minibatch; minibatches are cut to a multiple of
-            it.
+        multiple: what minibatches are cut to a multiple of, so that devices get equal parts, and packs are whole.
 
     Attributes:
         first: the first minibatch.
@@ -46,8 +45,8 @@ class Rounds:
         InvalidData: the source does not yield enough for one round, or a batch cannot be used.
     """
 
-    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, sharers: int = 1) -> None:
-        self.schema, self.count, self.sharers = schema, count, sharers
+    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, multiple: int = 1) -> None:
+        self.schema, self.count, self.multiple = schema, count, multiple
         self.once = isinstance(source, Iterator)
         self._source, self._read = source, schema.reader()
         self.failures: list[InvalidData] = []
@@ -86,6 +85,11 @@ class Rounds:
                 continue
             number += 1
             yield joined_arrays(parts)
+        if not number and not rows:
+            raise InvalidData(
+                f"A minibatch must hold a multiple of {self.multiple} examples. Received: batches of fewer from a "
+                f"{type(self._source).__name__}. Fix: larger batches."
+            )
         if not number:
             size = self._batch_size or "all of a batch's"
             largest = f", at most {rows // self.count} each" if self._batch_size and rows >= self.count else ""
@@ -99,8 +103,8 @@ class Rounds:
         if self._batch_size:
             batches = map(self.schema.stacked, iter(lambda: list(itertools.islice(elements, self._batch_size)), []))
         for batch in map(self._read, batches):
-            # Rows that cannot be shared out sit out, as do those that are left over when an array is cut into batches.
-            rows = _rows(batch) // self.sharers * self.sharers
+            # Rows that are left over sit out, as they do when an array is cut into batches.
+            rows = _rows(batch) // self.multiple * self.multiple
             if rows:
                 yield {name: array[:rows] for name, array in batch.items()}
 
@@ -111,7 +115,7 @@ class Rounds:
             number = len(self._source) if hasattr(getattr(self._source, "dataset", None), "__len__") else -1
         if self._batch_size:
             number = number // (self._batch_size * self.count) if number >= 0 else -1
-        elif self.count * self.sharers > 1:
+        elif self.count * self.multiple > 1:
             number = -1  # the last batch may be too small
         return number if number >= 0 else None
 

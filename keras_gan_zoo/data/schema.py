@@ -187,4 +187,9 @@ class Schema:
             given = dict(zip(self.fields, x, strict=False))
         else:
             given = {first: x}
-        return (given if y is None else {**given, self._names[1]: y}), shown
+        if y is None:
+            return given, shown
+        second = self._names[1]
+        if given.get(second) is not None:
+            raise InvalidData(f"{self._must()}. Received: {second} in x, and others as y. Fix: leave one of them out.")
+        return {**given, second: y}, shown

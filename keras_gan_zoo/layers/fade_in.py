@@ -9,10 +9,10 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
 class FadeIn(layers.Layer):
-    """[old, new] -> (1 - a) old + a new, with a = calls in training / steps, at most 1.
+    """[old, new] -> (1 - a) old + a new, with a = rounds / steps, at most 1.
 
     Args:
-        steps: calls in training after which the old one has no part.
+        steps: rounds of the game, which calls `end_round`, after which the old one has no part.
         **kwargs: of `keras.layers.Layer`.
     """
 
@@ -24,12 +24,14 @@ class FadeIn(layers.Layer):
         options = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
         self.seen = self.add_weight(name="seen", shape=(), **options)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any) -> Any:
         old, new = inputs
         share = ops.cast(self.seen / self.steps, old.dtype)
-        if training:
-            self.seen.assign(ops.minimum(self.seen + 1.0, float(self.steps)))
         return (1.0 - share) * old + share * new
+
+    def end_round(self) -> None:
+        """Counts a round, however often networks were called in it."""
+        self.seen.assign(ops.minimum(self.seen + 1.0, float(self.steps)))
 
     def compute_output_shape(self, input_shape: Sequence[Sequence[int | None]]) -> tuple[int | None, ...]:
         return tuple(input_shape[0])

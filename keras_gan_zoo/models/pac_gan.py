@@ -49,6 +49,10 @@ class PacGAN(DCGAN):
             raise does_not_apply("num_classes", options["num_classes"], type(self), why)
         super().__init__(image_shape, latent_dim, **options)
 
+    @property
+    def batch_multiple(self) -> int:
+        return self.packing
+
     def default_discriminator(self) -> keras.Model:
         *sides, channels = self.image_shape
         return dcgan_discriminator((*sides, self.packing * channels), **self.discriminator_options())

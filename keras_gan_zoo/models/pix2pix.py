@@ -138,8 +138,17 @@ class Pix2Pix(Sampler, TwoPlayerGame):
     def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
         if not self.mismatch_weight:
             return 0.0
+        n = real["source"].shape[0]
+        if n == 1:
+            raise ValueError(
+                "mismatch_weight must be 0 for minibatches of one pair, which hold no other source. Received: "
+                f"mismatch_weight={self.mismatch_weight!r} and a minibatch of 1. Fix: a batch_size of 2 or more."
+            )
         others = {**real, "source": ops.roll(real["source"], 1, axis=0)}
-        return self.mismatch_weight / 2 * ops.mean(ops.softplus(self.judge(self.as_judged(others))["scores"]))
+        loss = ops.mean(ops.softplus(self.judge(self.as_judged(others))["scores"]))
+        # The last batch of a data set may hold a single pair, which would be taken for a wrong one.
+        has_others = 1.0 if n else ops.cast(ops.shape(real["source"])[0] > 1, loss.dtype)
+        return self.mismatch_weight / 2 * has_others * loss
 
     def l1(self, real: Batch, fake: Batch) -> Any:
         """Mean |y - G(x)|; scalar, which the logs show."""

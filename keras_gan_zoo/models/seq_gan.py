@@ -235,7 +235,7 @@ class SeqGAN(Sampler, TwoPlayerGame):
         Returns:
             NumPy array of int32, (n, length).
         """
-        _check_temperature(temperature)
+        check_number(temperature, "temperature", above=True)
         noise = self._drawn(n, given, seed)["noise"]
         return self.mapped(
             lambda x: self.drawn(x, temperature), noise, batch_size=check_integer(batch_size, "batch_size", 1)
@@ -252,11 +252,6 @@ class SeqGAN(Sampler, TwoPlayerGame):
         Returns:
             NumPy array (n,); -mean / length of held-out data is NLL-test, and of `generate`'s own sequences the entropy.
         """
-        _check_temperature(temperature)
+        check_number(temperature, "temperature", above=True)
         tokens = self.fields()["tokens"].validate(tokens, "tokens")
         return self.mapped(lambda x: ops.sum(self.log_probabilities(x, temperature), axis=1), tokens, batch_size=batch_size)
-
-
-def _check_temperature(temperature):
-    if not temperature > 0:
-        raise ValueError(f"temperature must be a number above 0. Received: temperature={temperature!r}.")

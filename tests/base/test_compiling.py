@@ -88,6 +88,17 @@ def test_what_is_no_optimizer_is_refused_by_name(value, tiny_gan):
         tiny_gan().compile(generator_optimizer=value)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [{"steps_per_execution": value} for value in (0, -1, 2.5, "2", None)]
+    + [{"jit_compile": "foo"}, {"jit_compile": 2}, {"run_eagerly": "yes"}],
+)
+def test_other_arguments_are_checked_by_name(arguments, tiny_gan):
+    ((name, value),) = arguments.items()
+    with pytest.raises(ValueError, match=f"^{name} must be .* Received: {name}={value!r}"):
+        tiny_gan().compile(**arguments)
+
+
 def test_weights_that_were_unfrozen_since_ask_for_another_compile(tiny_gan):
     images = np.zeros((4, 2, 2, 1), "float32")
     gan = tiny_gan()

@@ -120,6 +120,20 @@ def test_batched_tf_data_keeps_its_minibatches(n_critic, listening):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about the graphs of TensorFlow")
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras has steps_per_execution=1 on torch")
+def test_an_epoch_holds_a_multiple_of_the_steps_per_execution(tiny_gan):
+    """Keras would play as many more, or end epochs elsewhere."""
+    images = np.zeros((28, 2, 2, 1), "uint8")
+    for options, words in (({}, "Received: 7. Fix: steps_per_epoch=6 or 9"), ({"steps_per_epoch": 2}, "steps_per_epoch=3")):
+        model = tiny_gan(compiled=False)
+        model.compile(steps_per_execution=3)
+        with pytest.raises(ValueError, match=f"multiple of steps_per_execution=3 rounds.*{words}"):
+            model.fit(images, batch_size=4, epochs=2, verbose=0, **options)
+        assert int(model.rounds) == 0
+    model.fit(images, batch_size=4, epochs=2, steps_per_epoch=6, verbose=0)
+    assert int(model.rounds) == 12
+
+
 @pytest.mark.parametrize("steps_per_execution", [1, 2])
 def test_the_end_of_data_of_unknown_length_moves_nothing(steps_per_execution, tiny_gan):
     # Keras asks for one batch too many to find the end; all that does not need that batch would run.

@@ -105,6 +105,16 @@ def test_a_step_moves_one_network(tiny_gan, take_step):
         assert any(np.abs(a - value(b)).max() > 1e-6 for a, b in zip(moving, player.variables, strict=True))
 
 
+def test_the_last_batch_of_a_data_set_is_cut_to_whole_packs(tiny_gan):
+    images = np.random.default_rng(0).integers(0, 256, (21, 16, 16, 1), dtype=np.uint8)
+    gan = PacGAN.tiny(seed=0)
+    gan.compile(run_eagerly=True)
+    gan.fit((images[i : i + 8] for i in range(0, 21, 8)), steps_per_epoch=3, verbose=0)
+    assert int(gan.rounds) == 3
+    with pytest.raises(ValueError, match="must hold a multiple of 2 examples. Received: batches of fewer from a generator"):
+        PacGAN.tiny().fit((images[i : i + 1] for i in range(1)), steps_per_epoch=1, verbose=0)
+
+
 def test_what_does_not_go_is_refused():
     with pytest.raises(ValueError, match="num_classes must be left out of PacGAN: .* Received: num_classes=3"):
         PacGAN((16, 16, 1), 4, width=4, num_classes=3)

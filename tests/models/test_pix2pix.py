@@ -101,7 +101,7 @@ def test_golden_losses():
     assert value(model.generator_loss(fake)) == pytest.approx(0.757972816790, rel=1e-6)
 
 
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("n", [2, 3])
 def test_a_target_beside_the_source_of_another_pair_is_no_right_one(n):
     model = Pix2Pix.tiny(seed=0, mismatch_weight=3.0)
     real, fake = batch_of(model, n), batch_of(model, n, seed=1)
@@ -110,6 +110,10 @@ def test_a_target_beside_the_source_of_another_pair_is_no_right_one(n):
     scores = value(model.score(others)).astype("float64")
     expected = 3.0 / 2 * np.log1p(np.exp(scores)).mean()
     assert value(model.discriminator_extra(real, fake, of_real, of_fake)) == pytest.approx(expected, rel=1e-5)
+    # A single pair has no other source.
+    one = {name: value[:1] for name, value in real.items()}
+    with pytest.raises(ValueError, match="mismatch_weight must be 0 for minibatches of one pair"):
+        model.discriminator_extra(one, one, of_real, of_fake)
     plain = Pix2Pix.tiny(seed=0)
     assert plain.mismatch_weight == 0 and plain.discriminator_extra(real, fake, of_real, of_fake) == 0
 

@@ -300,8 +300,9 @@ def test_the_coldest_draws_the_likeliest(small):
 
 @pytest.mark.parametrize("verb", ["generate", "log_likelihood"])
 def test_impossible_temperatures_are_refused(verb, small):
-    with pytest.raises(ValueError, match="temperature must be a number above 0. Received: temperature=0"):
-        getattr(small(), verb)(3 if verb == "generate" else SEQUENCES, temperature=0)
+    for temperature in (0, np.inf, np.nan, "a", None, True):
+        with pytest.raises((TypeError, ValueError), match=f"temperature must be .*Received: temperature={temperature!r}"):
+            getattr(small(), verb)(3 if verb == "generate" else SEQUENCES, temperature=temperature)
 
 
 def test_foreign_tokens_have_no_likelihood(small):
