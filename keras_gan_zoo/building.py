@@ -40,6 +40,11 @@ def build(
             gan = variant(**arguments, **networks, dtype=dtype, seed=seed)
     except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: model must be one that can be built. Received: {str(error)[:2000]}") from error
+    if unknown := sorted(set(recipe.networks or ()) - set(variant.network_names)):
+        raise ConfigError(
+            f"{where}: networks must name networks of {variant.__name__}, {', '.join(variant.network_names)}. Received: "
+            f"{unknown[0]!r}."
+        )
     if recipe.data is not None and recipe.data.classes:
         names = recipe.data.classes
         if getattr(gan, "num_classes", None) != len(names):

@@ -66,6 +66,13 @@ def test_names_come_from_data_sets_too_and_stay_as_they_were_given(named):
     assert known.model_copy(update={"data": recipe.data}).digest == known.digest
 
 
+def test_a_training_that_is_refused_names_no_classes(folder):
+    gan = cgan(num_classes=3)
+    with pytest.raises(InvalidData, match="at most as many as there are"):
+        gan.fit(folder, batch_size=1000, verbose=0)
+    assert gan.class_names == ()
+
+
 def test_a_model_keeps_its_own_numbers_of_the_names(folder):
     gan = cgan(class_names=["dog", "bird", "cat"])
     read = gan.schema.arrays(folder)

@@ -494,6 +494,7 @@ def configured(folder, change):
     ("change", "words"),
     [
         (lambda c: c.update(variant="dcgna"), ["variant='dcgna'", "did you mean 'dcgan'"]),
+        (lambda c: c.update(networks=["foo"]), ["networks must name networks of GAN", "Received: 'foo'"]),
         (lambda c: c.update(modell={}), ["unknown key 'modell'", "did you mean 'model'"]),
         (lambda c: c.pop("model"), ["no key 'model'"]),
         (lambda c: c["training"].update(rouns=3), ["'training.rouns'", "did you mean 'rounds'"]),

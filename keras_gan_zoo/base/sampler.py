@@ -110,10 +110,10 @@ class Sampler:
         fields, needed = self.fields(), self._needed()
         if not needed:
             return {self.sample: (fields[self.sample], self.generate(n, seed=seed, **self.in_order(n)))}
-        if data is None:
+        if set(needed) - set(self.derived_fields()) - set(data or {}):
             raise InvalidData(
-                f"data must hold {', '.join(needed)}, which {type(self).__name__} makes samples from. Received: data=None. "
-                "Fix: a dictionary of arrays."
+                f"data must hold {', '.join(needed)}, which {type(self).__name__} makes samples from. Received: "
+                f"{'data=None' if data is None else f'data with {sorted(data)}'}. Fix: a dictionary of arrays."
             )
         rows = np.linspace(0, len(next(iter(data.values()))) - 1, n).astype(int)
         real = {name: field.preprocess(data[name][rows]) for name, field in fields.items() if name in data}

@@ -74,3 +74,6 @@ def test_the_accuracy_is_of_those_that_have_a_label(gan):
 def test_samples_to_classify_are_checked(gan):
     with pytest.raises(ValueError, match=r"images must hold images of shape \(2, 2, 1\)"):
         gan.classify(np.zeros((3, 4, 4, 1), "uint8"))
+    for size in (0, -1, 1.5, "a", None):
+        with pytest.raises(ValueError, match=f"batch_size must be an integer of at least 1. Received: batch_size={size!r}"):
+            gan.classify(np.zeros((3, 2, 2, 1), "uint8"), batch_size=size)
