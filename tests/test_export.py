@@ -90,8 +90,9 @@ def test_the_average_is_what_is_exported(small_gan, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
-def test_a_model_that_was_never_called_is_exported(small_gan, tmp_path):
+@pytest.mark.parametrize("half_life", [0, 100])
+def test_a_model_that_was_never_called_is_exported(half_life, small_gan, tmp_path):
     """Keras's ONNX exporter asks for a call before it; nobody else should have to know."""
     pytest.importorskip("tf2onnx", reason="tf2onnx is not installed (pip install keras_gan_zoo[export])")
-    small_gan("dcgan").export(str(tmp_path / "model.onnx"), format="onnx")
+    small_gan("dcgan", ema_half_life=half_life).export(str(tmp_path / "model.onnx"), format="onnx")
     assert (tmp_path / "model.onnx").stat().st_size > 1000

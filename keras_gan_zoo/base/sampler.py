@@ -139,9 +139,12 @@ class Sampler:
             **options: options of `keras.Model.export`.
         """
         options.setdefault("verbose", False)
-        # Keras's ONNX exporter takes a model that has been called.
+        # Keras's ONNX exporter takes a model that has been called: this one, where the sampler is an average.
         rng = np.random.default_rng(0)
         self._made({name: field.random(rng, 1) for name, field in self.inputs().items()}, 0, 1, "float32")
+        if self.sampler is not self.generator:
+            zeros = [ops.zeros((1, *x.shape[1:]), x.dtype) for x in self.sampler.inputs]
+            self.sampler(zeros if len(zeros) > 1 else zeros[0], training=False)
         self.sampler.export(filepath, format=format, **options)
 
     @property

@@ -33,9 +33,12 @@ class _SpectralNorm(Reparametrized):
         options = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
         self.u = self.add_weight(name="u", shape=(columns,), **options)
         self.v = self.add_weight(name="v", shape=(rows,), **options)
-        # So that the first step is already divided by the largest singular value: eigenvalues come in ascending order.
-        _, vectors = ops.linalg.eigh(ops.matmul(ops.transpose(matrix), matrix))
-        self.u.assign(vectors[:, -1])
+        # So that the first step is already divided by the largest singular value: eigenvalues come in ascending order. Of
+        # the smaller of the two square matrices, since a wide layer would take minutes by the other one.
+        wide = rows < columns
+        square = ops.matmul(matrix, ops.transpose(matrix)) if wide else ops.matmul(ops.transpose(matrix), matrix)
+        _, vectors = ops.linalg.eigh(square)
+        self.u.assign(_unit(ops.matmul(vectors[:, -1], matrix)) if wide else vectors[:, -1])
         self._iterate()
 
     def _iterate(self):
