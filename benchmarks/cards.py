@@ -83,7 +83,7 @@ gan = keras_gan_zoo.load("{preset.name}")
 
 {quality_text(preset)}
 
-`results.json` holds full records of seed 0. Written by `{COMMAND}`.
+{"`results.json` holds full records of seed 0. " if preset.results else ""}Written by `{COMMAND}`.
 
 ## Limits
 

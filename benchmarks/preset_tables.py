@@ -70,7 +70,10 @@ def variant_table(presets: Sequence[Preset] | None = None, folder: Path = qualit
     firsts = [m.records[0] for m in distances]
     networks, places = {network_of(first) for first in firsts}, {place(first) for first in firsts}
     counts = {f"{first['n_fake']:,} generated and {first['n_real']:,} real test images" for first in firsts}
-    return f"{table}\n\nFID: {listed(counts)}; features of {listed(networks)}; {listed(places)}."
+    return (
+        f"{table}\n\nFID: {listed(counts)}, in the features of the classifier of the data set, and of {listed(networks)} "
+        f"where that has seen them; {listed(places)}. Distances compare within one network alone."
+    )
 
 
 def task(model: type) -> str:
@@ -83,12 +86,17 @@ def task(model: type) -> str:
 
 def first_result(preset: Preset, folder: Path = quality.FOLDER) -> str:
     """The first result of a preset in a few words."""
-    found = headline(preset, folder)
-    if found:
+    # The classifier of their data has seen all of them, and Inception some.
+    distances = [m for m in measurements(preset, folder) if m.title == "FID"]
+    networks = {}
+    for m in distances:
+        if m.records[0]["n_fake"] == quality.N_IMAGES:
+            networks.setdefault("Inception" if m.records[0]["extractor"].startswith("inception") else "the classifier", m)
+    told = [f"{statistics.median(networks[name].values):.2f} by {name}" for name in sorted(networks, key="Inception".__eq__)]
+    if told:
+        return f"FID {', '.join(told)}"
+    if found := headline(preset, folder):
         title, measurement = next(iter(found.items()))
         return f"{title} {measurement.text('.2f')}"
-    # Inception has not seen these yet, and the classifier of their data has.
-    if seen := next((m for m in measurements(preset, folder) if m.title == "FID"), None):
-        return f"FID {statistics.median(seen.values):.2f} by {seen.records[0]['extractor'].replace('_', ' ')}"
     measures = kinds.found(preset.name).get("measures") or ()
     return next((f"{measure['title']} {measure['value']:.4g}" for measure in measures), "not measured")

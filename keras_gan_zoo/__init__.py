@@ -10,6 +10,7 @@ Variants are attributes (`keras_gan_zoo.DCGAN`); everything is imported when it 
 
 import importlib
 import importlib.metadata
+import re
 from pathlib import Path
 
 from .machine import switch_on_onednn
@@ -53,5 +54,12 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _variant_names():
+    """The names of the classes, which are read and not imported."""
+    for stem, file in _variant_files().items():
+        text = (Path(__file__).parent / "models" / f"{file}.py").read_text("utf-8")
+        yield from (name for name in re.findall(r"^class (\w+)", text, re.MULTILINE) if name.lower() == stem)
+
+
 def __dir__():
-    return sorted([*_NAMES, *_MODULES, "__version__"])
+    return sorted([*_NAMES, *_MODULES, *_variant_names(), "__version__"])

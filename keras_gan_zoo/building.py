@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .config import ConfigError, Optimizer, Recipe
-from .data.checks import InvalidData, check_class_names
 from .untrusted import shown
 
 if TYPE_CHECKING:
@@ -51,10 +50,6 @@ def build(
             raise ConfigError(
                 f"{where}: data.classes must name as many classes as the model has. Received: {len(names)} names."
             )
-        try:
-            check_class_names(names, len(names))
-        except InvalidData as error:
-            raise ConfigError(f"{where}: data.classes: {error}") from error
         if gan.class_names not in ((), names):
             raise ConfigError(
                 f"{where}: data.classes and model.class_names must be the same. Received: {', '.join(names)} and "

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from .data.checks import refused
-from .layers.virtual_batch_norm import Reference
 
 if TYPE_CHECKING:
     from .base import LatentSampler
@@ -43,7 +42,7 @@ def mix_classes(
     fields = gan.inputs() if hasattr(gan, "inputs") else {}
     told_of = list(fields) == ["latents", "labels"] and len(gan.generator.inputs) == 2
     # Its reference batch has labels and no rows.
-    if not told_of or any(isinstance(layer, Reference) for layer in gan.generator.layers):
+    if not told_of or any(hasattr(layer, "reference") for layer in gan.generator.layers):
         raise refused("gan", type(gan).__name__, "a model whose generator takes latents and labels")
     rows, classes = np.asarray(weights, "float32"), fields["labels"].classes
     if rows.ndim != 2 or rows.shape[1] != classes or not len(rows) or not np.isfinite(rows).all():

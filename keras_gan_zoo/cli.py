@@ -3,6 +3,7 @@
 No framework is imported before a command needs one, so that `list` and `--help` answer at once.
 """
 
+import importlib.metadata
 import os
 import signal
 import sys
@@ -18,6 +19,21 @@ from .devices import Strategy
 from .terminal import err, fail, out, say, say_error
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(out, f"keras_gan_zoo {importlib.metadata.version('keras_gan_zoo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and end.")
+    ] = False,
+):
+    pass
 
 
 @app.command("list")
@@ -125,7 +141,7 @@ def anomaly(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe (folder or config.yaml), or the name of a variant.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe (folder, config.yaml, or preset), or a variant's name.")],
     output: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/NAME.")] = None,
     data: Annotated[str | None, typer.Option(help="For a variant: folder, zip, .npz or TFDS name.")] = None,
     size: Annotated[str | None, typer.Option(help="For a variant: image size, such as 64 or 48x32.")] = None,
@@ -156,13 +172,15 @@ def train(
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
+    from .presets import find_preset, list_presets
     from .registry import variants
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
         fail(f"--dtype must be float32 or mixed_bfloat16. Received: --dtype {dtype}.")
     given = skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size))
-    if Path(recipe).exists():
+    known = [preset.name for preset in list_presets()]
+    if Path(recipe).exists() or recipe in known:
         if recipe in variants() and (given or not (Path(recipe) / "config.yaml").is_file()):
             fail(
                 f"A variant must not have the name of a file or folder here. Received: {recipe!r}, which is both. Fix: "
@@ -174,6 +192,8 @@ def train(
                 "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds, and --batch-size must be left out "
                 f"unless a variant is named. Received: the recipe {recipe}. Fix: write them into the recipe."
             )
+        if not Path(recipe).exists():
+            recipe = find_preset(recipe)
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:

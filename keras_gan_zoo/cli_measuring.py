@@ -27,7 +27,9 @@ def evaluate(
     weights: Annotated[Path | None, typer.Option(help="Weights of the Inception network: .npz or .safetensors.")] = None,
     resizer: Annotated[str, typer.Option(help="For Inception: legacy (TF1 bilinear) or clean (antialiased).")] = "legacy",
     subset_size: Annotated[int | None, typer.Option(min=2, help="Images in a subset of kid; by default 1,000.")] = None,
-    n: Annotated[int, typer.Option("-n", min=2, help="Images to generate; of files, all images are measured.")] = 10_000,
+    n: Annotated[
+        int, typer.Option("-n", "--number", min=2, help="Images to generate; of files, all images are measured.")
+    ] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images.")] = 0,
     size: Annotated[str | None, typer.Option(help="Size that real images are brought to, such as 64 or 48x32.")] = None,
     channels: Annotated[int | None, typer.Option(help="Channels that real images are brought to: 1 or 3.")] = None,

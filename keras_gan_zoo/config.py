@@ -108,6 +108,13 @@ class Data(_Settings):
     crop: int = pydantic.Field(0, ge=0, lt=2**31)
     stream: bool = False
 
+    @pydantic.field_validator("classes")
+    @classmethod
+    def _different(cls, names):
+        if names is not None and (len(set(names)) < len(names) or not all(names)):
+            raise ValueError(f"must be {len(names)} different names")
+        return names
+
     @property
     def name(self) -> str:
         """The source, or all of them, in words."""

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .metrics.features import CLASSIFIERS
-from .preset_files import WEIGHTS_INFO, read_json
-from .presets import find_preset, list_presets, load
+from .presets import WEIGHTS_INFO, find_preset, list_presets, load, read_json
 from .untrusted import printable, read_npz
 
 if TYPE_CHECKING:

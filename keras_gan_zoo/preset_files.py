@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS = "config.yaml", "weights.safetensors", "weights.json", "results.json"
+# The folder in that of a run to which it is written.
+PRESET = "preset"
 DTYPES = ("float16", "float32")
 MAX_JSON = 10_000_000
 # Of a model card, beside its samples.

@@ -28,6 +28,7 @@ from .files import whole_folder
 from .preset_files import (
     CONFIG,
     DTYPES,
+    PRESET,
     RESULTS,
     WEIGHTS,
     WEIGHTS_INFO,
@@ -112,9 +113,11 @@ def load(
     recipe = read_recipe(path)
     gan = built(recipe, dtype=dtype, seed=seed, where=str(path), **networks)
     if load_weights and not (folder / WEIGHTS).exists() and not (folder / WEIGHTS_INFO).exists():
+        trained = folder / PRESET
+        fix = f"load_weights=False for the untrained model, or train it: keras-gan-zoo train {folder}"
         raise PresetError(
-            f"name must be of a trained preset. Received: {str(name)!r}, which has a recipe and no weights. Fix: pass "
-            f"load_weights=False for the untrained model, or train it: keras-gan-zoo train {folder}."
+            f"name must be of a trained preset. Received: {str(name)!r}, which has a recipe and no weights. Fix: "
+            f"{f'{str(trained)!r}, which this run has written' if (trained / CONFIG).is_file() else f'pass {fix}'}."
         )
     if load_weights:
         referred = [key for key in gan.network_names if _is_reference(recipe, key)]
@@ -218,7 +221,11 @@ def find_preset(name: str | Path) -> Path:
             "save_to_preset wrote."
         )
     close = difflib.get_close_matches(str(name), built_in, n=3)
-    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are {', '.join(built_in) or 'none'}."
+    hint = (
+        f"Did you mean {' or '.join(map(repr, close))}?" if close else f"There are {', '.join(sorted(built_in)) or 'none'}."
+    )
+    if folder.suffix in (".keras", ".h5") and folder.is_file():
+        hint = "keras.saving.load_model reads what save wrote, and load_weights of a model what save_weights wrote."
     raise PresetError(f"name must be a preset's, or a folder of one. Received: {shown(str(name))}, which is neither. {hint}")
 
 

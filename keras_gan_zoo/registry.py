@@ -72,7 +72,8 @@ def variants() -> list[str]:
 def check_variant(name: str) -> None:
     """Refuses a name that is not a variant's with a ValueError that names the closest ones."""
     if name not in variants():
-        close = difflib.get_close_matches(name, variants(), n=3)
+        same = [known for known in variants() if known.replace("_", "") == name.lower().replace("_", "")]
+        close = same or difflib.get_close_matches(name, variants(), n=3)
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"one of {', '.join(variants())}."
         raise ValueError(
             f"variant must be the name of a variant. Received: variant={name!r}. Fix: {hint} One of your own is known once "

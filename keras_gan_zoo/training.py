@@ -29,13 +29,14 @@ import numpy as np
 from .config import ConfigError, Recipe, read_recipe, write_recipe
 from .devices import Strategy, training_devices
 from .files import locked, writes, writing
+from .presets import PRESET
 from .run_recipes import CONFIG, LOCK, recipe_of_run
 from .untrusted import why_not_regular
 
 if TYPE_CHECKING:
     from .base import Game
 
-CHECKPOINT, LOG, PRESET = "checkpoint.weights.h5", "log.csv", "preset"
+CHECKPOINT, LOG = "checkpoint.weights.h5", "log.csv"
 FOLDERS = ("samples", "evaluations", "tensorboard")
 REFERENCE_IMAGES = 10_000
 

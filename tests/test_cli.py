@@ -191,6 +191,13 @@ def test_train_by_a_recipe_writes_below_runs(command, pictures, tmp_path, monkey
         code, _, err = command("train", argument, "--dtype", "float32", *["--resume"] * ("/" in argument))
         assert code == 0, err
     assert (tmp_path / "runs" / "my_recipe" / "preset" / "weights.safetensors").exists()
+    # So does a preset that comes with the zoo, by its name.
+    monkeypatch.setattr(presets, "preset_root", lambda: tmp_path / "zoo")
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "my_recipe").rename(tmp_path / "zoo" / "gan_pictures")
+    code, _, err = command("train", "gan_pictures", "--dtype", "float32")
+    assert code == 0 and (tmp_path / "runs" / "gan_pictures" / "preset" / "weights.safetensors").exists(), err
+    (tmp_path / "zoo" / "gan_pictures").rename(tmp_path / "my_recipe")
     code, _, err = command("train", "my_recipe", "--rounds", 5)
     assert code == 2 and "Fix: write them into the recipe" in err
     code, _, err = command("train", "my_recipe", "--channels", 1)
@@ -252,6 +259,11 @@ def test_train_that_cannot_begin(command, small_networks, pictures, monkeypatch,
     code, _, err = command("train", *(pictures if argument == "PICTURES" else argument for argument in arguments))
     assert code in (1, 2) and words in err and "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_version(command):
+    code, out, _ = command("--version")
+    assert code == 0 and out.strip() == f"keras_gan_zoo {keras_gan_zoo.__version__}"
 
 
 def test_unknown_commands(command):

@@ -284,6 +284,17 @@ def test_a_recipe_that_waits_for_its_training_says_so(preset):
     with pytest.raises(PresetError, match="a recipe and no weights. Fix: pass load_weights=False"):
         load(preset)
     assert load(preset, load_weights=False).generate(2, seed=0).shape == (2, 8, 8, 1)
+    # The folder of a run has the recipe, and the preset below it.
+    (preset / "preset").mkdir()
+    (preset / "preset" / "config.yaml").write_text("")
+    with pytest.raises(PresetError, match=r"Fix: '.*preset', which this run has written"):
+        load(preset)
+
+
+def test_what_keras_has_saved_is_no_preset(gan, tmp_path):
+    gan.save(tmp_path / "mine.keras")
+    with pytest.raises(PresetError, match="which is neither. keras.saving.load_model reads what save wrote"):
+        load(tmp_path / "mine.keras")
 
 
 def test_list_presets(zoo):
@@ -538,8 +549,8 @@ def test_presets_that_take_networks_from_each_other_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "names", "words"),
     [
-        (["a", "a", "b"], None, "3 different names"),
-        (["a", "", "b"], None, "3 different names"),
+        (["a", "a", "b"], None, "data.classes.* 3 different names"),
+        (["a", "", "b"], None, "data.classes.* 3 different names"),
         (
             ["a", "b", "c"],
             ["x", "y", "z"],

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_gan_zoo
 from keras_gan_zoo.base import Options
 from keras_gan_zoo.models import variant_class, variant_name, variants
 from tests.smallest import smallest_gan
@@ -82,6 +83,16 @@ def test_documentation_cites_the_paper_and_says_what_differs(name):
 def test_unknown_names_are_answered_with_the_closest():
     with pytest.raises(ValueError, match="did you mean 'wgan_gp'"):
         variant_class("wgangp")
+    with pytest.raises(ValueError, match="did you mean 'r3gan'"):
+        variant_class("R3GAN")
+
+
+def test_classes_are_listed_before_they_are_imported():
+    names = {variant_class(name).__name__ for name in VARIANTS}
+    assert names <= set(dir(keras_gan_zoo))
+    assert keras_gan_zoo.models.WGANGP is keras_gan_zoo.WGANGP
+    with pytest.raises(AttributeError, match="no attribute 'GANGAN'"):
+        keras_gan_zoo.models.GANGAN  # noqa: B018
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -144,7 +144,9 @@ class Compiling:
                     f"argument {key!r}. Fix: {_OF_KERAS[key]}."
                 )
             if key not in names:
-                close = difflib.get_close_matches(key, names, n=1)
+                # d_optimizer is closer to the other one's name.
+                alike = [name for name in names if name[0] == key[0]] or names
+                close = difflib.get_close_matches(key, alike, n=1, cutoff=0.5)
                 hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise TypeError(
                     f"{type(self).__name__}.compile takes the optimizers of its players ({', '.join(names)}). Received: an "

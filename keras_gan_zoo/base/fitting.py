@@ -91,9 +91,12 @@ class Fitting:
             `keras.callbacks.History`.
         """
         for name in unsupported:
+            fix = _UNSUPPORTED.get(name) or _spelled(name, inspect.signature(self.fit).parameters)
+            if name in (fields := list(self.fields())):
+                fix = f"pass it as {'xy'[fields.index(name)]}" if len(fields) < 3 else f"pass x={{{name!r}: ..., ...}}"
             raise TypeError(
                 f"{type(self).__name__}.fit takes only the arguments in its documentation. Received: an argument {name!r}. "
-                f"Fix: {_UNSUPPORTED.get(name) or _spelled(name, inspect.signature(self.fit).parameters)}."
+                f"Fix: {fix}."
             )
         for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("initial_epoch", initial_epoch, 0)):
             check_integer(value, name, low)

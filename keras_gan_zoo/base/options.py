@@ -101,6 +101,9 @@ class Options:
         applied = read - set(owner.refused_options)
         possible = applied.union(owner.network_names, *signatures) - {"self", "options", "args", "kwargs"}
         for name, value in arguments.items():
+            if name == "num_classes":
+                why = "it has no classes, as CGAN and the family of DCGAN have with num_classes"
+                raise does_not_apply(name, value, owner, why)
             if name not in fields:
                 close = difflib.get_close_matches(name, possible, n=1)
                 hint = f"Did you mean {close[0]!r}?" if close else f"The options are {', '.join(sorted(applied))}."

@@ -1,5 +1,6 @@
 """One path from inputs, given or drawn, to samples, in training and after it."""
 
+import difflib
 import numbers
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -160,9 +161,10 @@ class Sampler:
         check_integer(n, "n", 1)
         fields, rng = fields or self.inputs(), np.random.default_rng(check_seed(seed))
         if unknown := [name for name in given if name not in fields]:
+            close = difflib.get_close_matches(unknown[0], fields, n=1)
             raise TypeError(
                 f"{type(self).__name__} makes samples from {', '.join(fields)} alone. Received: "
-                f"{unknown[0]}={shown(given[unknown[0]])}. Fix: leave it out."
+                f"{unknown[0]}={shown(given[unknown[0]])}. Fix: {f'{close[0]}=...' if close else 'leave it out'}."
             )
         arrays = {}
         for name, field in fields.items():

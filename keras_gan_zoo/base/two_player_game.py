@@ -103,10 +103,13 @@ class TwoPlayerGame(Tricks, Game):
                 # Some layers say that papers penalize slopes through them nevertheless.
                 mixing = [layer for layer in layers_of(getattr(self, name)) if mixes(layer)]
                 if mixing := [layer for layer in mixing if not getattr(layer, "penalized", False)]:
+                    is_norm = isinstance(mixing[0], keras.layers.BatchNormalization)
+                    norms = [key for key in ("discriminator_norm", "norm") if is_norm and key in self._arguments]
+                    fix = f"{norms[0]}=None or {norms[0]}='layer'" if norms else f"a {name} without it"
                     raise ValueError(
                         f"The {name} of {type(self).__name__} must not mix the samples of a batch, since the input "
                         f"gradient of each is penalized. Received: {type(mixing[0]).__name__} {mixing[0].name!r}. "
-                        "Fix: norm='layer' or norm=None, or leave the penalty out."
+                        f"Fix: {fix}, or leave the penalty out."
                     )
 
     def made_of(self, real: Batch) -> Batch:

@@ -7,6 +7,7 @@ before training starts, not for tensors inside a compiled step.
 import operator
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,11 @@ def check_dtype(images: Any, name: str = "images") -> None:
     Raises:
         InvalidData: it has another type or dtype.
     """
+    if isinstance(images, (str, Path)):
+        raise InvalidData(
+            f"{name} must be a NumPy array. Received: {name}={shown(str(images))}. Fix: what keras_gan_zoo.data.load_images "
+            "of it has as .images."
+        )
     if not isinstance(images, np.ndarray):
         raise InvalidData(
             f"{name} must be a NumPy array. Received: an object of type {type(images).__name__}. Fix: np.asarray({name})."
@@ -260,8 +266,8 @@ def check_labels(
     limit = 2**31 if num_classes is None else num_classes
     if high >= limit:
         raise InvalidData(
-            f"{name} must be less than {limit}. Received: the value {high}. Fix: num_classes={high + 1}, or labels that "
-            "count from 0."
+            f"{name} must be less than {limit}. Received: the value {high}. Fix: a model of num_classes={high + 1}, or "
+            "labels that count from 0."
         )
     return array.astype(np.int32, copy=False)
 

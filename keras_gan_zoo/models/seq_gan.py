@@ -27,7 +27,7 @@ from keras import ops
 from ..base import Player, Sampler, TwoPlayerGame
 from ..base.arguments import check_number
 from ..data import Batch, Field, Latents, Tokens
-from ..data.checks import check_integer
+from ..data.checks import check_integer, refused
 from ..losses.policy import policy_gradient_loss
 from ..networks.sequences import (
     FILTERS,
@@ -109,7 +109,12 @@ class SeqGAN(Sampler, TwoPlayerGame):
         self.width = check_integer(width, "width", 1)
         self.embedding = check_integer(embedding, "embedding", 1)
         self.discriminator_embedding = check_integer(discriminator_embedding, "discriminator_embedding", 1)
-        self.baseline, self.kernel_sizes, self.filters = baseline, kernel_sizes, filters
+        self.baseline = baseline
+        if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
+            raise refused("kernel_sizes", kernel_sizes, f"a list of integers from 1 to length={self.length}")
+        self.kernel_sizes = [check_integer(size, "kernel_sizes", 1) for size in kernel_sizes]
+        each = list(filters) if isinstance(filters, (list, tuple)) else [filters] * len(self.kernel_sizes)
+        self.filters = [check_integer(count, "filters", 1) for count in each]
         self.dropout = check_number(dropout, "dropout", 0, 1, below=True)
         self.output_l2 = check_number(output_l2, "output_l2")
         super().__init__(n_critic=n_critic, **options)

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 from keras import initializers, layers, ops, regularizers
 
-from ..data.checks import check_integer, refused
 from ..layers.noise import Dropout
 
 # The token before the first one. It is in the vocabulary, as in the authors' code.
@@ -139,15 +138,14 @@ def text_cnn_discriminator(
     Returns:
         Model, tokens (batch, length) -> scores (batch, 1).
     """
-    if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
-        raise refused("kernel_sizes", kernel_sizes, f"a list of integers from 1 to length={length}")
-    sizes = [check_integer(size, "kernel_sizes", 1, length + 1) for size in kernel_sizes]
-    filters = list(filters) if isinstance(filters, (list, tuple)) else [filters] * len(sizes)
-    filters = [check_integer(count, "filters", 1) for count in filters]
+    sizes = list(kernel_sizes)
+    filters = [filters] * len(sizes) if isinstance(filters, int) else list(filters)
     if len(filters) != len(sizes):
         raise ValueError(
             f"filters must be one number, or one for each of kernel_sizes={sizes!r}. Received: filters={filters!r}."
         )
+    if not sizes or min(sizes) < 1 or max(sizes) > length:
+        raise ValueError(f"kernel_sizes must be integers from 1 to length={length}. Received: kernel_sizes={sizes!r}.")
     tokens = keras.Input((length,), dtype="int32", name="tokens")
     x = layers.Embedding(vocabulary, embedding, embeddings_initializer=initializers.RandomUniform(-1, 1), name="embedding")(
         tokens

@@ -18,6 +18,8 @@ def test_one_optimizer_cannot_serve_both_players(tiny_gan):
 def test_an_optimizer_of_a_player_that_there_is_not_is_refused(tiny_gan):
     with pytest.raises(TypeError, match="Received: an argument 'generater_optimizer'. Did you mean 'generator_optimizer'"):
         tiny_gan().compile(generater_optimizer="adam")
+    with pytest.raises(TypeError, match="Received: an argument 'd_optimizer'. Did you mean 'discriminator_optimizer'"):
+        tiny_gan().compile(d_optimizer="adam")
 
 
 def test_players_that_share_a_trunk_have_optimizers_over_all_that_they_move(tiny_gan):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from keras_gan_zoo import GAN
+from keras_gan_zoo import BEGAN, GAN
 from keras_gan_zoo.base import Options
 from keras_gan_zoo.base.arguments import check_shape
 
@@ -74,6 +74,8 @@ def test_unknown_arguments_are_answered_with_the_closest_one(tiny_gan):
         tiny_gan(saturated=True)
     with pytest.raises(TypeError, match="The options are .*n_critic"):
         tiny_gan(zzz=3)
+    with pytest.raises(ValueError, match="num_classes must be left out of BEGAN: it has no classes, as CGAN"):
+        BEGAN.tiny(num_classes=3)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), 28, (28, 28, 0), (28.0, 28, 1), (28, 28, 2), (28, 28, 5)])

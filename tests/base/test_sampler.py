@@ -94,6 +94,8 @@ def test_errors(arguments, expected, gan):
 def test_inputs_that_there_are_not(gan):
     with pytest.raises(TypeError, match="DCGAN makes samples from latents alone. Received: labels=3"):
         gan.generate(2, labels=3)
+    with pytest.raises(TypeError, match="makes samples from latents, labels alone. Received: label=3. Fix: labels=..."):
+        CGAN.tiny(num_classes=4).generate(2, label=3)
     with pytest.raises(TypeError, match="DCGAN makes samples from noise alone. Received: translate.*Fix: generate"):
         gan.translate(np.zeros((2, 16, 16, 3), "uint8"))
 

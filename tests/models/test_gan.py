@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_gan_zoo import GAN
+from keras_gan_zoo import DCGAN, GAN, ImprovedGAN
 
 
 def value(x):
@@ -185,8 +185,15 @@ def test_r1_refuses_batch_norm(tiny_gan):
     discriminator = keras.Sequential(
         [keras.Input((2, 2, 1)), layers.Flatten(), keras.Sequential([layers.BatchNormalization()]), layers.Dense(1)]
     )
-    with pytest.raises(ValueError, match="must not mix the samples .*BatchNormalization.*norm='layer' or norm=None"):
+    with pytest.raises(ValueError, match="must not mix the samples .*BatchNormalization.*Fix: a discriminator without it"):
         tiny_gan(discriminator=discriminator, r1_gamma=1.0)
+    for cls, fix in (
+        (DCGAN, "discriminator_norm=None or discriminator_norm='layer'"),
+        (ImprovedGAN, "a discriminator without it"),
+    ):
+        with pytest.raises(ValueError, match=f"Fix: {fix}, or leave"):
+            cls.tiny(r1_gamma=1.0)
+    assert DCGAN.tiny(r1_gamma=1.0, discriminator_norm=None) and DCGAN.tiny(r1_gamma=1.0, discriminator_norm="layer")
     assert tiny_gan(discriminator=discriminator).may_mix_samples()
 
 

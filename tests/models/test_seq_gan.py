@@ -305,6 +305,24 @@ def test_impossible_temperatures_are_refused(verb, small):
             getattr(small(), verb)(3 if verb == "generate" else SEQUENCES, temperature=temperature)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"kernel_sizes": (1, 9)}, "kernel_sizes must be integers from 1 to length=5"),
+        ({"kernel_sizes": (1.5,)}, "kernel_sizes must be an integer .* Received: kernel_sizes=1.5"),
+        *(
+            ({"kernel_sizes": value}, "kernel_sizes must be a list of integers from 1 to length=5")
+            for value in (5, "abc", None, ())
+        ),
+        *(({"filters": value}, "filters must be an integer of at least 1") for value in (0, -1, 2.5, None, (4, 0, 4))),
+        ({"filters": (4, 4)}, "filters must be one number, or one for each"),
+    ],
+)
+def test_impossible_kernels_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        SeqGAN.tiny(**arguments)
+
+
 def test_foreign_tokens_have_no_likelihood(small):
     with pytest.raises(InvalidData, match=r"tokens in \[0, 3\]"):
         small().log_likelihood([[0, 1, 3]])
