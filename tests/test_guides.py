@@ -75,6 +75,42 @@ def test_classes(photos, monkeypatch, command):
     assert (photos / "cats.png").is_file() and (photos / "all.png").is_file()
 
 
+@pytest.mark.filterwarnings("ignore:FID of")
+def test_training(photos, command):
+    text = (DOCS / "training.md").read_text("utf-8")
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), "uint8")).save(photos / "photos" / "cat" / f"1{i:02}.png")
+        if i < 6:
+            (photos / "photos" / ("bird", "cat", "dog")[i % 3] / f"00{i // 3}.png").unlink()
+    (recipe,) = blocks(text, "yaml")
+    for old, new in (("width: 32", "width: 4"), ("batch_size: 64", "batch_size: 4")):
+        assert recipe.count(old) == 1
+        recipe = recipe.replace(old, new)
+    for name in ("rounds", "checkpoint_rounds", "sample_rounds"):
+        recipe = re.sub(rf"^  {name}: \d+", f"  {name}: 2", recipe, flags=re.MULTILINE)
+    (photos / "my_gan").mkdir()
+    (photos / "my_gan" / "config.yaml").write_text(recipe)
+    first, again = (block.splitlines() for block in blocks(text, ""))
+    for line in (*first, *again):
+        if line in again:
+            run = photos / "runs" / "mine" / "config.yaml"
+            run.write_text(run.read_text().replace("rounds: 2\n", "rounds: 4\n", 1))
+        program, *arguments = line.split()
+        code, _, errors = command(*arguments)
+        assert program == "keras-gan-zoo" and code == 0, errors
+    assert (photos / "runs" / "mine" / "log.csv").read_text().splitlines()[-1].startswith("4,")
+    (code,) = blocks(text, "python")
+    small = code.replace("epochs=100, batch_size=64", "epochs=1, batch_size=4").replace(
+        "(28, 28, 1)", "(28, 28, 1), 4, width=4"
+    )
+    small = small.replace("every=1000", "every=1").replace("every=500", "every=1")
+    assert small.count("every=1") == 2 and small.count("width=4") == small.count("epochs=1,") == 1
+    found = {}
+    exec(compile(small, "docs/training.md", "exec"), found)
+    assert int(found["gan"].rounds) == 1 and (photos / "best" / "evaluations.csv").exists()
+
+
 def test_large_data(photos, monkeypatch, command):
     text = (DOCS / "large_data.md").read_text("utf-8")
     (code,) = blocks(text, "python")

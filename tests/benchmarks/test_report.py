@@ -400,7 +400,7 @@ def test_the_command_writes_all_documents(tmp_path, preset, empty_testbeds, monk
     assert f"---\n\n# {PRESET}\n" in (folder / "README.md").read_text("utf-8")
     assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
     readme = (tmp_path / "README.md").read_text("utf-8")
-    assert "| FID 6.00 |" in readme and "dcgan_mnist/README.md)" not in readme
+    assert " by the classifier, 6.00 by Inception |" in readme and "dcgan_mnist/README.md)" not in readme
     assert (tmp_path / "benchmarks" / "testbed_ring_rc1.png").read_bytes().startswith(b"\x89PNG")
     for name, part in (("PRECISION", "precision"), ("TESTBEDS", "testbeds")):
         assert f"-->\n\nnew\n\n<!-- end of {part} -->" in (tmp_path / "benchmarks" / f"{name}.md").read_text("utf-8")
