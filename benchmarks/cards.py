@@ -69,7 +69,7 @@ def card_text(preset: Preset) -> str:
 import keras_gan_zoo
 
 gan = keras_gan_zoo.load("{preset.name}")
-{gan.sample} = {_call(gan)}
+{_call(gan)}
 ```
 
 - Model: `keras_gan_zoo.{model.__name__}`, {parameters:,} parameters in the {" and the ".join(shipped)}, which is what is
@@ -77,7 +77,7 @@ gan = keras_gan_zoo.load("{preset.name}")
 - Data: `{recipe.data.name}`, {recipe.data.split or "train"} split. License of the data: {recipe.data.license}.
 - Training: {training.rounds:,} rounds of {training.batch_size} {examples} for each gradient step ({seen} seen),
   seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
-  `keras-gan-zoo train zoo_configs/{preset.name}` repeats it.
+  `keras-gan-zoo train {preset.name}` repeats it{_at_hand(recipe)}.
 
 {_pictures(gan)}## Measured results
 
@@ -89,6 +89,13 @@ gan = keras_gan_zoo.load("{preset.name}")
 
 {kind} of the kind in `{recipe.data.name}`, and nothing else. {_limits(model)}
 """
+
+
+def _at_hand(recipe):
+    """What has to be there for a training whose data no package brings."""
+    sources = [recipe.data.source] if isinstance(recipe.data.source, str) else list(recipe.data.source.values())
+    files = [source for source in sources if Path(source).suffix]
+    return f" in a folder that holds {' and '.join(f'`{file}`' for file in files)}" if files else ""
 
 
 def _others(gan, recipe):
@@ -153,7 +160,7 @@ def _needed(gan):
 
 def _shown(preset, gan):
     if not gan.generates:
-        return f"![{', '.join([*_needed(gan), gan.sample])}](samples.png)"
+        return f"![Rows of {' and '.join(_needed(gan))}, and of what the model makes of them](samples.png)"
     file = preset.folder / f"{SAMPLES}.txt"
     if not file.exists():
         return f"![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)"
@@ -166,9 +173,15 @@ def _pictures(gan):
 
 
 def _call(gan):
-    if not gan.generates:
-        return f"gan.translate({', '.join(_needed(gan))}, seed=0)"
-    return f"gan.generate(64{', labels=3' if 'labels' in gan.inputs() else ''}, seed=0)"
+    if gan.generates:
+        return f"{gan.sample} = gan.generate(64{', labels=3' if 'labels' in gan.inputs() else ''}, seed=0)"
+    lines = []
+    for name in _needed(gan):
+        height, width, channels = gan.inputs()[name].shape
+        reading = f'load_images("photos/", size=({height}, {width}), channels={channels})'
+        lines.append(f"{name} = keras_gan_zoo.data.{reading}.images")
+    made = f"made_{gan.sample}" if gan.sample in _needed(gan) else gan.sample
+    return "\n".join([*lines, f"{made} = gan.translate({', '.join(_needed(gan))}, seed=0)"])
 
 
 def _in_and_out(gan, model):

@@ -42,8 +42,8 @@ METHODS = {
 # Those of them that are games -> variant, and its arguments.
 GAMES = {
     "semi_supervised_gan": ("semi_supervised_gan", {}),
-    "bad_gan": ("bad_gan", {}),
-    "bad_gan_density": ("bad_gan", {"entropy_weight": 0.0, "pull_away_weight": 0.0}),
+    "bad_gan": ("bad_gan", {"entropy_weight": 0.1, "pull_away_weight": 0.8}),
+    "bad_gan_density": ("bad_gan", {}),
 }
 # Share of the training from which on, and up to which, the weight of pseudo-labels rises, and how high.
 RISE, WEIGHT = (0.1, 0.6), 3.0

@@ -94,7 +94,8 @@ def sample(
     samples = gan.generate(n, seed=seed, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
     written = save_preview({gan.sample: (gan.fields()[gan.sample], samples)}, output)
-    say(out, f"{written}: {n} {gan.sample} of {preset}, seed {seed}.")
+    made = {"tokens": "sequences", "voxels": "volumes"}.get(gan.sample, gan.sample)
+    say(out, f"{written}: {n} {made} of {preset}, seed {seed}.")
 
 
 @app.command()
