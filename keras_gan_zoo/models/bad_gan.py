@@ -13,9 +13,9 @@ is a density of the data, and p_0 that which a tenth of the data falls short of.
 
 Differs from the paper: p is a kernel density, of Gaussians around `references` samples that `adapt` chooses before the first
 round, whose variance is that of a sample around the nearest of these; the paper trains a PixelCNN++ for it, and uses it in a
-tenth of the late steps. The defaults are those of MNIST, where the paper has the density alone; on SVHN it has an entropy_weight
-of 0.1 and a pull_away_weight of 0.8. The other bound of the entropy of G, by an encoder, is left out. The epsilon of Adam is that
-of `SemiSupervisedGAN`.
+tenth of the late steps. The defaults are those of MNIST, where the paper has the density alone; on SVHN it has 0.1 as
+entropy_weight and 0.8 as pull_away_weight. The other bound of the entropy of G, by an encoder, is left out. The epsilon of
+Adam is that of `SemiSupervisedGAN`.
 """
 
 import math
