@@ -106,7 +106,7 @@ def test_names_that_do_not_fit_the_classes(names, words):
     ("labels", "words"),
     [
         (None, r"CGAN must be trained on \(images, labels\). Received: data without labels. Fix: pass y"),
-        ([0, 1, 2, 3, 0, 1], "y must be less than 3. Received: the value 3. Fix: num_classes=4"),
+        ([0, 1, 2, 3, 0, 1], "y must be less than 3. Received: the value 3. Fix: a model of num_classes=4"),
         ([0, 1, 2, -1, 0, 1], "y must start at 0. Received: the value -1. Fix: keep those with y >= 0"),
         (["cat", "dog", "cow", "cat", "dog", "cow"], "y must be among 'bird', 'cat', 'dog'. Received: 'cow'"),
         ([0.0, 1.0, 2.0, 0.0, 1.0, 2.0], r"y must be integers. Received: dtype float64. Fix: y.astype\('int32'\)"),

@@ -73,5 +73,6 @@ def require_equal(one, several):
         end = key.replace("before/", "after/", 1)
         step = np.linalg.norm(one[end] - start)
         moved += step > 0
-        assert np.linalg.norm(several[end] - one[end]) <= 0.05 * step, (key, step)
+        # Where all that a weight gets cancels, what is left is rounding.
+        assert np.linalg.norm(several[end] - one[end]) <= 0.05 * step + 1e-8, (key, step)
     assert moved > 10

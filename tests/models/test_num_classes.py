@@ -93,5 +93,5 @@ def test_impossible_numbers_of_classes_are_refused(cls, value):
 
 @pytest.mark.parametrize("cls", [BEGAN, InfoGAN])
 def test_variants_whose_games_have_no_labels_refuse_classes(cls):
-    with pytest.raises(TypeError, match="num_classes"):
+    with pytest.raises(ValueError, match=f"num_classes must be left out of {cls.__name__}: it has no classes, as CGAN"):
         cls((16, 16, 1), 4, num_classes=3)
