@@ -54,10 +54,12 @@ class Setting:
     Attributes:
         optimizer: of both players.
         norm: of the discriminator, one of those of `dcgan_discriminator`.
+        generator: optimizer of the generator, where it has another one.
     """
 
     optimizer: dict[str, Any]
     norm: str | None = None
+    generator: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +97,9 @@ LOSSES = {
     "began": Loss(
         "BEGAN",
         "began",
-        (Setting(adam(1e-4)), Setting(adam(4e-4))),
-        {"gamma": 0.7, "balance_rate": 0.01},
+        # A generator at D's own rate made nothing but ones, with gamma 0.7 and 0.01 as balance_rate.
+        (Setting(adam(2e-4), generator=adam(2e-3)), Setting(adam(5e-4), generator=adam(5e-3))),
+        {"gamma": 1.0, "balance_rate": 1.0},
         has_own_networks=True,
     ),
     "hinge": Loss(
@@ -135,7 +138,7 @@ class Cell:
 
     def is_held_by(self, found: dict[str, Any]) -> bool:
         """Whether a file's content was measured of this cell, in the setting that its number stands for now."""
-        setting = {key: found.get("settings", {}).get(key) for key in ("optimizer", "norm")}
+        setting = {field.name: found.get("settings", {}).get(field.name) for field in dataclasses.fields(Setting)}
         same = (found.get("cell"), setting) == (dataclasses.asdict(self), dataclasses.asdict(self.tried))
         return same and "error" not in found
 
@@ -218,7 +221,8 @@ def built(cell: Cell, dtype: str) -> Any:
     finally:
         keras.config.set_dtype_policy(before)
     # Keras writes into the configurations that it reads.
-    configs = {name: copy.deepcopy(cell.tried.optimizer) for name in gan.optimizer_names}
+    own = {"generator": cell.tried.generator or cell.tried.optimizer}
+    configs = {name: copy.deepcopy(own.get(name, cell.tried.optimizer)) for name in gan.optimizer_names}
     gan.compile(**{f"{name}_optimizer": keras.optimizers.get(config) for name, config in configs.items()})
     return gan
 

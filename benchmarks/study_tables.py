@@ -65,7 +65,7 @@ def _table(data, found):
         rows.append(
             [
                 LOSSES[loss].title,
-                _told(cells[0]["settings"]["optimizer"]),
+                "; G: ".join(_told(found) for key in ("optimizer", "generator") if (found := cells[0]["settings"].get(key))),
                 "its own" if LOSSES[loss].has_own_networks else cells[0]["settings"]["norm"] or "none",
                 ", ".join(str(cell["cell"]["seed"]) for cell in cells),
                 f"{cells[0]['settings']['images_seen']:,}",

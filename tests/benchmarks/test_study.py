@@ -64,9 +64,10 @@ def test_the_optimizers_and_the_norm_are_those_of_the_setting():
         assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
         assert len({id(o) for o in gan.optimizers.values()}) == 2
         assert any("norm" in layer.name for layer in gan.discriminator.layers) == normed
-    for setting, rate in enumerate((1e-4, 4e-4)):
-        gan = study.built(cell_of("began", setting), "float32")
-        assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
+    for setting, rate in enumerate((2e-4, 5e-4)):
+        optimizers = study.built(cell_of("began", setting), "float32").optimizers
+        assert float(optimizers["discriminator"].learning_rate) == pytest.approx(rate)
+        assert float(optimizers["generator"].learning_rate) == pytest.approx(10 * rate)
 
 
 @pytest.mark.parametrize("device", ["", "NVIDIA H200"])
@@ -137,6 +138,10 @@ def test_the_table_has_median_range_and_the_time_to_a_level(folder):
     assert "| 0, 1 | 800 | 10.00 (8.00 to 12.00) | 7.25 |" in row and "Adam 0.001 (0.5, 0.99)" in row
     # Below 20 at the second point of both; below 10 once.
     assert row.endswith("| 4 | never (4 to never) |")
+    began = record_of("began", [50.0, 30.0])
+    Cell(**began["cell"]).path(folder).write_text(json.dumps(began))
+    assert "| Adam 0.0002 (0.5, 0.999); G: Adam 0.002 (0.5, 0.999) | its own |" in study_tables.study_table(folder)
+    Cell(**began["cell"]).path(folder).unlink()
     assert next(line for line in table.splitlines() if line.startswith("| WGAN ")).endswith("| never | never |")
     assert "study_mnist.png" in table and "fashion_mnist" not in table
     picture = study_tables.study_picture("mnist", folder)
