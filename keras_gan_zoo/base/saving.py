@@ -35,6 +35,20 @@ class Saving:
 
         return save_to_preset(self, folder, **options)
 
+    def save(self, filepath: str | Path, **options: Any) -> None:
+        """`keras.Model.save`, of the whole state, in Keras's own format.
+
+        Args:
+            filepath: the file to write, NAME.keras.
+            **options: as in `keras.Model.save`.
+        """
+        if Path(filepath).suffix in (".h5", ".hdf5"):
+            raise ValueError(
+                f"filepath must end in .keras. Received: filepath={str(filepath)!r}, whose format has no place for the "
+                "optimizers of several players. Fix: NAME.keras, or save_weights(NAME.weights.h5)."
+            )
+        super().save(filepath, **options)
+
     @classmethod
     def from_preset(cls, name: str | Path, **options: Any) -> Self:
         """`keras_gan_zoo.load` for a preset of this class.

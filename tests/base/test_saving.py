@@ -87,6 +87,12 @@ def test_a_model_that_nobody_compiled_can_be_saved_and_trained(tiny_gan, round_o
     assert np.isfinite(loaded.train_on_batch(*round_of(loaded))).all()
 
 
+def test_the_format_of_older_versions_of_keras_is_refused(tiny_gan, tmp_path):
+    with pytest.raises(ValueError, match="filepath must end in .keras. Received: .*gan.h5"):
+        tiny_gan().save(tmp_path / "gan.h5")
+    assert not list(tmp_path.iterdir())
+
+
 def test_weights_of_other_networks_are_refused(tiny_gan, tmp_path):
     tiny_gan().save_weights(tmp_path / "gan.weights.h5")
     with pytest.raises(ValueError):
