@@ -61,7 +61,8 @@ def list_command(pattern: Annotated[str, typer.Argument(help='Names to list, suc
     for row in rows:
         # The license comes last, since a narrow screen cuts off the end of a line; the model card has all of it.
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        out.print(Text(line, style="bold" if row is rows[0] else ""), no_wrap=True, overflow="ellipsis")
+        cut = {"no_wrap": True, "overflow": "ellipsis"} if out.is_terminal else {"soft_wrap": True}
+        out.print(Text(line, style="bold" if row is rows[0] else ""), **cut)
 
 
 @app.command()

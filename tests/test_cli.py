@@ -60,7 +60,7 @@ def small_networks(monkeypatch):
 @pytest.mark.parametrize("width", [80, 160])
 def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path, saved, width):
     # The environment would say so too late: a console may have asked it for the width when the module was imported.
-    monkeypatch.setattr(cli, "out", Console(width=width))
+    monkeypatch.setattr(cli, "out", Console(width=width, force_terminal=True, color_system=None))
     data = {"source": "mnist", "license": f"[CC] {'x' * 60}"}
     recipe = parse_recipe({**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": data}, "")
     presets.save_to_preset(presets.load(saved / "plain"), tmp_path / "dcgan_mnist", recipe=recipe)
@@ -77,10 +77,13 @@ def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path,
     assert lines[1].endswith("x" if width == 160 else "…") and " none " in lines[2] and "gan_new" in lines[2]
     code, out, _ = command("list", "*new")
     assert code == 0 and "gan_new" in out and "dcgan_mnist" not in out
+    # Another program gets all of it.
+    monkeypatch.setattr(cli, "out", Console(width=width))
+    assert f"[CC] {'x' * 60}" in command("list")[1]
 
 
 def test_the_built_in_presets_lose_no_result_at_80_columns(command, monkeypatch):
-    monkeypatch.setattr(cli, "out", Console(width=80))
+    monkeypatch.setattr(cli, "out", Console(width=80, force_terminal=True, color_system=None))
     _, out, _ = command("list")
     for preset, line in zip(keras_gan_zoo.list_presets(), out.splitlines()[1:], strict=True):
         assert (
