@@ -56,9 +56,10 @@ def test_classes(photos, monkeypatch, command):
     code = "".join(blocks(text, "python"))
     small = code.replace("epochs=100, batch_size=64", "epochs=1, batch_size=6")
     small = small.replace("(28, 28, 1), num_classes=3", "(28, 28, 1), 4, width=4, num_classes=3")
-    assert small.count("width=4") == 2 and small.count("epochs=1,") == 1
+    assert small.count("width=4") == 3 and small.count("epochs=1,") == 1
     found = {}
     exec(compile(small, "docs/classes.md", "exec"), found)
+    assert found["told"].shape == (6,)
     assert found["cats"].shape == (16, 28, 28, 1) and len(found["rows"]) == len(found["across"]) == 3
     assert found["probabilities"].shape == (6, 3) and set(found["names"]) <= {"bird", "cat", "dog"}
     for name in re.findall(r"`([A-Z]\w*GAN\w*)`", text):

@@ -208,7 +208,7 @@ def _float_range(images: np.ndarray, name: str) -> tuple[float, float]:
     if 0 <= low and high <= 1:
         return 0, 1
     if low >= 0 and high <= 255:
-        fix = f"np.rint({name}).astype('uint8') if they are 0..255 (or {name} / 127.5 - 1)"
+        fix = f"np.rint({name}).astype('uint8') if they are 0..255 (or {name} / 127.5 - 1, in a data set by map)"
     else:
         fix = f"undo the normalization so that they lie in [-1, 1] or [0, 1]; np.clip({name}, -1, 1) for a slight excess"
     raise InvalidData(f"{name} must be floats in [-1, 1] or [0, 1]. Received: values in [{low:g}, {high:g}]. Fix: {fix}.")
