@@ -85,6 +85,11 @@ def test_the_better_setting_of_seed_0_is_taken_on(folder):
         study.best_setting(folder, "mnist", "dragan")
 
 
+def test_inception_sees_the_settings_that_the_table_shows(folder):
+    cells = [cell_of("lsgan", 0), cell_of("lsgan", 1), cell_of("lsgan", 1, 1), cell_of("wgan"), cell_of("wgan", 1)]
+    assert [study.is_shown(cell, folder) for cell in cells] == [False, True, True, True, False]
+
+
 def test_only_what_is_missing_is_run(folder, monkeypatch):
     ran = []
     monkeypatch.setattr(study, "measured", lambda cell, *_: ran.append(cell) or {"curve": [{"fid": 1.0}]})
