@@ -174,15 +174,17 @@ def train(
 ):
     """Trains by a recipe, or a variant on your own images."""
     from .config import read_recipe
-    from .presets import find_preset, list_presets
+    from .presets import CONFIG, preset_root
     from .registry import variants
     from .training import train as run
 
     if dtype not in (None, "float32", "mixed_bfloat16"):
         fail(f"--dtype must be float32 or mixed_bfloat16. Received: --dtype {dtype}.")
     given = skip_unreadable or flip or any(value is not None for value in (data, size, channels, crop, rounds, batch_size))
-    known = [preset.name for preset in list_presets()]
-    if Path(recipe).exists() or recipe in known:
+    built_in = preset_root() / Path(recipe).name
+    if not Path(recipe).exists() and recipe == built_in.name and (built_in / CONFIG).is_file():
+        recipe = str(built_in)
+    if Path(recipe).exists():
         if recipe in variants() and (given or not (Path(recipe) / "config.yaml").is_file()):
             fail(
                 f"A variant must not have the name of a file or folder here. Received: {recipe!r}, which is both. Fix: "
@@ -194,8 +196,6 @@ def train(
                 "--data, --size, --channels, --skip-unreadable, --flip, --crop, --rounds, and --batch-size must be left out "
                 f"unless a variant is named. Received: the recipe {recipe}. Fix: write them into the recipe."
             )
-        if not Path(recipe).exists():
-            recipe = find_preset(recipe)
         settings = read_recipe(recipe)
         name = Path(recipe).resolve().name if Path(recipe).is_dir() else Path(recipe).resolve().parent.name
     else:
