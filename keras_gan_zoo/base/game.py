@@ -102,6 +102,9 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
             for key in self.network_names:
                 network = getattr(self, f"default_{key}")() if given[key] is None else given[key]
                 setattr(self, key, check_model(key, network))
+            # Found once, since an eager round would go through all layers each time: those that count rounds, as `FadeIn`.
+            layers = {id(layer): layer for key in self.network_names for layer in layers_of(getattr(self, key))}
+            self._round_ends = tuple(layer.end_round for layer in layers.values() if hasattr(layer, "end_round"))
             for key in self.frozen_names:
                 getattr(self, key).trainable = False
             self.build_more()
@@ -247,8 +250,8 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
                     self.log(f"{player.name}_loss", losses[player.name])
         with self.writing(self.non_trainable_variables, equal=True):
             self.rounds.assign(self.rounds + 1)
-            for layer in self.counting_layers():
-                layer.end_round()
+            for end_round in self._round_ends:
+                end_round()
             self.update_averages(batch_size_of(parts[0]) * self.replicas)
             if self.samples_counted:
                 seen = self.samples_seen + batch_size_of(real) * self.replicas
@@ -259,11 +262,6 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
         if any(player.when for player in players):
             logs[_STANDING] = {name: tracker.count == 0 for name, tracker in self.trackers.items()}
         return logs
-
-    def counting_layers(self) -> list[Any]:
-        """The layers that are told of the end of a round (`end_round`), as `FadeIn` is."""
-        layers = (layer for name in self.network_names for layer in layers_of(getattr(self, name)))
-        return list({id(layer): layer for layer in layers if hasattr(layer, "end_round")}.values())
 
     def regularized(self, player: Player) -> Player:
         """Returns the player with a loss that counts the regularizers of its weights too, as `keras.Model.fit` does."""

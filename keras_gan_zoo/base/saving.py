@@ -88,11 +88,11 @@ class Saving:
             filepath: a file of `save_weights`, or of `save`.
             **options: as in `keras.Model.load_weights`.
         """
-        held = [*self.weights, *self.non_trainable_variables, *self.optimizer.variables]
+        held = [*self.variables, *self.optimizer.variables]
         before, fresh = [ops.convert_to_numpy(variable) for variable in held], self.fresh
         try:
             super().load_weights(filepath, **options)
-        except Exception:
+        except BaseException:
             for variable, value in zip(held, before, strict=True):
                 variable.assign(value)
             self.fresh = fresh

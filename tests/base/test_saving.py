@@ -118,6 +118,21 @@ def test_a_file_that_does_not_fit_leaves_the_model_as_it_was(change, small_gan, 
     np.testing.assert_array_equal(same.generate(2, seed=0), saved.generate(2, seed=0))
 
 
+def test_an_interrupted_load_leaves_the_model_as_it_was(tiny_gan, monkeypatch):
+    gan = tiny_gan()
+
+    def interrupted(self, filepath):
+        self.generator.weights[0].assign(self.generator.weights[0] + 1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "load_weights", interrupted)
+    before = gan.generator.get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        gan.load_weights("gan.weights.h5")
+    for weight, was in zip(gan.generator.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, was)
+
+
 def test_the_configuration_holds_arguments_and_options():
     gan = GAN((8, 8, 3), 7, width=20, saturating=True, seed=5, label_smoothing=0.1, name="mine", dtype="mixed_bfloat16")
     config = gan.get_config()
