@@ -140,8 +140,7 @@ def cells_of(
     if not cells:
         raise ValueError(
             "There must be something to measure. Received: nothing to measure. Fix: name a preset of those variants that "
-            "makes "
-            "images from noise, a seed and a backend."
+            "makes images from noise, a seed and a backend."
         )
     return cells
 

@@ -163,8 +163,7 @@ def measure_preset(recipe: Recipe) -> Path:
         f"{SAMPLES:,} samples, and {HELD_OUT:,} held-out sequences of the oracle that wrote the training data. All is per "
         "token, in nats. NLL-oracle is the NLL of the samples under the oracle, NLL-test that of the held-out sequences "
         "under the model. A lower temperature lowers NLL-oracle too; [SEQUENCES.md](../../benchmarks/SEQUENCES.md) compares "
-        "with that. "
-        "Measured by `python -m benchmarks sequences --preset`.",
+        "with that. Measured by `python -m benchmarks sequences --preset`.",
         [
             kinds.Measure("NLL-oracle", found["nll_oracle"], {"of the oracle's own samples": own}),
             kinds.Measure("NLL-test", found["nll_test"], {"of the oracle itself": own}),

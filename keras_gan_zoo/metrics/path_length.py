@@ -80,8 +80,7 @@ def perceptual_path_length(
         if not start and not np.allclose(a, images_of(first), rtol=0.0, atol=1e-5):
             raise ValueError(
                 "generate must give the same images for the same latents. Received: other images. Fix: fix its noise, and "
-                "call "
-                "it in inference."
+                "call it in inference."
             )
         values.append(np.asarray(distance(a, b), "float64"))
     values = np.concatenate(values) / epsilon**2

@@ -167,8 +167,7 @@ class LPIPS(PerceptualDistance):
         if images.shape[3] not in (1, 3) or min(images.shape[1:3]) < self._shortest:
             raise ValueError(
                 f"Images of {self.name} must have 1 or 3 channels and sides of {self._shortest} or more. Received: {name} "
-                "of "
-                f"{images.shape}."
+                f"of {images.shape}."
             )
         return images.repeat(3, axis=3) if images.shape[3] == 1 else images
 
@@ -192,8 +191,7 @@ class LPIPS(PerceptualDistance):
         if [weight.shape for weight in loaded] != expected:
             raise ValueError(
                 f"weights must hold the convolutions of the backbone; {backbone} has {count}. Received: {len(numbers)}, or "
-                "their "
-                f"shapes differ. Fix: pass what {self._files[0]} was converted to."
+                f"their shapes differ. Fix: pass what {self._files[0]} was converted to."
             )
         network.set_weights(loaded)
 

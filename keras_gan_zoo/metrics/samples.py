@@ -146,8 +146,7 @@ def gather(
         if extractor.classes is None:
             raise ValueError(
                 f"The Inception Score needs class logits. Received: weights of {extractor.name!r}, which have none. Fix: "
-                "load "
-                "weights with the logits layer, or leave inception_score out."
+                "load weights with the logits layer, or leave inception_score out."
             )
         order = None
         if count is not None:
