@@ -35,9 +35,16 @@ from keras_gan_zoo.metrics.features import CLASSIFIERS
 FOLDER = ROOT / "benchmarks" / "results" / "study"
 IMAGE_SHAPE, LATENT_DIM, WIDTH, BASE_SIZE = (28, 28, 1), 64, 16, 4
 POINTS, IMAGES, KEPT = 10, 10_000, 32
+ROUNDS = 5000
 
 
-def adam(learning_rate: float, beta_1: float = 0.5, beta_2: float = 0.999) -> dict[str, Any]:
+def falling(learning_rate: float) -> dict[str, Any]:
+    """A learning rate that falls linearly to 0 over the rounds of the study, as Keras's configuration."""
+    config = {"initial_learning_rate": learning_rate, "decay_steps": ROUNDS, "end_learning_rate": 0.0}
+    return {"module": "keras.optimizers.schedules", "class_name": "PolynomialDecay", "config": config}
+
+
+def adam(learning_rate: float | dict[str, Any], beta_1: float = 0.5, beta_2: float = 0.999) -> dict[str, Any]:
     """A Keras optimizer as its configuration."""
     config = {"learning_rate": learning_rate, "beta_1": beta_1, "beta_2": beta_2}
     return {"class_name": "Adam", "config": config}
@@ -97,8 +104,9 @@ LOSSES = {
     "began": Loss(
         "BEGAN",
         "began",
-        # A generator at D's own rate made nothing but ones, with gamma 0.7 and 0.01 as balance_rate.
-        (Setting(adam(2e-4), generator=adam(2e-3)), Setting(adam(5e-4), generator=adam(5e-3))),
+        # A generator at D's own rate made nothing but ones, with gamma 0.7 and 0.01 as balance_rate. At a constant rate it
+        # may break down late; the paper lowers the rate too.
+        (Setting(adam(2e-4), generator=adam(2e-3)), Setting(adam(falling(2e-4)), generator=adam(falling(2e-3)))),
         {"gamma": 1.0, "balance_rate": 1.0},
         has_own_networks=True,
     ),
@@ -151,7 +159,7 @@ def study(
     data: Annotated[str, typer.Option(help=f"Any of {', '.join(CLASSIFIERS)}, with commas between.")] = "mnist",
     losses: Annotated[str, typer.Option(help=f"Any of {', '.join(LOSSES)}, with commas between.")] = ",".join(LOSSES),
     seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
-    rounds: Annotated[int, typer.Option(min=POINTS, help="Generator steps.")] = 5000,
+    rounds: Annotated[int, typer.Option(min=POINTS, help="Generator steps.")] = ROUNDS,
     batch_size: Annotated[int, typer.Option(min=2, help="Images in a gradient step.")] = 64,
     weights: Annotated[Path | None, typer.Option(help="Of the Inception network, for its FID at the end.")] = None,
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,

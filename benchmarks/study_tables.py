@@ -80,7 +80,9 @@ def _table(data, found):
 def _told(optimizer):
     config = optimizer["config"]
     betas = [f"{config[key]:g}" for key in ("beta_1", "beta_2") if key in config]
-    return f"{optimizer['class_name']} {config['learning_rate']:g}" + (f" ({', '.join(betas)})" if betas else "")
+    rate = config["learning_rate"]
+    told = f"{rate['config']['initial_learning_rate']:g} falling to 0" if isinstance(rate, dict) else f"{rate:g}"
+    return f"{optimizer['class_name']} {told}" + (f" ({', '.join(betas)})" if betas else "")
 
 
 def _seconds(values):

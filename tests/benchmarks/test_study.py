@@ -64,10 +64,13 @@ def test_the_optimizers_and_the_norm_are_those_of_the_setting():
         assert [float(o.learning_rate) for o in gan.optimizers.values()] == pytest.approx([rate, rate])
         assert len({id(o) for o in gan.optimizers.values()}) == 2
         assert any("norm" in layer.name for layer in gan.discriminator.layers) == normed
-    for setting, rate in enumerate((2e-4, 5e-4)):
+    # The one keeps its rates, the other lets them fall to 0 over the study's rounds.
+    for setting, left in enumerate((1.0, 0.5)):
         optimizers = study.built(cell_of("began", setting), "float32").optimizers
-        assert float(optimizers["discriminator"].learning_rate) == pytest.approx(rate)
-        assert float(optimizers["generator"].learning_rate) == pytest.approx(10 * rate)
+        for name, rate in (("discriminator", 2e-4), ("generator", 2e-3)):
+            assert float(optimizers[name].learning_rate) == pytest.approx(rate)
+            optimizers[name].iterations.assign(study.ROUNDS // 2)
+            assert float(optimizers[name].learning_rate) == pytest.approx(left * rate)
 
 
 @pytest.mark.parametrize("device", ["", "NVIDIA H200"])
@@ -143,14 +146,14 @@ def test_the_table_has_median_range_and_the_time_to_a_level(folder):
     assert "| 0, 1 | 800 | 10.00 (8.00 to 12.00) | 7.25 |" in row and "Adam 0.001 (0.5, 0.99)" in row
     # Below 20 at the second point of both; below 10 once.
     assert row.endswith("| 4 | never (4 to never) |")
-    began = record_of("began", [50.0, 30.0])
-    Cell(**began["cell"]).path(folder).write_text(json.dumps(began))
-    assert "| Adam 0.0002 (0.5, 0.999); G: Adam 0.002 (0.5, 0.999) | its own |" in study_tables.study_table(folder)
-    Cell(**began["cell"]).path(folder).unlink()
+    for setting, told in enumerate(("Adam 0.0002 (0.5, 0.999); G: Adam 0.002", "Adam 0.0002 falling to 0 (0.5, 0.999); G:")):
+        began = record_of("began", [50.0, 30.0 - setting], setting)
+        Cell(**began["cell"]).path(folder).write_text(json.dumps(began))
+        assert f"| {told} " in study_tables.study_table(folder)
     assert next(line for line in table.splitlines() if line.startswith("| WGAN ")).endswith("| never | never |")
     assert "study_mnist.png" in table and "fashion_mnist" not in table
     picture = study_tables.study_picture("mnist", folder)
-    assert picture.size == (150 + 16 * 28, 2 * (2 * 28 + 8))
+    assert picture.size == (150 + 16 * 28, 3 * (2 * 28 + 8))
     assert study_tables.study_picture("fashion_mnist", folder) is None
 
 
