@@ -83,12 +83,19 @@ _OF_KERAS = {
 
 def _optimizer(key, value):
     try:
-        return keras.optimizers.get(value)
+        found = keras.optimizers.get(value)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{key} must be a Keras optimizer, or the name of one. Received: {key}={value!r}. Fix: for example, "
             f"{key}=keras.optimizers.Adam(2e-4)."
         ) from error
+    # At the end of each fit Keras would put the averages in the place of the weights that the other player has met.
+    if getattr(found, "inner_optimizer", found).use_ema:
+        raise ValueError(
+            f"{key} must leave the weights that it moves as they are. Received: use_ema=True. Fix: leave it out; "
+            "ema_half_life of the model averages the weights that samples are drawn with."
+        )
+    return found
 
 
 # Optimizer -> the variables that it was compiled to move, by their ids; it is built for them later.
@@ -132,7 +139,7 @@ class Compiling:
 
         Raises:
             TypeError: an optimizer is for a player that does not exist, or is not an optimizer.
-            ValueError: two players have the same object, or one moves the weights of another model.
+            ValueError: two players have the same object, or one moves the weights of another model, or averages weights.
         """
         names = {f"{name}_optimizer": name for name in self.optimizer_names}
         optimizers |= {"discriminator_optimizer": discriminator_optimizer, "generator_optimizer": generator_optimizer}

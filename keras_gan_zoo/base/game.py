@@ -218,6 +218,10 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
         """Refuses shapes of `made_of` that the game cannot use."""
 
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """Returns, by the name of a network, the (low, high) that each of its outputs, in order, must be able to reach."""
+        return {}
+
     def play_round(self, real: Batch) -> dict[str, Any]:
         """Makes the moves of a round, on a batch as networks see it."""
         players = [self.regularized(player) for player in self.players()]

@@ -140,6 +140,10 @@ class TwoPlayerGame(Tricks, Game):
                     "own where it needs one."
                 )
 
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        of_samples = self.fields()[self.sample].output_range
+        return {"generator": (of_samples,)} if of_samples else {}
+
     # Objectives --------------------------------------------------------------------------------------------------------
 
     def discriminator_objective(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:

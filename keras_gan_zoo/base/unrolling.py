@@ -14,7 +14,6 @@ _BEYOND = (
     "clipnorm",
     "clipvalue",
     "global_clipnorm",
-    "use_ema",
     "gradient_accumulation_steps",
 )
 

@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,6 +18,10 @@ from ..untrusted import shown
 
 # A head that maps numbers as large as FAR into [-FLAT, FLAT] loses how large they were.
 FAR, FLAT = 1e6, 1e3
+# What an output must be able to reach if nothing may bound it.
+ANY_NUMBER = (-math.inf, math.inf)
+# What encoders must be able to reach at least: latents of either distribution have both signs.
+LATENTS = (-1.0, 1.0)
 # Words in the errors that Keras, or `check_output`, raises if a network does not fit what it is given.
 _OF_NETWORKS = re.compile(r"Exception encountered when calling|incompatible|expects|must be of shape|add_loss")
 # Layers that run code that Keras knows nothing about.
@@ -115,12 +119,25 @@ def check_wiring(game: keras.Model) -> None:
         game.check_shapes({name: tuple(said.shape) for name, said in made.items()})
     if known:
         symbolic(objectives)
+    reaches = game.reaches()
     for name in game.network_names:
-        if not getattr(game, name).built:
+        network = getattr(game, name)
+        if not network.built:
             raise ValueError(
                 f"The {name} of {owner} must be built. Received: a network that has never been called. Fix: begin it with a "
                 "keras.Input."
             )
+        for tensor, (low, high) in zip(
+            tree.flatten(getattr(network, "outputs", None) or ()), reaches.get(name, ()), strict=False
+        ):
+            limits = _limits(tensor)
+            if limits and (limits.low > low or limits.high < high):
+                wanted = "any number" if math.inf in (-low, high) else f"all of [{low:g}, {high:g}]"
+                raise ValueError(
+                    f"The {name} of {owner} must be able to give {wanted}. Received: {type(limits.operation).__name__} "
+                    f"{limits.operation.name!r} at its end, which keeps it in [{limits.low:g}, {limits.high:g}]. Fix: "
+                    "another activation, or none."
+                )
 
 
 def check_output(owner: str, said: Any, shape: tuple[int | None, ...]) -> Any:
@@ -150,22 +167,38 @@ def squashing(game: keras.Model, by: str) -> keras.Operation | None:
         while type(scores._keras_history.operation).__name__ in _RESHAPING:
             scores = _node(scores).input_tensors[0]
         if scores._keras_history.operation is getattr(game, by):
-            return _squashed(scores)
+            return limits.operation if (limits := _limits(scores)) else None
     return None
 
 
-def _squashed(tensor):
-    """The last operation before a tensor that bounds it, unless something with weights comes after it."""
+class _Limits(NamedTuple):
+    """The operation that bounds a tensor, and what it keeps it in; infinite where one side is free."""
+
+    operation: keras.Operation
+    low: float
+    high: float
+
+
+def _limits(tensor):
+    """The limits of a tensor, or None if nothing bounds it after the last weights, as far as can be found."""
+    # Code that Keras knows nothing about may fail on the values that are tried.
+    with contextlib.suppress(Exception):
+        return _limits_of(tensor)
+    return None
+
+
+def _limits_of(tensor):
     made_by, _, index = tensor._keras_history
     if isinstance(made_by, keras.layers.Layer) and (isinstance(made_by, keras.Model) or not _is_known(made_by)):
         inside = getattr(made_by, "outputs", None)
         if inside is None:
             arguments = _node(tensor).arguments
             inside = made_by.call(*arguments.args, **arguments.kwargs)
-        return _squashed(tree.flatten(inside)[index])
+        return _limits_of(tree.flatten(inside)[index])
     if (activation := getattr(made_by, "activation", None)) is not None:
-        values = np.array([[-FAR, FAR]], "float32")
-        return made_by if _bounded(ops.convert_to_numpy(activation(ops.convert_to_tensor(values)))) else _before(tensor)
+        values = ops.convert_to_numpy(activation(ops.convert_to_tensor(np.array([[-FAR, FAR]], "float32"))))
+        if found := _bounded(made_by, values):
+            return found
     if getattr(made_by, "weights", ()) or len(_node(tensor).input_tensors) != 1:
         return None
     (before,) = _node(tensor).input_tensors
@@ -173,18 +206,21 @@ def _squashed(tensor):
     if math.prod(shape) > 1e6:
         return None
     alone = keras.Function(before, tensor)
-    values = [ops.convert_to_numpy(alone(np.full(shape, value, "float32"))) for value in (-FAR, FAR)]
-    return made_by if _bounded(np.array(values)) else _squashed(before)
+
+    def between(low, high):
+        return np.array([ops.convert_to_numpy(alone(np.full(shape, value, "float32"))) for value in (low, high)])
+
+    if found := _bounded(made_by, between(-FAR, FAR)):
+        return found
+    inner = _limits_of(before)
+    return inner and _bounded(inner.operation, between(max(inner.low, -FAR), min(inner.high, FAR)))
 
 
-def _before(tensor):
-    """`_squashed` of what a layer without weights was given."""
-    inputs = _node(tensor).input_tensors
-    return _squashed(inputs[0]) if len(inputs) == 1 and not tensor._keras_history.operation.weights else None
-
-
-def _bounded(values):
-    return values.max() < FLAT or values.min() > -FLAT
+def _bounded(operation, values):
+    """The limits that values far apart come to, or None if they are far apart still."""
+    low, high = float(values.min()), float(values.max())
+    low, high = low if low > -FLAT else -math.inf, high if high < FLAT else math.inf
+    return None if (low, high) == ANY_NUMBER else _Limits(operation, low, high)
 
 
 def _node(tensor):

@@ -84,6 +84,10 @@ class BEGAN(GAN):
         schedule = keras.optimizers.schedules.PiecewiseConstantDecay
         return {name: keras.optimizers.Adam(schedule(steps, rates), beta_1=0.5) for name in ("discriminator", "generator")}
 
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        of_samples = super().reaches()
+        return {**of_samples, "discriminator": of_samples["generator"]}
+
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
         copies = check_output(

@@ -23,6 +23,7 @@ from ..base.arguments import check_size
 from ..base.batches import per_sample, stopped
 from ..base.encoding import Encoding
 from ..base.options import OWN_LOSS
+from ..base.wiring import LATENTS
 from ..data import Batch
 from ..data.checks import check_integer
 from ..networks.bigan import joint_discriminator
@@ -85,6 +86,9 @@ class BiGAN(Encoding, DCGAN):
     def players(self) -> tuple[Player, ...]:
         discriminator, generator = super().players()
         return discriminator, generator._replace(networks=(self.generator, self.encoder))
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "encoder": (LATENTS,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         """The scores of pairs; samples without latents are judged with their codes."""

@@ -81,6 +81,10 @@ class EBGAN(DCGAN):
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         return {name: keras.optimizers.Adam(1e-3, beta_1=0.5) for name in ("discriminator", "generator")}
 
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        of_samples = super().reaches()
+        return {**of_samples, "discriminator": of_samples["generator"]}
+
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
         copies, codes = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)

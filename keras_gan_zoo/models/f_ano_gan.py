@@ -23,7 +23,7 @@ from keras import layers, ops
 
 from ..base import Game, Player, Sampler
 from ..base.arguments import check_number, check_shape, check_size
-from ..base.wiring import check_output
+from ..base.wiring import LATENTS, check_output
 from ..data import Batch, Field, Images
 from ..data.checks import check_integer
 from ..networks import dcgan_discriminator, dcgan_generator
@@ -132,6 +132,9 @@ class FAnoGAN(Sampler, Game):
 
     def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
         check_output("what the generator makes", keras.KerasTensor(shapes["generator"]), self.shape)
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {"generator": (self.fields()["images"].output_range,), "encoder": (LATENTS,)}
 
     def encoder_objective(self, real: Batch, fake: Batch) -> Any:
         """Mean of `distance` between images and what becomes of them; scalar."""

@@ -24,7 +24,7 @@ from keras import ops
 from ..base import Player
 from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
-from ..base.wiring import check_output
+from ..base.wiring import ANY_NUMBER, LATENTS, check_output
 from ..data import Batch, Field, Labels, Latents
 from ..data.checks import check_integer
 from ..losses import categorical_information_loss, gaussian_information_loss
@@ -119,6 +119,9 @@ class InfoGAN(GAN):
         category = ops.one_hot(batch["labels"], self.categories)
         inputs = ops.concatenate([batch["latents"], batch["numbers"], category], axis=-1)
         return {self.sample: self.generator(inputs, training=training)}
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "recognition": (ANY_NUMBER, LATENTS)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         scores, features = self.discriminator(batch[self.sample], training=training)

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 import keras
 from keras import ops
 
-from ..base.wiring import check_output
+from ..base.wiring import ANY_NUMBER, check_output
 from ..data import Batch, Field
 from ..data.checks import check_integer
 from ..data.labels import Members
@@ -80,6 +80,9 @@ class MADGAN(DCGAN):
 
     def inputs(self) -> dict[str, Field]:
         return {**super().inputs(), "members": Members(classes=self.generators)}
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "discriminator": (ANY_NUMBER,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         said = super().judge(batch, training, by)

@@ -30,7 +30,7 @@ from keras import ops
 from ..base import Player
 from ..base.arguments import check_number
 from ..base.batches import stopped
-from ..base.wiring import check_output
+from ..base.wiring import LATENTS, check_output
 from ..data import Batch
 from ..networks import dcgan_discriminator
 from ..networks.mixtures import panel
@@ -89,6 +89,9 @@ class MRGAN(DCGAN):
         if self.diffusion:
             return discriminator, Player("encoder", networks, self.encoder_objective), generator
         return discriminator, generator._replace(networks=networks)
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "encoder": (LATENTS,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         said = super().judge(batch, training, by)

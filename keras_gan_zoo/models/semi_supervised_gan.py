@@ -29,7 +29,7 @@ from keras import ops, tree
 
 from ..base.arguments import check_number
 from ..base.classifying import Classifying
-from ..base.wiring import check_output
+from ..base.wiring import ANY_NUMBER, check_output
 from ..data import Batch, Field, Images, Labels
 from ..data.checks import check_integer
 from ..layers.weight_norm import initialize_by_data
@@ -121,6 +121,9 @@ class SemiSupervisedGAN(Classifying, GAN):
         samples = self.fields()[self.sample].preprocess(np.asarray(data[self.sample][:_FIRST]))
         initialize_by_data(self.discriminator, samples)
         self.network("discriminator").set_weights(self.discriminator.get_weights())
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "discriminator": (ANY_NUMBER,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         logits, features = getattr(self, by)(batch[self.sample], training=training)

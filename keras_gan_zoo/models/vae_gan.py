@@ -30,7 +30,7 @@ from ..base import Player
 from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
 from ..base.encoding import Encoding
-from ..base.wiring import check_output
+from ..base.wiring import LATENTS, check_output
 from ..data import Batch
 from ..losses.features import feature_error
 from ..losses.variational import gaussian_divergence
@@ -119,6 +119,9 @@ class VAEGAN(Encoding, DCGAN):
         """Samples from the prior, and beside them reconstructions, which teach the encoder nothing."""
         codes = (ops.stop_gradient(x) for x in self.codes(real[self.sample], training=True))
         return {**super().fake_like(real), "reconstructions": self.reconstructed(real, *codes)[self.sample]}
+
+    def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        return {**super().reaches(), "encoder": (LATENTS,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         scores, features = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)

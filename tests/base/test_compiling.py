@@ -15,6 +15,12 @@ def test_one_optimizer_cannot_serve_both_players(tiny_gan):
         tiny_gan().compile(optimizer, optimizer)
 
 
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
+def test_an_optimizer_that_overwrites_weights_by_averages_is_refused(tiny_gan, wrap):
+    with pytest.raises(ValueError, match="generator_optimizer must leave .* Received: use_ema=True. Fix: .*ema_half_life"):
+        tiny_gan().compile(generator_optimizer=wrap(keras.optimizers.Adam(1e-3, use_ema=True)))
+
+
 def test_an_optimizer_of_a_player_that_there_is_not_is_refused(tiny_gan):
     with pytest.raises(TypeError, match="Received: an argument 'generater_optimizer'. Did you mean 'generator_optimizer'"):
         tiny_gan().compile(generater_optimizer="adam")

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from keras_gan_zoo import BEGAN, CGAN, DCGAN, GAN, WGANGP, InfoGAN, SeqGAN
 from keras_gan_zoo.base import Player
+from keras_gan_zoo.models import variant_class
 from keras_gan_zoo.networks.sequences import lstm_generator
 
 SHAPE = (8, 8, 1)
@@ -129,6 +130,51 @@ def test_a_second_output_does_not_hide_a_bounded_score():
 def test_a_judge_that_gives_raw_scores_is_taken(discriminator):
     gan = GAN.tiny(image_shape=SHAPE, latent_dim=4, discriminator=discriminator(), generator=generator())
     assert np.isfinite(gan.fit(np.zeros((8, *SHAPE), "uint8"), batch_size=4, verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("variant", "network", "output", "layer", "error"),
+    [
+        (
+            "dcgan",
+            "generator",
+            0,
+            layers.Activation("sigmoid"),
+            r"give all of \[-1, 1\]. Received: Activation .* in \[0, 1\]",
+        ),
+        ("dcgan", "generator", 0, layers.ReLU(), r"ReLU .* in \[0, inf\]"),
+        (
+            "dcgan",
+            "generator",
+            0,
+            layers.Rescaling(0.5),
+            r"Activation .* in \[-0.5, 0.5\]|Conv2DTranspose .* in \[-0.5, 0.5\]",
+        ),
+        ("gan_3d", "generator", 0, layers.Rescaling(0.5), r"give all of \[0, 1\]. .* in \[0, 0.5\]"),
+        ("ebgan", "discriminator", 0, layers.Activation("sigmoid"), r"give all of \[-1, 1\]"),
+        ("began", "discriminator", 0, layers.Softmax(), r"give all of \[-1, 1\]"),
+        ("semi_supervised_gan", "discriminator", 0, layers.Softmax(), "give any number. Received: Softmax"),
+        ("mad_gan", "discriminator", 0, layers.Activation("tanh"), "give any number. Received: Activation"),
+        ("info_gan", "recognition", 0, layers.Softmax(), "give any number. Received: Softmax"),
+        ("info_gan", "recognition", 1, layers.ReLU(), r"give all of \[-1, 1\]. Received: ReLU"),
+        *((name, "encoder", 0, layers.ReLU(), r"all of \[-1, 1\]") for name in ("bigan", "mr_gan", "vae_gan", "f_ano_gan")),
+    ],
+)
+def test_an_output_that_cannot_reach_what_is_meant_is_refused(variant, network, output, layer, error):
+    cls = variant_class(variant)
+    good = getattr(cls.tiny(), network)
+    outputs = [layer(tensor) if i == output else tensor for i, tensor in enumerate(good.outputs)]
+    with pytest.raises(ValueError, match=f"The {network} of {cls.__name__} must be able to .*{error}"):
+        cls.tiny(**{network: keras.Model(good.inputs, outputs[0] if len(outputs) == 1 else outputs)})
+    cls.tiny(**{network: good})
+
+
+@pytest.mark.parametrize(
+    "tail", [[], [layers.Activation("tanh")], [layers.Activation("sigmoid"), layers.Rescaling(2.0, -1.0)]]
+)
+def test_a_generator_that_reaches_the_range_of_its_samples_is_taken(tail):
+    made = keras.Sequential([keras.Input((4,)), layers.Dense(64), layers.Reshape(SHAPE), *tail])
+    GAN.tiny(image_shape=SHAPE, latent_dim=4, generator=made)
 
 
 def test_the_copies_of_an_autoencoder_may_be_bounded():
