@@ -1,6 +1,22 @@
 """Checks that the metrics of features share."""
 
+from typing import Any
+
 import numpy as np
+
+from keras_gan_zoo.data.checks import as_array
+
+
+def as_numbers(data: Any, name: str) -> np.ndarray:
+    """The data as an array of real numbers.
+
+    Raises:
+        ValueError: masked values, which NumPy would unmask, or complex ones, whose imaginary parts it would drop.
+    """
+    array = np.asarray(as_array(data))
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be real numbers. Received: dtype {array.dtype}. Fix: convert them.")
+    return array
 
 
 def check_features(at_least: int = 1, **sets: np.ndarray) -> list[np.ndarray]:
@@ -11,9 +27,10 @@ def check_features(at_least: int = 1, **sets: np.ndarray) -> list[np.ndarray]:
         **sets: name of the argument -> features (n, dimension), all of one dimension.
 
     Raises:
-        ValueError: another rank, too few rows, dimensions that differ, NaN or infinite values, or rows that are all equal.
+        ValueError: no real numbers, another rank, too few rows, dimensions that differ, NaN or infinite values, or rows that
+            are all equal.
     """
-    arrays = {name: np.asarray(array) for name, array in sets.items()}
+    arrays = {name: as_numbers(array, name) for name, array in sets.items()}
     for name, array in arrays.items():
         if array.ndim != 2 or not array.shape[1]:
             raise ValueError(

@@ -14,8 +14,8 @@ class Memorization(NamedTuple):
     """Distances from fakes and from held-out real images to the training images.
 
     Attributes:
-        share_near_train: share of fakes that are nearer to a training image than 99 % of the held-out ones are; 0.01 for a
-            generator that does not remember.
+        share_near_train: share of fakes that are nearer to a training image than 99 % of the held-out ones are, without
+            those that are in the training set; 0.01 for a generator that does not remember.
         ks_statistic, p_value: two-sample Kolmogorov-Smirnov test of the fakes' distances against the held-out ones'.
         fake_distances: (n,) distance of each fake to the nearest training image.
         test_distances: (m,) the same for held-out images.
@@ -54,11 +54,17 @@ def memorization(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
         train: features (t, dimension) of the images that the generator was trained on.
         test: features (m, dimension) of held-out real images.
         fake: features (n, dimension).
+
+    Raises:
+        ValueError: too few features, or held-out images that are all in the training set.
     """
     train, test, fake = check_features(2, train=train, test=test, fake=fake)
     fake_distances, indices = nearest(fake, train)
     test_distances, _ = nearest(test, train)
-    threshold = np.quantile(test_distances, 0.01)
+    # A held-out image that is in the training set too says nothing about how near two different images come.
+    if not test_distances.any():
+        raise ValueError("test must hold images that train does not. Received: none. Fix: pass held-out images.")
+    threshold = np.quantile(test_distances[test_distances > 0], 0.01)
     test_result = stats.ks_2samp(fake_distances, test_distances)
     return Memorization(
         float((fake_distances < threshold).mean()),
@@ -84,12 +90,14 @@ def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, 
         threshold: distance in place of the one from `real`.
 
     Raises:
-        ValueError: not a single whole batch.
+        ValueError: not a single whole batch, or a threshold below 0.
     """
     fake, real = check_features(2, fake=fake, real=real)
     count = len(fake) // batch_size if batch_size > 1 else 0
     if not count:
         raise ValueError(f"batch_size must be 2 to the number of fakes. Received: {batch_size}, and {len(fake)} fakes.")
+    if threshold is not None and not threshold >= 0:
+        raise ValueError(f"threshold must be a distance of at least 0. Received: threshold={threshold}.")
     if threshold is None:
         distances = manifold_radii(real, 1)
         if not distances.any():

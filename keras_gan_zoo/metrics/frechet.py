@@ -17,6 +17,8 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 
+from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import as_numbers
 from keras_gan_zoo.untrusted import read_npz
 
 # Rows that are centered at a time.
@@ -46,7 +48,7 @@ class Moments:
     @classmethod
     def of(cls, features: np.ndarray, source: dict[str, str] | None = None) -> Self:
         """Moments of one array of features (n, dimension)."""
-        features = np.asarray(features)
+        features = as_numbers(features, "features")
         return cls(features.shape[-1], source).update(features)
 
     @classmethod
@@ -58,10 +60,12 @@ class Moments:
         Raises:
             ValueError: shapes that do not fit each other, values that are not finite, a covariance that is not symmetric.
         """
+        n = check_integer(np.asarray(n).item(), "n", 0)
+        mean, covariance = as_numbers(mean, "mean"), as_numbers(covariance, "covariance")
         if np.ndim(mean) != 1 or np.shape(covariance) != (len(mean), len(mean)):
             raise ValueError(f"mean and covariance must fit each other. Received: {np.shape(mean)}, {np.shape(covariance)}.")
         moments = cls(len(mean), source)
-        moments.n = int(n)
+        moments.n = n
         moments.mean = np.array(mean, "float64")
         moments._scatter = np.array(covariance, "float64", order="F") * (moments.n - 1)
         if not (np.isfinite(moments.mean).all() and np.isfinite(moments._scatter).all()):
@@ -125,7 +129,7 @@ class Moments:
         Raises:
             ValueError: wrong shape, or values that are not finite.
         """
-        features = np.asarray(features)
+        features = as_numbers(features, "features")
         if features.ndim != 2 or features.shape[1] != self.dimension:
             raise ValueError(f"features must have the shape (n, {self.dimension}). Received: {features.shape}.")
         if not np.isfinite(features).all():
@@ -262,12 +266,12 @@ def fid_infinity(
         seed: of the shuffle.
 
     Raises:
-        ValueError: not more fakes than `smallest`, or fewer than 3 sizes.
+        ValueError: too few fakes for so many different sizes from `smallest` on, or fewer than 3 sizes.
     """
     features = np.asarray(features)
-    if sizes < 3 or not 2 <= smallest < len(features):
+    if sizes < 3 or not 2 <= smallest <= len(features) - sizes + 1:
         raise ValueError(
-            "There must be more fakes than smallest, which is 2 or more, and 3 sizes or more. Received: "
+            "sizes must be 3 or more, and smallest 2 or more, with at least sizes - 1 further fakes. Received: "
             f"smallest={smallest}, sizes={sizes}, {len(features)} fakes."
         )
     order = np.random.default_rng(seed).permutation(len(features))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import refuse_masks
+from keras_gan_zoo.data.checks import as_array, refuse_masks
 from keras_gan_zoo.data.convert import float_to_uint8
 
 RANGES = ((-1, 1), (0, 1))
@@ -36,7 +36,7 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
     """
     if value_range is not None and tuple(value_range) not in RANGES:
         raise ValueError(f"value_range must be (-1, 1) or (0, 1). Received: value_range={value_range!r}.")
-    images = np.asarray(images)
+    images = np.asarray(as_array(images))
     if images.dtype == np.uint8:
         refuse_masks(int(images.max(initial=0)))
         return images
@@ -68,6 +68,34 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
             "to_uint8(images, value_range=(-1, 1))."
         )
     return float_to_uint8(np.clip(images, -1.0, 1.0), -1.0)
+
+
+class Quantizer:
+    """`to_uint8` for the parts of one set of images, each of which may be bright, or black, by itself.
+
+    Floats are known to be in [-1, 1] once any of them was negative, and uint8 images to be none of zeros and ones once any
+    was brighter.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[bool] = set()  # whether floats are, and whether uint8 images are
+
+    def look_at(self, images: np.ndarray) -> None:
+        """Looks at all images before the first part."""
+        extremes = np.asarray([images.min(), images.max()], images.dtype) if images.size else images
+        # The part that has them says better where NaN is.
+        if np.isfinite(extremes).all():
+            self(extremes)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        images = np.asarray(as_array(images))
+        is_float = images.dtype != np.uint8
+        if is_float in self._known:
+            return to_uint8(images, (-1, 1)) if is_float else images
+        quantized = to_uint8(images)
+        if is_float or images.max(initial=0) > 1:
+            self._known.add(is_float)
+        return quantized
 
 
 def require_axes(shape: Sequence[int], channels: Sequence[int] = (1, 3)) -> None:

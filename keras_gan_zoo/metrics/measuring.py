@@ -90,6 +90,9 @@ def records_of(
     }
     if "real" in others and _same(fakes, others["real"]):
         warnings.warn("fake and real are the same images, so this says nothing of a generator.", stacklevel=3)
+    if fakes.scores is not None and fakes.scores.assigned is None and "inception_score" in chosen:
+        # Images of a number that is not known beforehand cannot be shuffled.
+        chosen = {**chosen, "inception_score": {**chosen["inception_score"], "shuffle_seed": "in turn"}}
     once = Once(fakes, others.get("real"), chosen)
     records = {}
     for name, told in chosen.items():

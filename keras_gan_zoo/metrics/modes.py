@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_gan_zoo.metrics.checks import as_numbers
+
 ENOUGH = 20  # samples that make a mode more than a stray hit
 
 
@@ -59,9 +61,10 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeC
         sigma: their standard deviation.
 
     Raises:
-        ValueError: no samples, NaN, or another dimension.
+        ValueError: no samples or means, NaN, another dimension, or a sigma that is not above 0.
     """
-    samples, means = _checked(samples), np.asarray(means, "float64")
+    samples, means = _checked(samples), _checked(means, "means")
+    _check_sigma(sigma)
     if samples.shape[1] != means.shape[1]:
         raise ValueError(f"samples and means must have one dimension. Received: {samples.shape[1]} and {means.shape[1]}.")
     nearest, distances = _nearest(samples, means)
@@ -85,8 +88,9 @@ def curve_coverage(samples: np.ndarray, curve: np.ndarray, sigma: float, bins: i
         sigma: standard deviation of the noise.
         bins: parts of the curve.
     """
-    samples = _checked(samples)
-    nearest, distances = _nearest(samples, np.asarray(curve, "float64"))
+    samples, curve = _checked(samples), _checked(curve, "curve")
+    _check_sigma(sigma)
+    nearest, distances = _nearest(samples, curve)
     counts = np.bincount(nearest * bins // len(curve), minlength=bins)
     return CurveCoverage(int((counts >= len(samples) / 500).sum()), float((distances > 3 * sigma).mean()))
 
@@ -120,13 +124,19 @@ def perfect_reverse_kl(modes: int, n: int) -> float:
     return (modes - 1) / (2 * n)
 
 
-def _checked(samples):
-    samples = np.asarray(samples, "float64")
-    if samples.ndim != 2 or not len(samples):
-        raise ValueError(f"samples must have the shape (n, dimension), n of at least 1. Received: {samples.shape}.")
-    if not np.isfinite(samples).all():
-        raise ValueError("samples must be finite. Received: values that are NaN or infinite: the generator has diverged.")
-    return samples
+def _checked(points, name="samples"):
+    points = as_numbers(points, name).astype("float64")
+    if points.ndim != 2 or not len(points):
+        raise ValueError(f"{name} must have the shape (n, dimension), n of at least 1. Received: {points.shape}.")
+    if not np.isfinite(points).all():
+        fix = " Fix: look at its training; the generator has diverged." if name == "samples" else ""
+        raise ValueError(f"{name} must be finite. Received: values that are NaN or infinite.{fix}")
+    return points
+
+
+def _check_sigma(sigma):
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma must be a standard deviation above 0. Received: sigma={sigma}.")
 
 
 def _nearest(samples, points):

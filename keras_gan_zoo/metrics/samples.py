@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.data.checks import as_array, check_integer
+from keras_gan_zoo.metrics.checks import as_numbers
 from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
-from keras_gan_zoo.metrics.images import require_axes, to_uint8
+from keras_gan_zoo.metrics.images import Quantizer, require_axes
 from keras_gan_zoo.metrics.records import NONE, described
 from keras_gan_zoo.metrics.scores import ScoreSums, split_assignment
 
@@ -135,7 +136,7 @@ def gather(
     extractor = extractor_of(extractor)
     check_integer(batch_size, "batch_size", 1)
     if extractor is None and is_array(images) and np.ndim(images) == 2:
-        return _of_features(np.asarray(images), keep, labels, split)
+        return _of_features(as_numbers(images, "features"), keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
     count = len(images) if is_array(images) else None
@@ -153,10 +154,13 @@ def gather(
             order = split_assignment(total or count, splits, shuffle_seed)[first : first + count]
         sample.scores = ScoreSums(splits, order, first)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
-    bar = _bar(count, progress)
+    bar, quantize = _bar(count, progress), Quantizer()
+    if count is not None:
+        images = np.asarray(as_array(images))
+        quantize.look_at(images)
     for batch, batch_labels in batches(images, labels, batch_size):
         require_axes(np.shape(batch), (1, 3, 4))
-        batch = to_uint8(batch)
+        batch = quantize(batch)
         shape = sample.image_shape = sample.image_shape or batch.shape[1:]
         if batch.shape[1:] != shape:
             raise ValueError(f"Images must have one shape. Received: several shapes, {shape} and {batch.shape[1:]}.")
@@ -186,7 +190,6 @@ def is_array(images: Any) -> bool:
 def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """(images, labels or None) of at most `size` images each; an iterable's own batches are passed on as they are."""
     if is_array(images):
-        images = np.asarray(images)
         if labels is not None and len(labels) != len(images):
             raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {len(images)} images.")
         # Several passes of the network in each batch, since moments are products that are slow on few rows.
@@ -199,7 +202,7 @@ def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple
         raise ValueError("labels was given beside batches. Fix: let the batches be pairs (images, labels).")
     for batch in images:
         batch, batch_labels = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
-        yield np.asarray(batch), None if batch_labels is None else np.asarray(batch_labels)
+        yield np.asarray(as_array(batch)), None if batch_labels is None else np.asarray(batch_labels)
 
 
 def _of_features(features, keep, labels, split):

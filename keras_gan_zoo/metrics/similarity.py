@@ -21,7 +21,7 @@ count as 0. Sources: Wang et al., 2004 (https://doi.org/10.1109/TIP.2003.819861)
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from keras_gan_zoo.data.checks import refuse_masks
+from keras_gan_zoo.data.checks import as_array, refuse_masks
 from keras_gan_zoo.metrics.pairs import Diversity, mean_over_pairs
 
 PEAK = 255.0
@@ -41,7 +41,7 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
         TypeError: not uint8.
         ValueError: another shape, no images, or nothing but zeros and ones.
     """
-    images = np.asarray(images)
+    images = np.asarray(as_array(images))
     if images.dtype != np.uint8:
         raise TypeError(
             f"{name} must be uint8 images in [0, 255]. Received: {images.dtype}. Fix: quantize them with "

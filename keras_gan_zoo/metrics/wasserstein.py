@@ -21,6 +21,7 @@ import numpy as np
 from scipy.ndimage import correlate1d
 
 from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import as_numbers
 from keras_gan_zoo.metrics.similarity import BLOCK, checked_images
 
 FILTER = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
@@ -60,7 +61,8 @@ def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: leading axes that differ, an empty set, or values that are not finite.
     """
-    a, b = np.asarray(a), np.asarray(b)
+    # Differences of small integers would wrap around, and those of float16 overflow.
+    a, b = (x if x.dtype in ("f4", "f8") else x.astype("float64") for x in (as_numbers(a, "a"), as_numbers(b, "b")))
     if a.shape[:-1] != b.shape[:-1] or not a.size or not b.size:
         raise ValueError(f"a and b must agree in all axes but the last, none empty. Received: {a.shape}, {b.shape}.")
     a, b = np.sort(a, axis=-1), np.sort(b, axis=-1)

@@ -77,3 +77,9 @@ def test_bad_input():
         compare_histograms([0, 0], [1, 2])
     with pytest.raises(ValueError, match="NaN"):
         number_of_different_bins(blobs(200, 0), np.full((9, 4), np.nan))
+
+
+@pytest.mark.parametrize("counts", [[1, np.nan], [5, -1], [2], [[1, 2]]])
+def test_what_is_no_histogram_of_these_bins_is_refused(counts):
+    with pytest.raises(ValueError, match="Histograms must"):
+        compare_histograms(counts, [1, 2])

@@ -56,3 +56,19 @@ def test_bad_input():
         birthday_paradox(A, B, 41)
     with pytest.raises(ValueError, match="one dimension"):
         memorization(A, B, A[:, :2])
+
+
+def test_held_out_images_of_the_training_set_do_not_hide_copies():
+    rng = np.random.default_rng(3)
+    train, test = rng.normal(size=(500, 8)), rng.normal(size=(200, 8))
+    test[:4] = train[:4]
+    assert memorization(train, test, train[:200]).share_near_train == 1.0
+    with pytest.raises(ValueError, match="test must hold images that train does not"):
+        memorization(train, train[:50], test)
+
+
+@pytest.mark.parametrize("threshold", [-5.0, float("nan")])
+def test_a_threshold_that_is_no_distance_is_refused(threshold):
+    fakes = np.random.default_rng(0).normal(size=(100, 4))
+    with pytest.raises(ValueError, match="threshold must be a distance of at least 0"):
+        birthday_paradox(fakes, fakes, 50, threshold=threshold)

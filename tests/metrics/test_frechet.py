@@ -3,6 +3,7 @@ import pytest
 
 from keras_gan_zoo.metrics import frechet
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
+from keras_gan_zoo.metrics.kernel import unbiased_mmd
 from tests.metrics.golden_sets import A, B
 
 
@@ -236,3 +237,21 @@ def test_moments_of_other_features_are_not_merged():
         Moments.of(A, inception).merge(Moments.of(B, classifier))
     assert Moments.of(A, inception).merge(Moments.of(B, inception)).n == len(A) + len(B)
     assert Moments.of(A, inception).merge(Moments.of(B)).n == len(A) + len(B)
+
+
+@pytest.mark.parametrize(
+    "features", [np.ma.masked_greater(np.random.default_rng(0).normal(size=(30, 4)), 1), np.ones((30, 4)) * (1 + 2j)]
+)
+def test_masked_and_complex_features_are_refused(features):
+    with pytest.raises(ValueError, match="masked values|real numbers"):
+        Moments.of(features)
+    with pytest.raises(ValueError, match="masked values|real numbers"):
+        unbiased_mmd(features, np.random.default_rng(1).normal(size=(30, 4)))
+
+
+def test_a_number_of_vectors_must_be_whole_and_sizes_must_differ():
+    with pytest.raises(ValueError, match="n must be an integer"):
+        Moments.from_statistics(2.9, np.zeros(2), np.eye(2))
+    features = np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match="Received: smallest=10, sizes=15, 20 fakes"):
+        fid_infinity(features, Moments.of(features), sizes=15, smallest=10)

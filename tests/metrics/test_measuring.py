@@ -304,3 +304,25 @@ def test_images_that_give_no_number():
         evaluate(FAKE[:3], REAL, **few)
     with pytest.raises(ValueError, match="NaN"):
         evaluate(np.full((9, 4), np.nan), np.ones((9, 4)), metrics=["fid"])
+
+
+def test_bright_parts_of_images_with_dark_ones_are_taken_whatever_the_batches():
+    bright = np.random.default_rng(0).uniform(0.5, 0.9, (40, 4, 4, 1)).astype("float32")
+    bright[39] = -1
+    values = [
+        evaluate(images, metrics=("inception_score",), extractor=Quarters(), batch_size=size)["inception_score"].value
+        for size in (1, 50)
+        for images in (bright, np.where(bright > 0, 1, 200).astype("uint8"))
+    ]
+    assert values[:2] == pytest.approx(values[2:])
+    with pytest.raises(ValueError, match="0 to 1"):
+        evaluate(bright[:39], metrics=("inception_score",), extractor=Quarters())
+
+
+def test_records_say_how_images_went_to_the_splits_of_the_inception_score():
+    array, batches = (
+        evaluate(images, metrics=("inception_score",), extractor=Quarters())["inception_score"] for images in (FAKE, [FAKE])
+    )
+    assert array.settings["shuffle_seed"] == 2020 and batches.settings["shuffle_seed"] == "in turn"
+    with pytest.raises(ValueError, match="different protocols"):
+        compare(array, batches)

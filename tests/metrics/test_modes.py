@@ -95,5 +95,12 @@ def test_bad_input():
     ):
         with pytest.raises(ValueError, match=message):
             mode_coverage(samples, mixture.means, mixture.sigma)
+    for means, sigma, message in (
+        (np.full((8, 2), np.nan), 0.1, "means must be finite"),
+        (mixture.means, np.nan, "sigma must be"),
+        (mixture.means, -1.0, "sigma must be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mode_coverage(np.zeros((3, 2)), means, sigma)
     with pytest.raises(ValueError, match="0 to 9"):
         class_coverage(np.array([10]), 10)

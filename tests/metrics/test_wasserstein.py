@@ -178,3 +178,15 @@ def test_a_shift_of_vectors_is_its_mean_projection():
     found = over_directions(a, a + [3.0, 4.0], 4000, np.random.default_rng(1))
     assert found == pytest.approx(5 * 2 / np.pi, rel=0.03)
     assert over_directions(a, a[::-1], 16, np.random.default_rng(1)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (np.uint8([0, 0]), np.uint8([255, 255]), 255),
+        (np.int8([-100]), np.int8([100]), 200),
+        (np.float16([-60000, 0]), np.float16([60000, 0, 0]), 50000),
+    ],
+)
+def test_small_types_neither_wrap_around_nor_overflow(a, b, expected):
+    assert wasserstein_1d(a, b) == pytest.approx(expected, rel=1e-3)

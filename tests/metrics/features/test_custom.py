@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_gan_zoo.metrics import evaluate
+from keras_gan_zoo.metrics import evaluate, reference
 from keras_gan_zoo.metrics.features import feature_extractor
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
@@ -30,6 +30,28 @@ def test_a_keras_model(model):
     before = extractor.sha256
     model.layers[-1].bias.assign(np.ones(4))
     assert feature_extractor(model).sha256 != before
+
+
+def test_the_layers_of_a_keras_model_decide_its_features_and_their_names_do_not(tmp_path):
+    def model(scale=1 / 255, activation="relu", name=None):
+        layers = keras.layers
+        stack = [layers.Rescaling(scale, name=name), layers.Activation(activation), layers.Flatten()]
+        return feature_extractor(keras.Sequential([keras.Input((8, 8, 3)), *stack], name="mine"))
+
+    one = model()
+    assert one.sha256 == model(name="other").sha256
+    assert len({one.sha256, model(1 / 127).sha256, model(activation="elu").sha256}) == 3
+    for extractor in (one, model(1 / 127)):
+        kept = reference(IMAGES, extractor, split="mine", cache=tmp_path).moments.mean
+        np.testing.assert_allclose(kept, extractor.features(IMAGES).mean(axis=0), rtol=1e-5)
+
+    class Own(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    own = keras.Sequential([keras.Input((8, 8, 3)), Own(), keras.layers.Flatten()])
+    assert feature_extractor(own).sha256.startswith("unknown-")
+    assert feature_extractor(own, sha256="abc").sha256 == "abc"
 
 
 def test_a_function():
