@@ -23,7 +23,9 @@ def with_classes(recipe):
     from .registry import variant_class
 
     data, said = recipe.data, recipe.model.get("num_classes")
-    default = inspect.signature(variant_class(recipe.variant).__init__).parameters.get("num_classes")
+    # Of the class that has it: a variant may pass it on among its options.
+    signatures = (inspect.signature(cls.__init__).parameters for cls in variant_class(recipe.variant).__mro__)
+    default = next((found["num_classes"] for found in signatures if "num_classes" in found), None)
     if data is None or not isinstance(data.source, str) or (said is None and (default is None or default.default is None)):
         return recipe
     names = class_names(data.source)

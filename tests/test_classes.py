@@ -1,14 +1,17 @@
 """Ask for a class and get it: names from folders, data sets, and the constructor, in training, presets, and sampling."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_gan_zoo
-from keras_gan_zoo import CGAN, DCGAN, run_recipes
+from keras_gan_zoo import CGAN, DCGAN, MatchingGAN, SemiSupervisedGAN, run_recipes
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.data import ImageData, InvalidData
+from keras_gan_zoo.data.rounds import Rounds
 
 NAMES = ("bird", "cat", "dog")
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 1), dtype=np.uint8)
@@ -181,3 +184,88 @@ def test_names_that_a_model_does_not_know(named):
         named.generate(1, labels="cow")
     with pytest.raises(InvalidData, match=r"labels must be integers in \[0, 3\), as the classes .* have no names.*'cat'"):
         cgan().generate(1, labels="cat")
+
+
+def few(**arguments):
+    gan = SemiSupervisedGAN((16, 16, 1), 4, **{"num_classes": 3, "width": 4, "seed": 0, **arguments})
+    gan.compile(run_eagerly=True)
+    return gan
+
+
+def test_samples_without_a_class_come_from_files_too(tmp_path):
+    labels = np.array([0, 1, 2, -1, -1, -1])
+    np.savez(tmp_path / "few.npz", images=IMAGES, labels=labels)
+    np.testing.assert_array_equal(few().schema.arrays(tmp_path / "few.npz")["labels"], labels)
+    with pytest.raises(InvalidData, match="must start at 0. Received: the value -1"):
+        cgan().schema.arrays(tmp_path / "few.npz")
+    recipe = parse_recipe({"variant": "bad_gan", "model": {}, "data": {"source": str(tmp_path / "few.npz")}}, "test")
+    assert run_recipes.with_classes(recipe).model["num_classes"] == 3
+
+
+def test_names_in_an_npz_are_classes_in_their_order(tmp_path):
+    np.savez(tmp_path / "named.npz", images=IMAGES, labels=np.array(NAMES)[LABELS])
+    gan = cgan(class_names=("dog", "cat", "bird"))
+    np.testing.assert_array_equal(gan.schema.arrays(tmp_path / "named.npz")["labels"], 2 - LABELS)
+    recipe = parse_recipe({"variant": "cgan", "model": {}, "data": {"source": str(tmp_path / "named.npz")}}, "test")
+    assert run_recipes.with_classes(recipe).data.classes == NAMES
+
+
+def test_numbers_of_a_source_with_other_numbers_for_its_names():
+    source = ImageData(IMAGES, np.array([0, 1, 2, -1, -1, -1], "int32"), NAMES)
+    backwards = {"class_names": ("dog", "cat", "bird")}
+    np.testing.assert_array_equal(few(**backwards).schema.arrays(source)["labels"], [2, 1, 0, -1, -1, -1])
+    with pytest.raises(InvalidData, match="must start at 0. Received: the value -1"):
+        cgan(**backwards).schema.arrays(source)
+    with pytest.raises(InvalidData, match="must be less than 3. Received: the value 3"):
+        cgan(**backwards).schema.arrays(ImageData(IMAGES, LABELS + 1, NAMES))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("kind", ["one-hot", "names"])
+def test_classes_in_any_form_come_from_tf_data(kind, batched):
+    tf = pytest.importorskip("tensorflow")
+    labels = np.eye(3, dtype="float32")[LABELS] if kind == "one-hot" else np.array(NAMES)[LABELS]
+    source = tf.data.Dataset.from_tensor_slices((IMAGES, labels))
+    gan = cgan(class_names=NAMES)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*one-hot rows")
+        rounds = Rounds(source.batch(6) if batched else source, gan.schema, 6, 1)
+    np.testing.assert_array_equal(rounds.first["labels"], LABELS)
+
+
+def test_a_class_that_batches_never_show_is_said():
+    batches = [(IMAGES, np.array([0, 1, 1, 0, 1, 1]))] * 2
+    with pytest.warns(UserWarning, match="classes of the model should be in the data.*without 1 of them, such as 2"):
+        list(Rounds(batches, cgan().schema, 6, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(Rounds([(IMAGES, np.array([0, 1, 1, 0, 1, 1])), (IMAGES, LABELS)], cgan().schema, 6, 1))
+
+
+def test_a_class_is_named_once_in_a_distribution(named):
+    for given, words in (
+        ({"cat": 0.5, 1: 0.5}, "class 1 is named twice"),
+        ([[1], [0, 1]], "3 numbers, one for each class"),
+    ):
+        with pytest.raises(InvalidData, match=words):
+            named.generate(2, class_probabilities=given)
+
+
+def test_a_network_that_knows_fewer_classes_than_the_model_is_refused():
+    latents, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    layers = keras.layers
+    for count in (2, 3):
+        x = layers.Concatenate()([latents, layers.Embedding(count, 4, name="names")(labels)])
+        x = layers.Reshape((16, 16, 1))(layers.Dense(256, activation="tanh")(x))
+        generator = keras.Model([latents, labels], x)
+        if count == 3:
+            cgan(generator=generator)
+            continue
+        with pytest.raises(ValueError, match="CGAN must take 3 classes. Received: Embedding 'names' of input_dim=2"):
+            cgan(generator=generator)
+
+
+def test_the_weight_of_wrong_pairs_is_for_one_head():
+    MatchingGAN.tiny(two_headed=True)
+    with pytest.raises(ValueError, match="wrong_weight must be left out of MatchingGAN"):
+        MatchingGAN.tiny(two_headed=True, wrong_weight=0.2)

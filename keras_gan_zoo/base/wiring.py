@@ -127,6 +127,13 @@ def check_wiring(game: keras.Model) -> None:
                 f"The {name} of {owner} must be built. Received: a network that has never been called. Fix: begin it with a "
                 "keras.Input."
             )
+        for layer, classes in _embeddings(network, list(game.conditions().values())):
+            if layer.input_dim < classes:
+                # On JAX what such a layer does not have is NaN.
+                raise ValueError(
+                    f"The {name} of {owner} must take {classes} classes. Received: Embedding {layer.name!r} of "
+                    f"input_dim={layer.input_dim}. Fix: input_dim={classes}."
+                )
         for tensor, (low, high) in zip(
             tree.flatten(getattr(network, "outputs", None) or ()), reaches.get(name, ()), strict=False
         ):
@@ -138,6 +145,17 @@ def check_wiring(game: keras.Model) -> None:
                     f"{limits.operation.name!r} at its end, which keeps it in [{limits.low:g}, {limits.high:g}]. Fix: "
                     "another activation, or none."
                 )
+
+
+def _embeddings(network, conditions):
+    """The layers of a functional network that embed one of its conditions, with the number of classes of that."""
+    inputs = tree.flatten(getattr(network, "inputs", None) or ())
+    # Conditions come after the first input, in their order.
+    classes = {id(tensor): getattr(field, "classes", 0) for tensor, field in zip(inputs[1:], conditions, strict=False)}
+    for layer in getattr(network, "layers", ()):
+        if isinstance(layer, keras.layers.Embedding):
+            for tensor in layer._inbound_nodes[-1].input_tensors:
+                yield layer, classes.get(id(tensor), 0)
 
 
 def check_output(owner: str, said: Any, shape: tuple[int | None, ...]) -> Any:

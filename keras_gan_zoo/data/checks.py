@@ -243,6 +243,8 @@ def check_labels(
         fix = "one integer per image"
         if array.ndim == 2:
             fix = f"{name}[:, 0]" if array.shape[1] == 1 else f"np.argmax({name}, axis=1) if they say how likely classes are"
+            if unknown and array.shape[1] > 1:
+                fix = f"{fix}, and -1 where none is known"
         raise InvalidData(f"{name} must have the shape (n,). Received: shape {array.shape}. Fix: {fix}.")
     if array.dtype.kind not in "iu":
         fix = f"np.unique({name}, return_inverse=True)[1] numbers the classes"
@@ -259,7 +261,7 @@ def check_labels(
     low, high = int(array.min()), int(array.max())
     if low < -unknown:
         only = ", or be -1 for no label" if unknown else ""
-        fix = f"{name} - {name}.min()"
+        fix = f"np.maximum({name}, -1)" if unknown else f"{name} - {name}.min()"
         if low == -1:
             fix = f"keep those with {name} >= 0, since only semi-supervised models learn from samples without a label"
         raise InvalidData(f"{name} must start at 0{only}. Received: the value {low}. Fix: {fix}.")

@@ -72,6 +72,9 @@ class Field:
             )
         if data.dtype.kind not in "biuf":
             raise InvalidData(f"{name} must be numbers. Received: dtype {data.dtype}. Fix: {name}.astype('{self.dtype}').")
+        if self.dtype == "float32":
+            with np.errstate(over="ignore"):  # what is too large for it becomes infinite, which is refused
+                data = data.astype(self.dtype, copy=False)
         if data.dtype.kind == "f" and not (finite := np.isfinite(data)).all():
             raise InvalidData(
                 f"{name} must be finite. Received: {int((~finite).sum())} of {data.size} values that are NaN or infinite. "
@@ -170,9 +173,6 @@ class Latents(Field):
     distribution: str = "normal"
     optional = True
 
-    def validate(self, data, name):
-        return super().validate(data, name).astype(self.dtype, copy=False)
-
     def random(self, rng, n):
         if self.distribution == "uniform":
             return super().random(rng, n)
@@ -191,9 +191,6 @@ class Noise(Latents):
 @dataclasses.dataclass(frozen=True)
 class Points(Field):
     """Points in a space of few dimensions, float32."""
-
-    def validate(self, data, name):
-        return super().validate(data, name).astype(self.dtype, copy=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,11 +39,18 @@ class Labels(Field):
             raise refused(name, data, "one class for each sample") from error
         if data.dtype.kind == "S":
             data = np.char.decode(data)
+        if data.dtype.kind == "O":  # as tf.data has text
+            decoded = [value.decode() if isinstance(value, bytes) else value for value in data.ravel()]
+            data = np.array(decoded, object).reshape(data.shape)
         if data.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in data.ravel()):
             data = data.astype("int64")
         if data.dtype.kind in "UO":
             data = self._numbers(data, name)
         return check_labels(data, self.classes, name=name, unknown=self.unknown)
+
+    def is_example(self, shape):
+        # The class of one sample may be a one-hot row.
+        return tuple(shape) in ((), (self.classes,))
 
     def is_known(self, data):
         return data >= 0
@@ -58,7 +65,8 @@ class Labels(Field):
                 )
             raise InvalidData(
                 f"{name} must be among {', '.join(map(repr, self.names[:20]))}{' ...' if len(self.names) > 20 else ''}. "
-                f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})."
+                f"Received: {unknown[0]!r}. Fix: one of these, or its number in [0, {self.classes})"
+                f"{'; numbers alone where some are -1, for samples without a class' if self.unknown else ''}."
             )
         return np.array([known[value] for value in values], self.dtype).reshape(data.shape)
 
@@ -72,13 +80,15 @@ class Labels(Field):
             )
 
     def of_source(self, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-        """Returns labels of a source that has names for its classes, as names where this field has others or none of them.
+        """Returns labels of a source that has names for its classes, by the numbers of this field, if it has names.
 
         Raises:
-            InvalidData: the source has other classes than this field.
+            InvalidData: the source has other classes than this field, or labels that are none of its own.
         """
+        labels = check_labels(labels, len(names), unknown=True)
         if self.names and set(self.names) == set(names):
-            return labels if self.names == names else np.array(names)[labels]
+            # The last number is for -1.
+            return np.array([*map(self.names.index, names), -1], self.dtype)[labels]
         if self.names or len(names) != self.classes:
             own = f" ({', '.join(self.names[:20])})" if self.names else ""
             fix = "data of those classes" if self.names else f"num_classes={len(names)}"
@@ -105,8 +115,14 @@ class Labels(Field):
             for key, value in probabilities.items():
                 if isinstance(value, bool) or not isinstance(value, numbers.Real):
                     raise refused(name, probabilities, "numbers, one for each class that is named")
-                given[self.validate([key], name)] = value
-        given = np.asarray(as_array(given))
+                number = self.validate([key], name)
+                if given[number]:
+                    raise refused(name, probabilities, f"a number for each class, once; class {number[0]} is named twice")
+                given[number] = value
+        try:
+            given = np.asarray(as_array(given))
+        except ValueError as error:  # rows of several lengths
+            raise refused(name, probabilities, f"{self.classes} numbers, one for each class") from error
         if given.shape != (self.classes,) or given.dtype.kind not in "iuf" or not (given >= 0).all():
             fix = f"such as {{{self.names[0] if self.names else 0!r}: 1.0}}"
             raise refused(name, probabilities, f"{self.classes} numbers of at least 0, one for each class", fix)

@@ -124,7 +124,7 @@ def load_images(
 def class_names(source: str) -> tuple[str, ...]:
     """The classes that `load_images(source, labels=True)` numbers, in their order, without reading the images.
 
-    Those of an .npz have only numbers: (), where `count_classes` tells how many there are.
+    Those of an .npz may have only numbers: (), where `count_classes` tells how many there are.
 
     Raises:
         InvalidData: the source cannot be used, or has no labels.
@@ -134,7 +134,8 @@ def class_names(source: str) -> tuple[str, ...]:
     if kind == "tfds":
         return tfds_class_names(source)
     if kind == "npz":
-        return ()
+        labels = _labels_of(Path(source), "train")
+        return () if labels is None else _numbered(labels)[1]
     return classes_of(*image_files(Path(source)))[1]
 
 
@@ -144,13 +145,13 @@ def count_classes(source: str, split: str = "train") -> int:
     Raises:
         InvalidData: it has no labels.
     """
-    _, labels = _read_npz(Path(_kept_file(source) or source), split)
+    labels = _labels_of(Path(_kept_file(source) or source), split)
     if labels is None:
         raise InvalidData(
             f"'{source}' must hold labels beside its images. Received: images alone. Fix: np.savez(path, images=..., "
             "labels=...)."
         )
-    return int(check_labels(labels).max()) + 1
+    return int(check_labels(labels, unknown=True).max()) + 1
 
 
 def npz_name(source: str) -> str:
@@ -268,11 +269,20 @@ def _opened(path: Path, names: Collection[str]) -> tuple[dict[str, np.ndarray], 
         raise InvalidData(f"'{path}' must be an .npz file that can be read. Received: {error}. Fix: {fix}.") from error
 
 
-def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _npz_names(split: str) -> list[tuple[str, str]]:
     # `images` is one set without splits, so another split can only be one of Keras's names.
-    pairs = [(f"x_{split}", f"y_{split}")]
-    if split == "train":
-        pairs.insert(0, ("images", "labels"))
+    keras_names = (f"x_{split}", f"y_{split}")
+    return [("images", "labels"), keras_names] if split == "train" else [keras_names]
+
+
+def _labels_of(path: Path, split: str) -> np.ndarray | None:
+    """The labels of an .npz, without reading its images; None if it has none."""
+    arrays, _ = _opened(path, [label_name for _, label_name in _npz_names(split)])
+    return next(iter(arrays.values()), None)
+
+
+def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    pairs = _npz_names(split)
     for image_name, label_name in pairs:
         arrays, held = _opened(path, (image_name, label_name))
         if image_name in arrays:
@@ -285,7 +295,18 @@ def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _from_arrays(images: Any, labels: Any, size: tuple[int, int] | None, channels: int | None) -> ImageData:
-    images = ImageReader()(images)
+    images, names = ImageReader()(images), ()
     if labels is not None:
-        labels = check_labels(as_array(labels), n=len(images))
-    return ImageData(convert_channels(resize_images(images, size), channels), labels)
+        labels, names = _numbered(labels)
+        # Whether a class may be unknown is for the model to say.
+        labels = check_labels(labels, n=len(images), unknown=True)
+    return ImageData(convert_channels(resize_images(images, size), channels), labels, names or None)
+
+
+def _numbered(labels: Any) -> tuple[Any, tuple[str, ...]]:
+    """Labels as numbers, and what they were called; () where they have been numbers."""
+    labels = as_array(labels)
+    if np.asarray(labels).dtype.kind != "U":
+        return labels, ()
+    names, numbers = np.unique(labels, return_inverse=True)
+    return numbers, tuple(names.tolist())

@@ -14,6 +14,7 @@ import numpy as np
 
 from .checks import InvalidData
 from .image_data import ImageData
+from .labels import Labels
 from .on_demand import ImagesInFiles
 from .schema import Batch, Schema
 
@@ -50,6 +51,7 @@ class Rounds:
         self.once = isinstance(source, Iterator)
         self._source, self._read = source, schema.reader()
         self.failures: list[InvalidData] = []
+        self._classes: dict[str, np.ndarray] | None = {}
         elements = iter(source)
         first = next(elements, None)
         if first is None:
@@ -85,6 +87,7 @@ class Rounds:
                 continue
             number += 1
             yield joined_arrays(parts)
+        self._tell_missing_classes()
         if not number and not rows:
             raise InvalidData(
                 f"A minibatch must hold a multiple of {self.multiple} examples. Received: batches of fewer from a "
@@ -98,11 +101,24 @@ class Rounds:
                 f"{type(self._source).__name__}. Fix: smaller batches{largest}, or more data."
             )
 
+    def _note_classes(self, batch: Batch) -> None:
+        """Keeps in mind which classes the first pass shows."""
+        for name, field in self.schema.fields.items() if self._classes is not None else ():
+            if isinstance(field, Labels):
+                self._classes[name] = np.unique(np.append(self._classes.get(name, batch[name][:0]), batch[name]))
+
+    def _tell_missing_classes(self) -> None:
+        """Warns of classes that a whole pass has not shown, as of arrays; once."""
+        for name, seen in (self._classes or {}).items():
+            self.schema.fields[name].check_whole(seen, name)
+        self._classes = None
+
     def _minibatches(self, elements: Iterator[Any]) -> Iterator[Batch]:
         batches = elements
         if self._batch_size:
             batches = map(self.schema.stacked, iter(lambda: list(itertools.islice(elements, self._batch_size)), []))
         for batch in map(self._read, batches):
+            self._note_classes(batch)
             # Rows that are left over sit out, as they do when an array is cut into batches.
             rows = _rows(batch) // self.multiple * self.multiple
             if rows:

@@ -160,12 +160,13 @@ class Stream(keras.utils.PyDataset):
 
     def _in_turn(self, name: str, table: int, number: int) -> np.ndarray:
         """Rows of a batch, known ones and others in turn."""
-        count, chosen = -(-self.batch_size // 2), []
+        chosen = np.empty(self.batch_size, "int64")
+        drawn, kinds = np.divmod(np.arange(number * self.batch_size, (number + 1) * self.batch_size), 2)
         for kind, rows in enumerate(self._kinds[name]):
-            epochs, places = np.divmod(np.arange(number * count, (number + 1) * count), len(rows))
+            epochs, places = np.divmod(drawn[kinds == kind], len(rows))
             orders = {i: self._order(f"{name}/{kind}", table, i, len(rows), kind) for i in np.unique(epochs).tolist()}
-            chosen.append(rows[[orders[i][place] for i, place in zip(epochs.tolist(), places, strict=True)]])
-        return np.stack(chosen, axis=1).ravel()[: self.batch_size]
+            chosen[kinds == kind] = rows[[orders[i][place] for i, place in zip(epochs.tolist(), places, strict=True)]]
+        return chosen
 
     def _augmented(
         self, batch: dict[str, np.ndarray], fields: dict[str, Field], number: int, table: int

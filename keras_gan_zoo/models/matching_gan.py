@@ -26,7 +26,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..base.arguments import check_number
+from ..base.arguments import check_number, does_not_apply
 from ..base.batches import per_sample
 from ..data import Batch
 from ..losses import minimax_discriminator_loss, non_saturating_generator_loss
@@ -42,7 +42,7 @@ class MatchingGAN(CGAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables.
         num_classes: number of classes; labels are integers in [0, num_classes).
-        wrong_weight: w in [0, 1] (0.5); 0 is `CGAN`. It is for one head.
+        wrong_weight: w in [0, 1] (0.5); 0 is `CGAN`. It is for one head alone.
         two_headed: whether realism and match are scored apart, by a discriminator that gives {"scores": ..., "match": ...}.
         **options: as in `CGAN`.
     """
@@ -58,6 +58,8 @@ class MatchingGAN(CGAN):
         **options: Any,
     ) -> None:
         self.wrong_weight, self.two_headed = check_number(wrong_weight, "wrong_weight", 0, 1), two_headed
+        if two_headed and wrong_weight != 0.5:
+            raise does_not_apply("wrong_weight", wrong_weight, type(self), "two heads score the wrong pairs apart")
         super().__init__(image_shape, latent_dim, num_classes=num_classes, **options)
 
     def default_discriminator(self) -> keras.Model:

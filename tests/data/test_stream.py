@@ -301,6 +301,12 @@ def test_samples_with_and_without_a_label_take_turns(known):
         assert len(epochs) > 1 and (len(expected) < 4 or epochs[0] != epochs[1])
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_odd_batches_begin_with_either_kind_in_turn(size):
+    labels = np.concatenate([batch["labels"] for batch in half_labeled(4, batch_size=size)])
+    np.testing.assert_array_equal(labels >= 0, np.arange(12 * size) % 2 == 0)
+
+
 def test_the_turns_are_a_function_of_seed_and_index():
     whole = order(half_labeled(4))
     assert order(half_labeled(4, start=5, length=7)) == whole[5:]
