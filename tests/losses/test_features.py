@@ -20,6 +20,9 @@ def test_golden_feature_matching():
     real, fake = tensor([[1, 2], [3, 4]]), tensor([[0, 1], [1, 1]])
     assert value(feature_matching_loss(real, fake)) == pytest.approx(6.25, rel=1e-6)
     assert value(feature_matching_loss(real[:1], fake[:1])) == pytest.approx(2.0, rel=1e-6)
+    # Batches of different sizes; the authors' mean over the features is a third of it.
+    few, many = [[1, 2, 0.5], [0, 1, -1], [2, -1, 1]], [[0.5, 1, 1], [1, 0, 0], [0, 3, -1], [2, 2, 2]]
+    assert value(feature_matching_loss(tensor(many), tensor(few))) / 3 == pytest.approx(0.273726851852, rel=1e-6)
 
 
 def test_means_that_agree_teach_nothing(differentiate):
