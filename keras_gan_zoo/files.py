@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .untrusted import why_not_regular
+
 
 def cache_folder() -> Path:
     """The folder for what is downloaded or computed once: keras_gan_zoo in Keras's own ($KERAS_HOME, or ~/.keras)."""
@@ -36,6 +38,48 @@ def writes() -> bool:
     return _WRITES.get()
 
 
+def require_file(path: str | Path, name: str) -> None:
+    """Checks that `whole_file` can write to a path, before the work that leads to it; folders above it may be missing.
+
+    Raises:
+        OSError: it is there and no regular file, or its folder cannot be written to; the message calls it `name`.
+    """
+    path = Path(path)
+    if writes() and path.exists() and why_not_regular(path):
+        raise FileExistsError(
+            f"{name} must be a file. Received: {name}={str(path)!r}, which is a folder, device, pipe, or the like. Fix: "
+            "name another one."
+        )
+    _require_place(path, path.parent, name)
+
+
+def require_folder(path: str | Path, name: str) -> None:
+    """Checks that files can be written below a path, as `require_file` does for one."""
+    _require_place(path, Path(path), name)
+
+
+def _require_place(path, folder, name):
+    there = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
+    if writes() and not (there.is_dir() and os.access(there, os.W_OK)):
+        raise OSError(
+            f"{name} must be a place that can be written to. Received: {name}={str(path)!r}, and {there} is no folder to "
+            "write to. Fix: name another place."
+        )
+
+
+def require_ending(path: str | Path, name: str, *endings: str) -> None:
+    """Checks that a path has one of the endings.
+
+    Raises:
+        ValueError: it has another one, or none.
+    """
+    path = Path(path)
+    if not path.name.endswith(endings):
+        raise ValueError(
+            f"{name} must end in {' or '.join(endings)}. Received: {name}={str(path)!r}. Fix: {path.stem}{endings[0]}."
+        )
+
+
 @contextlib.contextmanager
 def _thrown_away(name):
     """Yields a path of this name in a folder that is removed."""
@@ -58,8 +102,13 @@ def _named(path):
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; the file takes the place of `path` once it is complete and on the disk."""
+    """Yields a path beside `path` to write to; the file takes the place of `path` once it is complete and on the disk.
+
+    Raises:
+        OSError: it could not be written, or `path` is a device, a pipe, or the like, whose place nothing takes.
+    """
     path = Path(path)
+    require_file(path, "path")
     if not writes():
         with _thrown_away(path.name) as elsewhere:
             yield elsewhere
@@ -79,8 +128,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yields a new folder beside `path` to fill; it takes the place of `path` once it is filled, or else is removed."""
+    """Yields a new folder beside `path` to fill; it takes the place of `path` once it is filled, or else is removed.
+
+    Raises:
+        OSError: it could not be written, or `path` is no folder.
+    """
     path = Path(path)
+    require_folder(path, "path")
     if not writes():
         with _thrown_away(path.name) as elsewhere:
             elsewhere.mkdir()
@@ -129,6 +183,7 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
 
     Raises:
         InUseError: another process holds it; the message calls what is locked `what`.
+        FileExistsError: `path` is a link, a pipe, or the like.
     """
     try:
         import fcntl
@@ -139,7 +194,7 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
         return
     path, end = Path(path), time.monotonic() + PATIENCE
     while True:
-        file = open(path, "a+")
+        file = open(path, "a+", opener=_opened)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The previous holder may have removed the file after it was opened here.
@@ -167,12 +222,27 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
             _HELD.discard(file)
 
 
+def _opened(path, flags):
+    """Opens the file of a lock, but not what a link leads to, which would be emptied, nor a pipe, which may wait forever."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.islink(path) or why_not_regular(path):
+            raise FileExistsError(
+                f"{path} must be a file of its own. Received: a link, pipe, or the like. Fix: move it away."
+            )
+    # Also where one comes in between.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
 def holder(path: str | Path) -> int | None:
-    """The number of the process that holds a lock of `locked`, or None."""
+    """The number of the process that holds a lock of `locked`, or None.
+
+    Raises:
+        FileExistsError: `path` is a link, a pipe, or the like.
+    """
     import fcntl
 
     # A ValueError comes where the number is not written yet.
-    with contextlib.suppress(FileNotFoundError, ValueError), open(path) as file:
+    with contextlib.suppress(FileNotFoundError, ValueError), open(path, opener=_opened) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:

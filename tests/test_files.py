@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 import keras_gan_zoo
-from keras_gan_zoo.files import InUseError, holder, locked, whole_file, whole_folder
+from keras_gan_zoo.files import (
+    InUseError,
+    holder,
+    locked,
+    require_file,
+    require_folder,
+    whole_file,
+    whole_folder,
+    writing,
+)
 
 HOLDER = """
 import sys
@@ -95,6 +104,45 @@ def test_an_error_of_another_file_keeps_its_name(tmp_path):
         partial.touch()
 
 
+@pytest.mark.parametrize("place", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_nothing_takes_the_place_of_something_else(tmp_path, whole, place):
+    """As of the system's devices, which somebody who may do anything could replace."""
+    if whole is whole_folder and place is os.mkdir:
+        place = Path.touch
+    place(tmp_path / "a")
+    before = (tmp_path / "a").stat().st_mode
+    with pytest.raises(OSError, match="path must be a .*Received: path='.*a'.* Fix: name another"), whole(tmp_path / "a"):
+        pytest.fail("the work was done")
+    assert [path.stat().st_mode for path in tmp_path.iterdir()] == [before]
+
+
+def test_a_file_takes_the_place_of_a_link_and_leaves_its_target(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "a").symlink_to("target")
+    with whole_file(tmp_path / "a") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "a").read_text() == "new" and (tmp_path / "target").read_text() == "old"
+
+
+def test_a_place_that_can_be_written_to(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    for path in ("new/a", "file"):
+        require_file(tmp_path / path, "path")
+    require_folder(tmp_path / "new/a", "folder")
+    for path, missing in (("file/a", "file"), ("file/b/a", "file")):
+        with pytest.raises(OSError, match=f"path={path!r}, and {missing} is no folder to write to. Fix: name another"):
+            monkeypatch.chdir(tmp_path)
+            require_file(path, "path")
+    with pytest.raises(OSError, match="folder must be a place.* folder='file', and file is no folder"):
+        require_folder("file", "folder")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OSError, match="path='new/a', and . is no folder to write to"):
+        require_file("new/a", "path")
+    with writing(False):
+        require_file("new/a", "path")
+
+
 FORKING = """
 import os, sys, time
 from keras_gan_zoo.files import locked
@@ -124,6 +172,20 @@ def test_a_child_of_a_killed_process_does_not_hold_its_lock(tmp_path):
             pass
     finally:
         os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("place", ["link", "dangling", "pipe"])
+def test_a_lock_is_a_file_of_its_own(tmp_path, place):
+    """A link may lead to anything, which would be emptied; and a pipe may wait forever."""
+    target, lock = tmp_path / "thesis.txt", tmp_path / "lock"
+    target.write_text("years of work")
+    os.mkfifo(lock) if place == "pipe" else lock.symlink_to("thesis.txt" if place == "link" else "nowhere")
+    with pytest.raises(FileExistsError, match="lock must be a file of its own.*Fix: move it away"), locked(lock, "it"):
+        pytest.fail("it is locked")
+    if place != "dangling":
+        with pytest.raises(FileExistsError, match="lock must be a file of its own"):
+            holder(lock)
+    assert target.read_text() == "years of work" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_who_looks_whether_a_lock_is_held_is_not_in_the_way(tmp_path):

@@ -14,7 +14,7 @@ FRAMEWORKS = {"tensorflow", "tensorflow_datasets", "jax", "torch"}
 ALLOWED = {
     "backend": set(),
     "devices": {"backend"},
-    "files": set(),
+    "files": {"untrusted"},
     "untrusted": set(),
     "machine": {"backend"},
     "registry": set(),
