@@ -9,6 +9,7 @@ from .callbacks import save_preview
 from .data import Images, InvalidData, load_images
 from .data.checks import refused
 from .data.files import image_names
+from .files import require_ending, require_file
 from .inversion import anomaly_scores, invert
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ def score_folder(
 
     Raises:
         InvalidData: no folder, no images, or a model of another kind of data.
+        ValueError: `output` does not end in .png.
+        OSError: `output` cannot be written.
     """
+    require_file(output, "output")
+    require_ending(output, "output", ".png")
     folder = Path(folder)
     kind = gan.fields()[gan.sample]
     if not isinstance(kind, Images):

@@ -16,6 +16,7 @@ from rich.text import Text
 from .cli_measuring import evaluate, verify
 from .cli_options import Imports, class_of, recipe_for
 from .devices import Strategy
+from .files import require_ending, require_file
 from .terminal import err, fail, out, say, say_error
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
@@ -81,8 +82,8 @@ def sample(
     from .callbacks import save_preview
     from .presets import load
 
-    if output.is_dir():
-        fail(f"--output must be a file. Received: {output}, which is a folder. Fix: name a PNG file in it.")
+    require_file(output, "--output")
+    require_ending(output, "--output", ".png", ".txt")
     gan = load(preset)
     if not gan.generates:
         fail(
@@ -132,8 +133,6 @@ def anomaly(
     from .anomaly import score_folder
     from .presets import load
 
-    if output.is_dir():
-        fail(f"--output {output} is a folder; name a PNG file.")
     gan = load(preset)
     given = {} if label is None else {"labels": class_of(label, gan)}
     rows = score_folder(gan, folder, output, n=n, steps=steps, seed=seed, **given)

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from .cli_options import Imports, extractor_of, sides_of
+from .files import require_file, whole_file
 from .terminal import err, fail, out, say
 
 
@@ -49,8 +50,8 @@ def evaluate(
     from .metrics.shards import Shard
     from .sharding import measure_shard, merge_shards
 
-    if output and (output.is_dir() or (output.parent.exists() and not output.parent.is_dir())):
-        fail(f"--output must be a file in a folder. Received: {output}, which cannot be written.")
+    if output:
+        require_file(output, "--output")
     if merge:
         _refuse_beside_merge(context)
         _print_records(*merge_shards(sources), output)
@@ -89,7 +90,6 @@ def _refuse_beside_merge(context):
 
 
 def _print_records(records, skipped, output):
-    from .files import whole_file
     from .untrusted import printable
 
     text = json.dumps({name: record.to_dict() for name, record in records.items()}, indent=2)

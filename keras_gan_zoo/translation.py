@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .data import Images, InvalidData, load_images
 from .data.checks import refused
 from .data.files import EXTENSIONS, image_names, load_file
-from .files import whole_file
+from .files import require_ending, require_file, require_folder, whole_file
 
 if TYPE_CHECKING:
     from .base import Game
@@ -27,7 +27,8 @@ def translate_files(gan: "Game", source: str | Path, output: str | Path, *, seed
     Raises:
         TypeError: the model makes samples from noise.
         InvalidData: there is no image, or the model is of another kind.
-        FileExistsError: `output` is a folder that already holds files.
+        ValueError: `output`, of a single image, does not end in .png.
+        OSError: `output` is a folder that already holds files, or cannot be written.
     """
     from PIL import Image
 
@@ -49,6 +50,7 @@ def translate_files(gan: "Game", source: str | Path, output: str | Path, *, seed
             raise FileExistsError(
                 f"output must be a new or empty folder. Received: output={str(output)!r}, which exists. Fix: name a new one."
             )
+        require_folder(output, "output")
         images = load_images(source, size=field.shape[:2], channels=field.shape[2]).images
         names = image_names(source)
         files = [(output / name).with_suffix(".png") for name in names]
@@ -60,10 +62,8 @@ def translate_files(gan: "Game", source: str | Path, output: str | Path, *, seed
                 f"be {twice.name}. Fix: rename one."
             )
     elif source.is_file() and source.suffix.lower() in EXTENSIONS:
-        if output.is_dir():
-            raise FileExistsError(
-                f"output must be a PNG file for a single image. Received: output={str(output)!r}, which is a folder."
-            )
+        require_file(output, "output")
+        require_ending(output, "output", ".png")
         images, files = load_file(source, field.shape[:2], field.shape[2]).images, [output]
     else:
         raise refused("source", str(source), f"a folder, or an image ({', '.join(EXTENSIONS)})")

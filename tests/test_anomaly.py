@@ -45,13 +45,14 @@ def test_it_lists_all_images_and_shows_the_worst(preset, folder, tmp_path, comma
     ("arguments", "words"),
     [
         (["{preset}", "{folder}/nowhere"], "must be a folder of images"),
-        (["{preset}", "{folder}", "--output", "{folder}"], "is a folder; name a PNG file"),
+        (["{preset}", "nowhere", "--output", "{folder}"], "output must be a file. Received: output='{folder}', which is"),
+        (["{preset}", "nowhere", "--output", "a.jpg"], "output must end in .png. Received: output='a.jpg'. Fix: a.png."),
         (["{preset}", "{folder}", "--steps", "0"], "steps"),
     ],
 )
 def test_mistakes_are_answered_in_words(arguments, words, preset, folder, command):
     code, out, err = command("anomaly", *(part.format(preset=preset, folder=folder) for part in arguments))
-    assert code and not out and words in " ".join(err.split())
+    assert code and not out and words.format(folder=folder) in " ".join(err.split())
 
 
 def test_classes_are_named_by_an_option(folder, small_gan, tmp_path, command):

@@ -1,6 +1,7 @@
 """Measuring presets and folders of images; on the command line too."""
 
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -202,7 +203,10 @@ def test_kid_of_few_images_on_the_command_line(command, folders, tmp_path):
     code, _, err = command(*arguments, "--subset-size", 30)
     assert code == 2 and "--subset-size must be left out unless kid is measured" in err
     code, out, err = command(*arguments, "--output", tmp_path)
-    assert code == 2 and not out and f"--output must be a file in a folder. Received: {tmp_path}" in err
+    assert code == 1 and not out and f"--output must be a file. Received: --output='{tmp_path}', which is a folder" in err
+    os.mkfifo(tmp_path / "pipe")
+    code, out, err = command("evaluate", "--merge", "nothing.npz", "--output", tmp_path / "pipe")
+    assert code == 1 and not out and "pipe', which is a folder, device, pipe, or the like. Fix: name another one." in err
 
 
 def test_names_of_files_cannot_write_to_the_terminal(command, folders, tmp_path):
