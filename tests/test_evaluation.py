@@ -204,6 +204,8 @@ def test_kid_of_few_images_on_the_command_line(command, folders, tmp_path):
     assert code == 2 and "--subset-size must be left out unless kid is measured" in err
     code, out, err = command(*arguments, "--output", tmp_path)
     assert code == 1 and not out and f"--output must be a file. Received: --output='{tmp_path}', which is a folder" in err
+    code, out, err = command(*arguments, "--metrics", " ,")
+    assert code == 1 and not out and "metrics must name one at least. Received: none. Fix: fid, " in err
     os.mkfifo(tmp_path / "pipe")
     code, out, err = command("evaluate", "--merge", "nothing.npz", "--output", tmp_path / "pipe")
     assert code == 1 and not out and "pipe', which is a folder, device, pipe, or the like. Fix: name another one." in err

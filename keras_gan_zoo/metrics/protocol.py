@@ -54,11 +54,13 @@ class Protocol:
             **fields: further attributes.
 
         Raises:
-            ValueError: an unknown metric or setting, or fewer than one image in a batch.
+            ValueError: no metric, an unknown one or an unknown setting, or fewer than one image in a batch.
         """
         given, names = settings or {}, [metrics] if isinstance(metrics, str) else list(metrics)
         if unknown := [name for name in names if name not in METRICS]:
             raise ValueError(f"metrics must be among {', '.join(METRICS)}. Received: {unknown[0]!r}.")
+        if not names:
+            raise ValueError(f"metrics must name one at least. Received: none. Fix: {', '.join(METRICS)}.")
         if unused := sorted(set(given) - set(names)):
             raise ValueError(f"settings must be of metrics that are measured, {', '.join(names)}. Received: {unused}.")
         for name in given:

@@ -121,6 +121,11 @@ def test_features_in_place_of_images():
             compare(given[name], seen[name])
 
 
+def test_something_is_measured():
+    with pytest.raises(ValueError, match="metrics must name one at least. Received: none. Fix: fid, "):
+        evaluate(FAKE, REAL, metrics=(), extractor=Quarters())
+
+
 def test_floats_are_measured_as_the_8_bits_that_they_round_to():
     a = evaluate(FAKE / 127.5 - 1, REAL, metrics=["fid"], extractor=Quarters())["fid"]
     assert a.value == evaluate(FAKE, REAL, metrics=["fid"], extractor=Quarters())["fid"].value
