@@ -134,6 +134,8 @@ def anomaly(
     from .presets import load
 
     gan = load(preset)
+    if label is None and gan.in_order(1) and not hasattr(gan, "anomaly_scores"):
+        fail(f"--label must name the class of the images. Received: no --label, and {preset}, a model of classes.")
     given = {} if label is None else {"labels": class_of(label, gan)}
     rows = score_folder(gan, folder, output, n=n, steps=steps, seed=seed, **given)
     say(out, "\n".join(["score       image", *(f"{score:<10.5g}  {name}" for name, score in rows)]))

@@ -50,7 +50,17 @@ def extractor_of(name: str, weights: Path | None, resizer: str) -> Any:
 
 def class_of(label: str, gan: Any) -> int | str:
     """The class of --label: a number, unless a class has that name."""
-    return int(label) if label.isdecimal() and label not in getattr(gan, "class_names", ()) else label
+    if "labels" not in gan.inputs():
+        fail(
+            f"--label must be left out for a model without classes. Received: --label {label!r}, and a {type(gan).__name__}."
+        )
+    names, count = getattr(gan, "class_names", ()), gan.inputs()["labels"].classes
+    if label in names:
+        return label
+    if label.isdecimal() and int(label) < count:
+        return int(label)
+    named = f", or a name among {', '.join(names[:20])}" if names else ""
+    fail(f"--label must be the number of a class, from 0 to {count - 1}{named}. Received: --label {label!r}.")
 
 
 def sides_of(size: str) -> tuple[int, int]:

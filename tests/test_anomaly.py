@@ -60,8 +60,9 @@ def test_classes_are_named_by_an_option(folder, small_gan, tmp_path, command):
     arguments = ("anomaly", tmp_path / "cgan", folder, "--output", tmp_path / "worst.png", "--steps", 1)
     code, out, err = command(*arguments, "--label", 1)
     assert code == 0 and "upright" in out, err
-    assert command(*arguments)[0] and command(*arguments, "--label", "²")[0]
-    assert "'²'" in command(*arguments, "--label", "²")[2]
+    for given, words in (((), "--label must name the class of the images"), (("--label", "²"), "--label '²'")):
+        code, out, err = command(*arguments, *given)
+        assert code == 2 and not out and words in err
 
 
 def test_the_public_names(blob_gan, blobs):
