@@ -7,7 +7,7 @@ import math
 import os
 import stat
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,12 @@ def read_bounded(path: str | Path, limit: int) -> bytes:
     return data
 
 
+def repeated(names: Iterable[str]) -> str | None:
+    """The first name that is there twice, or None: of two members of an archive, readers take the last without a word."""
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)
+
+
 def require_bounded(unpacked: int, packed: int) -> None:
     """Checks what an archive says that it unpacks to.
 
@@ -111,7 +117,10 @@ def read_npz(path: str | Path, names: Collection[str] | None = None) -> tuple[di
         raise ValueError("it is not a zip archive, as every .npz is")
     try:
         with zipfile.ZipFile(path) as members:
-            held = {info.filename.removesuffix(".npy"): info for info in members.infolist()}
+            named = [(info.filename.removesuffix(".npy"), info) for info in members.infolist()]
+            if twice := repeated(name for name, _ in named):
+                raise ValueError(f"it holds {printable(twice)} twice, where one must be kept")
+            held = dict(named)
             wanted = [name for name in (held if names is None else names) if name in held]
             unpacked, free = sum(held[name].file_size for name in wanted), free_memory()
             require_bounded(unpacked, os.path.getsize(path))

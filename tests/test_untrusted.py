@@ -56,6 +56,16 @@ def test_what_is_larger_than_the_free_memory_is_not_read(tmp_path, monkeypatch):
         assert len(read_npz(tmp_path / "x.npz")[0]["images"]) == 10**6
 
 
+@pytest.mark.parametrize("other", ["images.npy", "images"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_array_that_is_there_twice_is_refused(tmp_path, other):
+    np.savez(tmp_path / "x.npz", images=np.arange(3), labels=np.arange(3))
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as members:
+        members.writestr(other, members.read("labels.npy"))
+    with pytest.raises(ValueError, match="it holds images twice, where one must be kept"):
+        read_npz(tmp_path / "x.npz", ("labels",))
+
+
 def test_encrypted_and_unknown_entries(tmp_path):
     np.savez(tmp_path / "x.npz", images=np.arange(3))
     good = (tmp_path / "x.npz").read_bytes()

@@ -17,7 +17,7 @@ from keras_gan_zoo.data.convert import convert_channels, mixed_sizes
 from keras_gan_zoo.data.decoding import ImageFile, attempt, decode, no_bombs, scan, unreadable, warn_of_dark
 from keras_gan_zoo.data.image_data import ImageData
 from keras_gan_zoo.data.on_demand import ImagesInFiles, fits_in_memory, probes, unreadable_now
-from keras_gan_zoo.untrusted import printable, require_bounded, why_not_regular
+from keras_gan_zoo.untrusted import printable, repeated, require_bounded, why_not_regular
 
 EXTENSIONS = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 # These are images too, and count as files that cannot be read: to leave them out silently would train on part of the data.
@@ -87,11 +87,16 @@ def image_files(source: Path) -> tuple[list[ImageFile], str]:
             raise InvalidData(f"unpacks to more than {_MAX_MEMBER_BYTES >> 20} MiB")
         return BytesIO(members.read(name))
 
-    # A name may occur twice; zipfile reads the last one for either.
-    names = {_normal(info.filename): info.filename for info in members.infolist() if not info.is_dir()}
-    files = [ImageFile(name, f"{source}/{name}", partial(read, names[name])) for name in _wanted(list(names))]
+    named = [(_normal(info.filename), info.filename) for info in members.infolist() if not info.is_dir()]
+    held, names = dict(named), [name for name, _ in named]
+    if twice := repeated(wanted := _wanted(names)):
+        raise InvalidData(
+            f"The archive '{source}' must hold each image once. Received: {printable(twice)} twice, where / and \\ are one. "
+            "Fix: remove or rename one."
+        )
+    files = [ImageFile(name, f"{source}/{name}", partial(read, held[name])) for name in wanted]
     if not files:
-        raise _no_images(f"archive '{source}'", list(names))
+        raise _no_images(f"archive '{source}'", names)
     return files, f"archive '{source}'"
 
 
@@ -132,10 +137,10 @@ def _wanted(names: list[str]) -> list[str]:
     def hidden(name: str) -> bool:
         return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
-    suffixes = {name: PurePosixPath(name).suffix.lower() for name in names if not hidden(name)}
-    if not any(suffix in EXTENSIONS for suffix in suffixes.values()):
+    suffixes = [(name, PurePosixPath(name).suffix.lower()) for name in names if not hidden(name)]
+    if not any(suffix in EXTENSIONS for _, suffix in suffixes):
         return []
-    return sorted(name for name, suffix in suffixes.items() if suffix in (*EXTENSIONS, *_UNREAD))
+    return sorted(name for name, suffix in suffixes if suffix in (*EXTENSIONS, *_UNREAD))
 
 
 def _no_images(where: str, names: list[str]) -> InvalidData:

@@ -46,7 +46,7 @@ class Schema:
             **options: of the reader, such as `split`.
 
         Raises:
-            InvalidData: a field is missing, or does not fit; or there is more than there are fields.
+            InvalidData: a field is missing, there twice, or does not fit; or there is more than there are fields.
         """
         given, shown = self._given(x, y, options)
         self.class_names = given.pop("class_names", ())
@@ -150,7 +150,12 @@ class Schema:
     def _by_name(self, data):
         """Data by the names of the fields, which are in the singular in TFDS and elsewhere ("image" for "images")."""
         singular = {name.removesuffix("s"): name for name in self.fields}
-        return {name if name in self.fields else singular.get(name, name): value for name, value in data.items()}
+        keys = {name: name if name in self.fields else singular.get(name, name) for name in data}
+        if twice := [name for name, key in keys.items() if key != name and key in data]:
+            raise InvalidData(
+                f"{self._must()}, each given once. Received: {keys[twice[0]]!r} and {twice[0]!r}. Fix: leave one out."
+            )
+        return {keys[name]: value for name, value in data.items()}
 
     @property
     def _names(self):

@@ -118,12 +118,24 @@ def test_classes_are_counted_as_people_do(tmp_path):
     assert data.labels.tolist() == [0, 1, 3, 2, 5, 4]
 
 
+@pytest.mark.parametrize("other", ["c/a.png", "./c/a.png", "c\\a.png", "/c/a.png", "c//a.png"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_holds_each_image_once(tmp_path, other):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("c/a.png", "readme.txt", "./readme.txt", other):
+            archive.writestr(name, save(tmp_path / "a.png").read_bytes())
+    with pytest.raises(
+        InvalidData, match="x.zip' must hold each image once. Received: c/a.png twice.*Fix: remove or rename"
+    ):
+        load_images(tmp_path / "x.zip")
+
+
 @pytest.mark.parametrize("prefix", ["./", "photos/", "./a/b/", "/", "photos\\"])
 def test_an_archive_may_have_one_folder_at_its_top(classes, tmp_path, prefix):
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for path in sorted(classes.rglob("*.png")):
             name = path.relative_to(classes).as_posix()
-            archive.write(path, prefix + (name.replace("/", "\\") if "\\" in prefix else name))
+            archive.writestr(prefix + (name.replace("/", "\\") if "\\" in prefix else name), path.read_bytes())
     data = load_images(tmp_path / "photos.zip", labels=True)
     assert data.class_names == ("cat", "dog") and data.labels.tolist() == [0, 0, 1, 1]
     assert values(data) == [10, 20, 30, 40]

@@ -52,6 +52,7 @@ def test_what_is_missing_or_too_much_is_named(pairs, alone):
         ((np.ma.masked_equal(IMAGES, 7), LABELS), "must not have masked values. Received: [1-9].* of 96"),
         ((IMAGES, np.ma.masked_equal(LABELS, 1)), "must not have masked values. Received: 2 of 6"),
         (({"images": IMAGES, "labels": LABELS, "names": 1},), "Received: x with the field 'names'"),
+        (({"image": IMAGES, "labels": LABELS, "images": IMAGES},), "each given once. Received: 'images' and 'image'. Fix"),
         (((IMAGES, LABELS), LABELS), "Received: labels in x, and others as y. Fix: leave one of them out"),
         (({"images": IMAGES, "labels": LABELS}, LABELS), "Received: labels in x, and others as y"),
         ((IMAGES, [[0], [1, 2]] * 3), "y must be one class for each sample"),
@@ -93,6 +94,8 @@ def test_fields_are_found_by_their_names_in_the_singular(pairs, alone):
     assert list(arrays) == ["images", "labels"]
     assert list(pairs.reader()({"label": LABELS, "image": IMAGES, "id": LABELS})) == ["images", "labels"]
     assert list(alone.reader()({"image": IMAGES, "label": LABELS})) == ["images"]
+    with pytest.raises(InvalidData, match="GAN must be .* each given once. Received: 'images' and 'image'. Fix: leave one"):
+        alone.reader()({"image": IMAGES, "images": IMAGES})
 
 
 def test_the_range_of_floats_is_that_of_all_batches_of_a_source(alone):
