@@ -115,7 +115,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _normal(name: str) -> str:
     """The name of a member of an archive as a path below its top: without ./ and the \\ of other systems."""
-    return str(PurePosixPath("/", name.replace("\\", "/")).relative_to("/"))
+    return str(PurePosixPath(name.replace("\\", "/").lstrip("/")))
 
 
 def below_top(files: list[ImageFile]) -> list[ImageFile]:

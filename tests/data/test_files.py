@@ -130,7 +130,7 @@ def test_an_archive_holds_each_image_once(tmp_path, other):
         load_images(tmp_path / "x.zip")
 
 
-@pytest.mark.parametrize("prefix", ["./", "photos/", "./a/b/", "/", "photos\\"])
+@pytest.mark.parametrize("prefix", ["./", "photos/", "./a/b/", "/", "//", "photos\\"])
 def test_an_archive_may_have_one_folder_at_its_top(classes, tmp_path, prefix):
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for path in sorted(classes.rglob("*.png")):
