@@ -9,6 +9,7 @@ from .metrics.measuring import gathered, records_of
 from .metrics.protocol import Protocol
 from .metrics.records import Record
 from .metrics.shards import Shard, merged_shards, save_shard
+from .untrusted import shown
 
 
 def measure_shard(
@@ -86,5 +87,10 @@ def merge_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Record], list[t
         ValueError: see `keras_gan_zoo.metrics.shards.merged_shards`.
     """
     told, fake, real = merged_shards(paths)
-    protocol = Protocol.of(list(told["metrics"]), told["metrics"], seed=told["seed"])
+    metrics = told.get("metrics")
+    if not isinstance(metrics, dict) or not all(isinstance(settings, dict) for settings in metrics.values()):
+        raise ValueError(
+            f"Shards must name metrics with their settings. Received: metrics={shown(metrics)}. Fix: measure them again."
+        )
+    protocol = Protocol.of(list(metrics), metrics, seed=told.get("seed"))
     return records_of(fake, real, protocol), told["skipped"]

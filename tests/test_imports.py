@@ -49,7 +49,7 @@ ALLOWED = {
         "run_recipes",
     },
     "evaluation": {"untrusted", "presets", "config", "data", "files", "metrics"},
-    "sharding": {"evaluation", "metrics"},
+    "sharding": {"evaluation", "metrics", "untrusted"},
     "verification": {"evaluation", "presets", "preset_files", "metrics"},
     "terminal": {"untrusted"},
     "translation": {"base", "data", "files"},

@@ -86,6 +86,15 @@ def test_shards_of_other_images_or_weights_of_the_same_name_do_not_merge(command
     assert command("evaluate", "--merge", tmp_path / "1.npz", tmp_path / "2.npz")[0] == 0
 
 
+@pytest.mark.parametrize("told", [{}, {"metrics": 3}, {"metrics": {"fid": 3}}])
+def test_shards_that_name_no_metrics_are_refused(told, monkeypatch):
+    from keras_gan_zoo import sharding
+
+    monkeypatch.setattr(sharding, "merged_shards", lambda paths: ({"skipped": [], **told}, None, None))
+    with pytest.raises(ValueError, match="Shards must name metrics with their settings. Received: metrics="):
+        sharding.merge_shards(["1.npz"])
+
+
 def test_what_cannot_be_read_is_counted_once(command, folders, tmp_path):
     (tmp_path / "fakes").mkdir()
     for i, path in enumerate(sorted(folders[0].iterdir())[:110]):

@@ -6,6 +6,7 @@
 A shard in a file, which `keras-gan-zoo evaluate --shard` writes, also holds its share of the real images and what was asked.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.samples import Sample, below
 from keras_gan_zoo.untrusted import read_npz, shown
@@ -86,16 +88,18 @@ def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, 
             )
         places[header["number"]] = path
     count = headers[first]["count"]
-    if missing := [number for number in range(1, count + 1) if number not in places]:
+    # The first few alone, since a file may claim any number.
+    if missing := list(itertools.islice((number for number in range(1, count + 1) if number not in places), 10)):
+        others = " and others" if count - len(places) > len(missing) else ""
         raise ValueError(
-            f"All {count} shards must be there. Received: {len(places)} of them, without {', '.join(map(str, missing))}. "
-            f"Fix: measure with --shard {missing[0]}/{count}, and pass that file too."
+            f"All {count} shards must be there. Received: {len(places)} of them, without {', '.join(map(str, missing))}"
+            f"{others}. Fix: measure with --shard {missing[0]}/{count}, and pass that file too."
         )
     merged: dict[str, Sample] = {}
     for number in range(1, count + 1):
         for kind, sample in _samples(places[number]):
             merged[kind] = merged[kind].merge(sample) if kind in merged else sample
-    skipped = dict.fromkeys(tuple(entry) for header in headers.values() for entry in header["skipped"])
+    skipped = dict.fromkeys(entry for header in headers.values() for entry in header["skipped"])
     return {**headers[first], "skipped": list(skipped)}, merged["fake"], merged.get("real")
 
 
@@ -104,13 +108,13 @@ _OWN = ("number", "skipped")
 
 
 def _samples(path):
-    arrays, _ = read_npz(path)
     try:
-        return [(kind, Sample.from_arrays(part)) for kind in ("fake", "real") if (part := below(kind, arrays))]
-    except KeyError as error:
-        raise ValueError(
-            f"{path} must hold all of its shard. Received: a file without {error}. Fix: measure it again."
-        ) from error
+        arrays, _ = read_npz(path)
+        parts = {kind: below(kind, arrays) for kind in ("fake", "real")}
+        return [(kind, Sample.from_arrays(part)) for kind, part in parts.items() if part or kind == "fake"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"a file without {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} must hold all of its shard. Received: {reason}. Fix: measure it again.") from error
 
 
 def _header(path):
@@ -119,7 +123,9 @@ def _header(path):
         header = json.loads(str(arrays["shard"]))
         if not isinstance(header, dict) or not {"number", "count", "skipped"} <= set(header):
             raise ValueError("it says nothing of a shard")
-    except (OSError, ValueError, KeyError) as error:
+        check_integer(header["number"], "number", 1, check_integer(header["count"], "count", 1) + 1)
+        header["skipped"] = [(str(path), str(reason)) for path, reason in header["skipped"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = "it says nothing of a shard" if isinstance(error, KeyError) else error
         raise ValueError(
             f"{path} must be a shard, written by evaluate --shard I/N --output FILE. Received: a file that cannot be read "

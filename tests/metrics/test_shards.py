@@ -159,6 +159,29 @@ def test_files_that_are_no_shards_are_named(tmp_path):
             merged_shards([tmp_path / name])
 
 
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (
+            {"count": 10**10},
+            "All 10000000000 shards must be there. Received: 1 of them, without 2, .*, 11 and others. Fix: ",
+        ),
+        ({"count": "3"}, "count must be an integer of at least 1. Received: count='3'"),
+        ({"number": 1.0}, r"number must be an integer in \[1, 2\)"),
+        ({"number": 2}, r"number must be an integer in \[1, 2\)"),
+        ({"skipped": 3}, "not iterable"),
+        ({"skipped": [3]}, "int"),
+        ({}, "must hold all of its shard. Received: a file without 'n'. Fix"),
+    ],
+)
+def test_headers_are_not_trusted(tmp_path, header, words):
+    told = {"number": 1, "count": 1, "skipped": [], **header}
+    np.savez(tmp_path / "h.npz", shard=json.dumps(told), **{"real/n": 3})
+    with pytest.raises(ValueError, match=words) as caught:
+        merged_shards([tmp_path / "h.npz"])
+    assert "h.npz" in str(caught.value) or "10000000000" in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/", "a/3", "1/3/3", "-1/3", "1/0"])
 def test_what_is_no_shard_is_refused(text):
     with pytest.raises(ValueError, match="shard must be I/N"):
