@@ -54,6 +54,8 @@ def reference(
         content: what names the images in the cache, in place of their hash.
         cache: folder; by default `references` in `keras_gan_zoo.files.cache_folder()`.
         batch_size, progress: as in `gather`.
+
+    What cannot be kept is computed all the same, with a warning.
     """
     extractor, keep = extractor_of(extractor), {"moments", *keep}
     gathered = {"split": split, "batch_size": batch_size, "progress": "real image" if progress else None}
@@ -75,12 +77,15 @@ def reference(
             shape = images.shape[1:] if is_array(images) else images.image_shape
             return Sample(moments.n, source, moments, features, image_shape=shape)
     sample = gather(images, extractor, keep, **gathered)
-    folder.mkdir(parents=True, exist_ok=True)
-    if "features" in keep:
-        with whole_file(features_file) as partial:
-            np.save(partial, sample.features)
-    with whole_file(moments_file) as partial:
-        sample.moments.save(partial)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if "features" in keep:
+            with whole_file(features_file) as partial:
+                np.save(partial, sample.features)
+        with whole_file(moments_file) as partial:
+            sample.moments.save(partial)
+    except OSError as error:
+        warnings.warn(f"The reference cannot be kept in {folder} ({error}); it is computed anew each time.", stacklevel=2)
     return sample
 
 

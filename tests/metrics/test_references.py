@@ -41,7 +41,6 @@ DAMAGE = {
     "empty moments": lambda moments, features: moments.write_bytes(b""),
     "no moments": lambda moments, features: np.savez(moments, x=1),
     "moments of others": lambda moments, features: np.savez(moments, n=60, mean=[0.0, 1.0], covariance=np.eye(2)),
-    "a pipe": lambda moments, features: (moments.unlink(), os.mkfifo(moments)),
     "truncated features": lambda moments, features: features.write_bytes(features.read_bytes()[:200]),
     "empty features": lambda moments, features: features.write_bytes(b""),
     "fewer features": lambda moments, features: np.save(features, np.load(features)[:50]),
@@ -96,6 +95,20 @@ def test_an_interrupted_computation_leaves_nothing(tmp_path):
     with pytest.raises(MemoryError):
         reference(IMAGES, Failing(), split="s", keep=["features"], cache=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cache_that_cannot_be_written_loses_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="cannot be kept in .*file.below.*; it is computed anew each time"):
+        sample = reference(IMAGES, Quarters(), split="s", keep=["features"], cache=tmp_path / "file" / "below")
+    np.testing.assert_array_equal(sample.features, Quarters().extract(IMAGES)[0])
+    reference(IMAGES, Quarters(), split="s", cache=tmp_path)
+    (moments,) = tmp_path.glob("*.npz")
+    moments.unlink()
+    os.mkfifo(moments)
+    with pytest.warns(UserWarning) as caught:
+        assert reference(IMAGES, Quarters(), split="s", cache=tmp_path).n == 60
+    assert [" is not used " in str(w.message) or " cannot be kept in " in str(w.message) for w in caught] == [True, True]
 
 
 def test_packed_moments(tmp_path):
