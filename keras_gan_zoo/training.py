@@ -31,7 +31,6 @@ from .devices import Strategy, training_devices
 from .files import locked, writes, writing
 from .presets import PRESET
 from .run_recipes import CONFIG, LOCK, recipe_of_run
-from .untrusted import why_not_regular
 
 if TYPE_CHECKING:
     from .base import Game
@@ -248,8 +247,6 @@ def resumed(run: str | Path) -> "Game":
 
 def _load_checkpoint(gan, path):
     try:
-        if reason := why_not_regular(path):
-            raise ValueError(reason)
         gan.load_weights(path)
     except (OSError, KeyError, ValueError, TypeError, MemoryError) as error:
         raise ConfigError(

@@ -34,10 +34,9 @@ ALLOWED = {
     "base": {"untrusted", "files", "backend", "losses", "data", "interpolation", "building", "presets"},
     "networks": {"layers"},
     "models": {"registry", "base", "data", "losses", "layers", "networks"},
-    "callbacks": {"data", "files", "metrics"},
+    "callbacks": {"untrusted", "data", "files", "metrics"},
     "run_recipes": {"config", "data", "machine", "registry"},
     "training": {
-        "untrusted",
         "base",
         "config",
         "devices",

@@ -1,12 +1,15 @@
 """How a game is saved: its configuration, its whole state, and presets."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
+
+from ..untrusted import why_not_regular
 
 # What a file says of averages, among its state variables.
 _AVERAGES = "averages"
@@ -87,7 +90,12 @@ class Saving:
         Args:
             filepath: a file of `save_weights`, or of `save`.
             **options: as in `keras.Model.load_weights`.
+
+        Raises:
+            ValueError: it is a pipe or the like, which might never end, or does not fit the model.
         """
+        if os.path.exists(filepath) and (reason := why_not_regular(filepath)):
+            raise ValueError(f"filepath must be a file of weights. Received: filepath={str(filepath)!r}, and {reason}.")
         held = [*self.variables, *self.optimizer.variables]
         before, fresh = [ops.convert_to_numpy(variable) for variable in held], self.fresh
         try:

@@ -15,6 +15,7 @@ nothing that a file names is run.
 from pathlib import Path
 
 from ..files import whole_file
+from ..untrusted import why_not_regular
 
 
 def convert(source: str | Path, target: str | Path) -> list[str]:
@@ -40,6 +41,8 @@ def convert(source: str | Path, target: str | Path) -> list[str]:
         raise ValueError(f"target must end in {' or '.join(writers)}. Received: target={str(target)!r}.")
     if source.suffix not in (".pth", ".pt", ".pb"):
         raise ValueError(f"source must be a .pth, .pt or .pb file. Received: source={str(source)!r}.")
+    if reason := why_not_regular(source):
+        raise ValueError(f"source must be a .pth, .pt or .pb file. Received: source={str(source)!r}, and {reason}.")
     arrays = inception.from_graph(source) if source.suffix == ".pb" else inception.renamed(read_state_dict(source), source)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with whole_file(target) as partial:

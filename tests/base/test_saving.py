@@ -1,5 +1,7 @@
 """Saving, loading and going on; `test_zoo.py` does the same for every variant."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -116,6 +118,12 @@ def test_a_file_that_does_not_fit_leaves_the_model_as_it_was(change, small_gan, 
     same = small_gan("dcgan", seed=1, ema_half_life=50)
     same.load_weights(tmp_path / "gan.weights.h5")
     np.testing.assert_array_equal(same.generate(2, seed=0), saved.generate(2, seed=0))
+
+
+def test_a_pipe_is_not_waited_for(tiny_gan, tmp_path):
+    os.mkfifo(tmp_path / "gan.weights.h5")
+    with pytest.raises(ValueError, match="filepath must be a file of weights. Received: filepath='.*', and it is not a reg"):
+        tiny_gan().load_weights(tmp_path / "gan.weights.h5")
 
 
 def test_an_interrupted_load_leaves_the_model_as_it_was(tiny_gan, monkeypatch):

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import os
 import pickle
 import subprocess
 import sys
@@ -264,3 +265,12 @@ def test_the_download_is_checked_and_converted(home, server, weights, monkeypatc
     with pytest.raises(OSError, match="must give a file with a sha256"):
         find_weights()
     assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.pb"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(
+        ValueError, match=f"source must be a .pth, .pt or .pb file. Received: source='.*{name}', and it is not"
+    ):
+        convert(tmp_path / name, tmp_path / "weights.npz")
