@@ -13,9 +13,10 @@ import numpy as np
 
 from ..data.checks import check_integer
 from ..data.convert import float_to_uint8
-from ..files import whole_file
+from ..files import require_file, require_folder, whole_file
 from ..metrics.records import Record
-from .files import save_state
+from ..untrusted import read_bounded
+from .files import MAX_LOG, read_rows, save_state, write_rows
 from .rounds import EveryRounds, fixed_samples
 from .watching import rounds_played
 
@@ -65,6 +66,7 @@ class Evaluate(EveryRounds):
 
     Raises:
         ValueError: an impossible argument; during training: `measure` returned other names than before, or not `monitor`.
+        OSError: at the beginning of the training: nothing can be written to `folder`.
         RuntimeError: `measure` raised an error; the message has the round.
     """
 
@@ -91,6 +93,9 @@ class Evaluate(EveryRounds):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
+        require_folder(self.folder, "folder")
+        for name in (ROWS, WEIGHTS, BEST, FINAL):
+            require_file(self.folder / name, name)
         self.started, self.spent, self.last = None, 0.0, 0.0
         self.rows, self.best, self.final, self.skipped, self.not_finite = [], None, None, [], []
         self.measured = None
@@ -114,10 +119,11 @@ class Evaluate(EveryRounds):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.round = rounds_played(self.model)
+        # First, since what is wrong with `measure` may show only now.
+        save_state(self.model, self.folder / FINAL)
         # A row that an earlier part has left has no records, so this asks for what was measured here.
         if self.measured is None or self.measured["round"] != self.round:
             self._evaluate()
-        save_state(self.model, self.folder / FINAL)
         self.final = {**self.measured, "file": FINAL}
         self._write_weights()
         if self.skipped:
@@ -196,7 +202,7 @@ class Evaluate(EveryRounds):
         """What an earlier part of this training has left; the best also if it lies past the model's round."""
         try:
             known = self._read_files()
-        except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, csv.Error) as error:
             raise ValueError(
                 f"{self.folder} must hold what Evaluate wrote. Received: files that cannot be read ({error!r}). Fix: move "
                 "the folder away; the training goes on without it."
@@ -213,22 +219,17 @@ class Evaluate(EveryRounds):
 
     def _read_files(self):
         if (self.folder / ROWS).exists():
-            with (self.folder / ROWS).open(newline="") as file:
-                self.rows = [
-                    {"round": int(row.pop("round")), **{name: float(text) if text else None for name, text in row.items()}}
-                    for row in csv.DictReader(file)
-                ]
+            self.rows = [
+                {"round": int(row.pop("round")), **{name: float(text) if text else None for name, text in row.items()}}
+                for row in read_rows(self.folder / ROWS)
+            ]
         if not (self.folder / WEIGHTS).exists():
             return None
-        known = json.loads((self.folder / WEIGHTS).read_text())
+        known = json.loads(read_bounded(self.folder / WEIGHTS, MAX_LOG))
         return {name: known[name] for name in ("chosen_by", "best", "final", "skipped", "not_finite")}
 
     def _write_rows(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(self.folder / ROWS) as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, ["round", "seconds", *self._names()])
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_rows(self.folder / ROWS, ["round", "seconds", *self._names()], self.rows)
 
     def _write_weights(self):
         self.folder.mkdir(parents=True, exist_ok=True)

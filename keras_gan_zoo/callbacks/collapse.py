@@ -12,6 +12,7 @@ from ..data.checks import InvalidData, as_array, check_image_shape, check_intege
 from ..data.convert import float_to_uint8
 from ..data.image_reader import ImageReader
 from ..data.on_demand import ImagesInFiles
+from ..files import require_file
 from .collapse_measures import effective_classes, mean_pairwise_distance, pixel_std, ranking, saturated
 from .collapse_rules import ADVICE, EXPECTED, FLAT, RULES, SERIOUS, Finding
 from .files import save_state
@@ -75,7 +76,7 @@ class CollapseMonitor(EveryRounds):
 
     Raises:
         ValueError: an argument is out of range, or the real images are all alike, too few, or lack labels that are needed.
-        OSError: the healthy state could not be written.
+        OSError: the healthy state cannot be written, which is seen at the beginning, or could not be.
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class CollapseMonitor(EveryRounds):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
+        if self.folder is not None:
+            require_file(self.folder / HEALTHY, f"{HEALTHY} in folder")
         model = self.model
         fields = model.fields()
         check_image_shape(self.real.shape, fields[model.sample].shape, name="real")

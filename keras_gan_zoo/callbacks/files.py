@@ -4,7 +4,9 @@ Each acts at the end of an epoch, which in the zoo's recipes is a fixed number o
 """
 
 import csv
+import io
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ import keras
 import numpy as np
 
 from ..data import Field
+from ..data.checks import check_integer
 from ..data.convert import convert_channels
-from ..files import whole_file
+from ..files import require_ending, require_file, require_folder, whole_file
+from ..untrusted import read_bounded
 from .watching import DivergedError, rounds_played
 
 # A trained weight beyond this is not a solution: float32 cannot hold the product of five of them.
 LARGEST_WEIGHT = 1e9
+# Of a log, which holds a line for each epoch.
+MAX_LOG = 10**8
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -27,13 +33,19 @@ class Checkpoint(keras.callbacks.Callback):
         path: file to write, ending in `.weights.h5`; load it with `gan.load_weights(path)` after `compile`.
 
     Raises:
+        ValueError: `path` has another ending.
+        OSError: at the beginning of the training: nothing can be written there.
         DivergedError: during training: the training cannot go on from its state, which has values that are NaN or infinite,
             or weights beyond 1e9. That state is not written, so that the last good one stays.
     """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
+        require_ending(path, "path", ".weights.h5")
         self.path = Path(path)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        require_file(self.path, "path")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._require_sane()
@@ -80,13 +92,21 @@ class SampleGrid(keras.callbacks.Callback):
         n: number of samples.
         seed: seed of the latents.
         data: arrays of the fields, for models that need an input.
+
+    Raises:
+        ValueError: an impossible argument.
+        OSError: at the beginning of the training: nothing can be written there.
     """
 
     def __init__(
         self, folder: str | Path, every: int = 1, n: int = 64, seed: int = 0, data: dict[str, np.ndarray] | None = None
     ) -> None:
         super().__init__()
-        self.folder, self.every, self.n, self.seed, self.data = Path(folder), every, n, seed, data
+        self.folder, self.every, self.data = Path(folder), check_integer(every, "every", 1), data
+        self.n, self.seed = check_integer(n, "n", 1), check_integer(seed, "seed", 0)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        require_folder(self.folder, "folder")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
@@ -100,6 +120,9 @@ class CSVLog(keras.callbacks.Callback):
     """Writes one line of logs for each epoch: the round, then the mean of each log over the epoch.
 
     Lines past the model's round, which a killed run may have left behind, are dropped when the training starts again.
+
+    Raises:
+        OSError, ValueError: at the beginning of the training: `path` cannot be written, or holds something else.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -107,11 +130,11 @@ class CSVLog(keras.callbacks.Callback):
         self.path = Path(path)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        require_file(self.path, "path")
         self.rows = []
         if self.path.exists():
             try:
-                with self.path.open(newline="") as file:
-                    self.rows = [row for row in csv.DictReader(file) if int(row["round"]) <= rounds_played(self.model)]
+                self.rows = [row for row in read_rows(self.path) if int(row["round"]) <= rounds_played(self.model)]
             except (KeyError, TypeError, ValueError, csv.Error) as error:
                 raise ValueError(
                     f"{self.path} must be a log of CSVLog. Received: a file that cannot be read ({error!r}). Fix: move it "
@@ -120,11 +143,22 @@ class CSVLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append({"round": rounds_played(self.model), **{key: f"{float(value):.6g}" for key, value in logs.items()}})
-        with whole_file(self.path) as partial, partial.open("w", newline="") as file:
-            # A player that stands still for a while is not in the logs of that time.
-            writer = csv.DictWriter(file, dict.fromkeys(name for row in self.rows for name in row))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        # A player that stands still for a while is not in the logs of that time.
+        write_rows(self.path, dict.fromkeys(name for row in self.rows for name in row), self.rows)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; raises the errors of `read_bounded` and of csv."""
+    return list(csv.DictReader(io.StringIO(read_bounded(path, MAX_LOG).decode(), newline="")))
+
+
+def write_rows(path: Path, names: Iterable[str], rows: Iterable[dict[str, Any]]) -> None:
+    """Writes a CSV file with these columns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def save_preview(preview: dict[str, tuple[Field, np.ndarray]], path: str | Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..data.checks import check_integer
 from ..files import writes
 
 
@@ -30,11 +31,14 @@ class StopAtNaN(keras.callbacks.Callback):
 
     Args:
         every: rounds from one look to the next.
+
+    Raises:
+        ValueError: `every` is no integer of at least 1.
     """
 
     def __init__(self, every: int = 20) -> None:
         super().__init__()
-        self.every = every
+        self.every = check_integer(every, "every", 1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if (batch + 1) % self.every == 0:

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 
 import keras
 import numpy as np
@@ -158,6 +159,31 @@ def test_impossible_arguments(tmp_path, wrong):
         evaluate(tmp_path, scripted(1.0), **wrong)
 
 
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("a_file", "folder must be a place .*a_file is no folder"), ("pipes", "weights.json must be a file")],
+)
+def test_places_are_looked_at_before_the_training(gan, tmp_path, folder, words):
+    (tmp_path / "a_file").touch()
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / "weights.json")
+    model = gan()
+    with pytest.raises(OSError, match=words):
+        trained(model, 4, evaluate(tmp_path / folder, scripted(1.0)))
+    assert int(model.rounds) == 0
+
+
+def test_a_measure_that_fails_at_the_end_leaves_the_final_weights(gan, tmp_path):
+    model = gan()
+    with pytest.raises(
+        ValueError, match="monitor must be among what measure returns, fid at round 4. Received: monitor='sc"
+    ):
+        trained(model, 4, evaluate(tmp_path, lambda images: {"fid": 1.0}, every=1000))
+    other = gan()
+    other.load_weights(tmp_path / "final.weights.h5")
+    assert equal(model, other) and int(other.rounds) == 4
+
+
 # Budget ------------------------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +248,14 @@ def test_a_training_from_the_start_takes_over_nothing(gan, tmp_path):
     callback = evaluate(tmp_path, scripted(5.0))
     trained(gan(), 4, callback)
     assert rows(tmp_path) == [(4, "5.0")] and callback.best["value"] == 5.0
+
+
+def test_files_that_never_end_are_not_read(gan, tmp_path):
+    model = trained(gan(), 4, evaluate(tmp_path, scripted(1.0)))
+    with (tmp_path / "weights.json").open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(ValueError, match="must hold what Evaluate wrote.*at most 100,000,000 bytes.*Fix: move the folder"):
+        trained(model, 8, evaluate(tmp_path, scripted(1.0)), start=4)
 
 
 def test_a_folder_of_another_choice_is_refused(gan, tmp_path):

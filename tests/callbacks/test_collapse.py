@@ -377,6 +377,12 @@ def test_nan_in_a_training_is_rolled_back_and_the_training_goes_on(small_gan, tm
     assert all(np.isfinite(value) for values in model.history.history.values() for value in values)
 
 
+def test_the_place_of_the_healthy_state_is_looked_at_before_the_training(gan, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="healthy.weights.h5 in folder must be a place .* and .*file is no folder"):
+        monitor(gan(), folder=tmp_path / "file")
+
+
 # Arguments ---------------------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Files are whole or absent: checkpoints, sample grids and the log."""
 
 import errno
+import os
 import resource
 import signal
 from types import SimpleNamespace
@@ -139,6 +140,56 @@ def test_lines_past_the_round_of_the_model_are_written_anew(tmp_path):
     logged(path, SimpleNamespace(rounds=0), [5, 10, 15], loss=1.0)
     lines = logged(path, SimpleNamespace(rounds=10), [15, 20], loss=2.0)
     assert [line.split(",")[:2] for line in lines[1:]] == [["5", "1"], ["10", "1"], ["15", "2"], ["20", "2"]]
+
+
+@pytest.mark.parametrize("damage", [os.mkfifo, lambda path: path.open("wb").truncate(10**9)])
+def test_a_log_that_never_ends_is_not_read(tmp_path, damage):
+    damage(tmp_path / "log.csv")
+    with pytest.raises(
+        (OSError, ValueError), match="path must be a file|log.csv must be a log of CSVLog.*at most 100,000,000"
+    ):
+        logged(tmp_path / "log.csv", SimpleNamespace(rounds=0), [5])
+
+
+# Places ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Checkpoint("m.h5"), "path must end in .weights.h5. Received: path='m.h5'. Fix: m.weights.h5"),
+        (lambda: SampleGrid("samples", n=0), "n=0"),
+        (lambda: SampleGrid("samples", every=0), "every=0"),
+        (lambda: SampleGrid("samples", seed=-1), "seed=-1"),
+    ],
+)
+def test_impossible_arguments(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: Checkpoint("a_file/m.weights.h5"),
+            "path must be a place .*path='a_file/m.weights.h5', and a_file is no fold",
+        ),
+        (lambda: Checkpoint("a_folder/m.weights.h5"), "path must be a file. Received: path='a_folder/m.weights.h5'"),
+        (lambda: CSVLog("a_file/log.csv"), "path must be a place .*path='a_file/log.csv', and a_file is no folder"),
+        (lambda: SampleGrid("a_file"), "folder must be a place .*folder='a_file', and a_file is no folder"),
+    ],
+)
+def test_places_are_looked_at_before_the_training(tmp_path, monkeypatch, make, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").touch()
+    (tmp_path / "a_folder/m.weights.h5").mkdir(parents=True)
+    with pytest.raises(OSError, match=words):
+        following(make(), SimpleNamespace(rounds=0)).on_train_begin()
+
+
+def test_a_log_may_lie_in_a_new_folder(tmp_path):
+    assert len(logged(tmp_path / "new" / "below" / "log.csv", SimpleNamespace(rounds=0), [5])) == 2
 
 
 # Sample grids ------------------------------------------------------------------------------------------------------------

@@ -40,6 +40,11 @@ def test_it_looks_in_every_nth_round_and_at_the_end():
         callback.on_epoch_end(0, bad)
 
 
+def test_it_looks_in_some_round():
+    with pytest.raises(ValueError, match="every must be an integer of at least 1. Received: every=0"):
+        StopAtNaN(every=0)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that goes on by one second whenever it is read."""
