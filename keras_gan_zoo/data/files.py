@@ -215,17 +215,18 @@ def read_now(size: tuple[int, int] | None, file: ImageFile) -> np.ndarray:
 
 def classes_of(files: list[ImageFile], where: str) -> tuple[list[ImageFile], tuple[str, ...]]:
     """The files relative to the folder of the classes, and the classes in their order."""
+    otherwise = "in Python, {'images': folder, 'labels': y} is data too, and load_images takes labels=False"
     outside = [file.path for file in files if "/" not in file.relative]
     if outside:
         raise InvalidData(
             f"With labels=True each image must lie in a sub-folder of the {where}, which is its class. Received: "
             f"{len(outside)} images outside of them, the first of which is '{printable(outside[0])}'. Fix: move them into "
-            "class folders, or pass labels=False."
+            f"class folders; {otherwise}."
         )
     lower = below_top(files)
     if any("/" not in file.relative for file in lower):
         raise InvalidData(
             f"With labels=True the {where} must have several sub-folders, one for each class. Received: only "
-            f"'{printable(Path(lower[0].path).parent.name)}'. Fix: one folder for the images of each class, or labels=False."
+            f"'{printable(Path(lower[0].path).parent.name)}'. Fix: one folder for the images of each class; {otherwise}."
         )
     return lower, tuple(sorted({file.relative.split("/")[0] for file in lower}, key=natural))
