@@ -161,7 +161,8 @@ class Sampler:
         check_integer(n, "n", 1)
         fields, rng = fields or self.inputs(), np.random.default_rng(check_seed(seed))
         if unknown := [name for name in given if name not in fields]:
-            close = difflib.get_close_matches(unknown[0], fields, n=1)
+            # "labels" is not meant for "latents".
+            close = difflib.get_close_matches(unknown[0], fields, n=1, cutoff=0.8)
             raise TypeError(
                 f"{type(self).__name__} makes samples from {', '.join(fields)} alone. Received: "
                 f"{unknown[0]}={shown(given[unknown[0]])}. Fix: {f'{close[0]}=...' if close else 'leave it out'}."

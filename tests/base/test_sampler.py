@@ -92,7 +92,7 @@ def test_errors(arguments, expected, gan):
 
 
 def test_inputs_that_there_are_not(gan):
-    with pytest.raises(TypeError, match="DCGAN makes samples from latents alone. Received: labels=3"):
+    with pytest.raises(TypeError, match="DCGAN makes samples from latents alone. Received: labels=3. Fix: leave it out"):
         gan.generate(2, labels=3)
     with pytest.raises(TypeError, match="makes samples from latents, labels alone. Received: label=3. Fix: labels=..."):
         CGAN.tiny(num_classes=4).generate(2, label=3)
