@@ -1,14 +1,24 @@
-"""The recipe that a run trains by: completed by what its data and its machine decide, and kept for as long as it goes on."""
+"""The recipe that a run trains by: completed by what its data and its machine decide, and kept for as long as it goes on.
 
+So is a note of the data: their number, and a hash of a few of them.
+"""
+
+import hashlib
 import inspect
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .config import WITHOUT_EFFECT, ConfigError, Recipe, read_recipe
 from .machine import fastest_dtype
+from .untrusted import read_bounded
 
-CONFIG, LOCK = "config.yaml", ".lock"
+CONFIG, DATA, LOCK = "config.yaml", "data.json", ".lock"
+MAX_NOTE = 10**6
 
 
 def recipe_of_run(recipe: Recipe, output: Path, resume: bool, dtype: str | None = None, console: Any = None) -> Recipe:
@@ -88,6 +98,39 @@ def _of_the_run(recipe, output, resume):
     return recipe.model_copy(update={"training": before.training.model_copy(update={"rounds": rounds})})
 
 
+def note_of(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a run notes of its data: the number of examples, and the sha256 of at most 64 of them, evenly spaced.
+
+    It is the same for images in memory and for those that are read as they are needed, and takes no time for any number.
+    """
+    from .data.on_demand import probes
+
+    hashes = {name: hashlib.sha256(np.ascontiguousarray(probes(rows))).hexdigest() for name, rows in data.items()}
+    return {name: {"examples": len(rows), "sha256": hashes[name]} for name, rows in data.items()}
+
+
+def require_noted(note: dict[str, dict[str, Any]], path: Path) -> None:
+    """Checks that a run goes on with the data in its note at `path`, if there is one; runs of older versions have none.
+
+    Raises:
+        ConfigError: they are others, or the note cannot be read.
+    """
+    if not os.path.lexists(path):
+        return
+    fix = f"remove {path} to go on with the data as they are, in other weights than without the change"
+    try:
+        changes = _changes(json.loads(read_bounded(path, MAX_NOTE)), note)
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise ConfigError(
+            f"{path} must say what data the run has. Received: a file that cannot be read ({error}). Fix: {fix}."
+        ) from error
+    if changes:
+        raise ConfigError(
+            f"A run must go on with its own data. Received: others than {path} says ({', '.join(changes)}). Fix: bring them "
+            f"back as they were, in the same order; or {fix}."
+        )
+
+
 def goes_on(before: Recipe, now: Recipe) -> bool:
     """Whether a run by the recipe `before` is the beginning of one by `now`: the same, or a longer one."""
     if any(optimizer.decay_start is not None for optimizer in now.optimizers.values()):
@@ -99,7 +142,11 @@ def goes_on(before: Recipe, now: Recipe) -> bool:
 
 def differences(before: Recipe, now: Recipe) -> list[str]:
     """What makes two recipes of different weights, as "training.rounds: 12 -> 24"."""
-    before, now = (_flat(recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT)) for recipe in (before, now))
+    return _changes(*(recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT) for recipe in (before, now)))
+
+
+def _changes(before, now):
+    before, now = _flat(before), _flat(now)
     differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     return [f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing]
 

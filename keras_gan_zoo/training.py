@@ -3,6 +3,7 @@
 A run is a folder:
 
     config.yaml              the recipe
+    data.json                number and hash of the examples, with which alone it goes on
     checkpoint.weights.h5    the whole state after the last finished part
     log.csv                  losses
     samples/round_000500.png grids from fixed latents
@@ -17,6 +18,7 @@ random numbers; but each backend draws its own, so the end is that of another se
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import warnings
@@ -30,7 +32,7 @@ from .config import ConfigError, Recipe, read_recipe, write_recipe
 from .devices import Strategy, training_devices
 from .files import locked, writes, writing
 from .presets import PRESET
-from .run_recipes import CONFIG, LOCK, recipe_of_run
+from .run_recipes import CONFIG, DATA, LOCK, note_of, recipe_of_run, require_noted
 
 if TYPE_CHECKING:
     from .base import Game
@@ -72,7 +74,7 @@ def train(
         The trained model.
 
     Raises:
-        ConfigError: an impossible recipe; with `resume`, another recipe than that of the run.
+        ConfigError: an impossible recipe; with `resume`, another recipe or other data than those of the run.
         FileExistsError: `output` holds a run, and `resume` is not asked for.
         InUseError: another process trains in `output`.
     """
@@ -141,6 +143,7 @@ def _run(gan, data, recipe, output, resume, tensorboard, evaluate, console, call
     output.mkdir(parents=True, exist_ok=True)
     # What would be found only when it is written, which is after the training.
     require_replaceable(output / PRESET)
+    require_noted(note := note_of(data), output / DATA)
     for names, right, kind in (((CHECKPOINT, LOG), Path.is_file, "file"), (FOLDERS, Path.is_dir, "folder")):
         for path in (output / name for name in names if os.path.lexists(output / name)):
             if not right(path):
@@ -152,6 +155,9 @@ def _run(gan, data, recipe, output, resume, tensorboard, evaluate, console, call
         if not resume or recipe.digest != read_recipe(output / CONFIG).digest:
             with c.whole_file(output / CONFIG) as partial:
                 write_recipe(recipe, partial)
+        if not (output / DATA).exists():
+            with c.whole_file(output / DATA) as partial:
+                partial.write_text(json.dumps(note, indent=2) + "\n", "utf-8")
         if checkpoint.exists():
             _load_checkpoint(gan, checkpoint)
         watchers = [c.StopAtNaN(), c.CSVLog(output / LOG)]

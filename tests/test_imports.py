@@ -35,7 +35,7 @@ ALLOWED = {
     "networks": {"layers"},
     "models": {"registry", "base", "data", "losses", "layers", "networks"},
     "callbacks": {"untrusted", "data", "files", "metrics"},
-    "run_recipes": {"config", "data", "machine", "registry"},
+    "run_recipes": {"untrusted", "config", "data", "machine", "registry"},
     "training": {
         "base",
         "config",

@@ -160,6 +160,7 @@ def test_the_folder_of_a_run(finished, recipe_for):
     folder = finished("gan")
     assert set(contents(folder)) == {
         "config.yaml",
+        "data.json",
         "checkpoint.weights.h5",
         "log.csv",
         "samples/round_000006.png",
@@ -769,6 +770,44 @@ def test_a_streamed_run_that_is_resumed_ends_in_the_weights_of_memory(recipe_for
     ours, theirs = (contents(tmp_path / name) for name in ("streamed", "memory"))
     assert ours["preset/weights.safetensors"] == theirs["preset/weights.safetensors"]
     assert ours["log.csv"] == theirs["log.csv"]
+
+
+def test_a_run_goes_on_with_its_own_data(recipe_for, tmp_path, monkeypatch):
+    folder, other = photos(tmp_path / "photos", "abc"), photos(tmp_path / "other" / "photos", "dbca")
+
+    def resumed(rounds, **data):
+        changes = {"data": {"source": "photos", **data}, "training": {"rounds": rounds}}
+        train(recipe_for("gan", changes), tmp_path / "run", resume=(tmp_path / "run").exists())
+
+    monkeypatch.chdir(tmp_path)
+    resumed(PART)
+    before = contents(tmp_path / "run")
+    shutil.copy(folder / "c/1.png", folder / "c/2.png")
+    with pytest.raises(
+        ConfigError, match="go on with its own data.*images.examples: 6 -> 7, images.sha256: .*data.json to go"
+    ):
+        resumed(2 * PART)
+    (folder / "c/2.png").unlink()
+    (folder / "c/1.png").rename(folder / "a/2.png")
+    with pytest.raises(
+        ConfigError, match=r"data.json says \(images.sha256: .*Fix: bring them back as they were, in the same"
+    ):
+        resumed(2 * PART, stream=True)
+    with pytest.raises(ConfigError, match="own data.*6 -> 8"):
+        monkeypatch.chdir(other.parent)
+        resumed(2 * PART)
+    assert contents(tmp_path / "run") == before
+    monkeypatch.chdir(tmp_path)
+    (folder / "a/2.png").rename(folder / "c/1.png")
+    resumed(2 * PART, stream=True)
+    for text in ("3", "{", '{"images": ' + "[" * 10**5):
+        (tmp_path / "run/data.json").write_text(text)
+        with pytest.raises(ConfigError, match="data.json must say what data the run has.*Fix: remove .*data.json"):
+            resumed(2 * PART)
+    # As older versions have left it.
+    (tmp_path / "run/data.json").unlink()
+    resumed(2 * PART)
+    assert contents(tmp_path / "run")["data.json"] == before["data.json"]
 
 
 def test_a_stream_of_what_cannot_be_read_in_pieces_leaves_no_run(recipe_for, tmp_path):
