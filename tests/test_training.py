@@ -483,7 +483,7 @@ def test_a_learning_rate_that_is_too_large(recipe_for, tmp_path):
     recipe = recipe_for("gan", {"optimizers": {"discriminator": {"name": "sgd", "learning_rate": 1e38}}})
     with pytest.raises(DivergedError, match="_loss is not finite by round 3"):
         train(recipe, tmp_path / "run")
-    assert set(contents(tmp_path / "run")) == {"config.yaml"}
+    assert set(contents(tmp_path / "run")) == {"config.yaml", "data.json"}
 
 
 def test_weights_that_no_training_survives_are_no_checkpoint(recipe_for, finished, tmp_path, monkeypatch):
@@ -688,7 +688,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint(recipe_for, finished,
     with pytest.raises(Killed):
         train(recipe_for("gan"), tmp_path / "run")
     monkeypatch.undo()
-    assert set(contents(tmp_path / "run")) == {"config.yaml"}
+    assert set(contents(tmp_path / "run")) == {"config.yaml", "data.json"}
     train(recipe_for("gan"), tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "run", finished("gan"))
 
