@@ -1,6 +1,7 @@
 """A callback that measures while training goes on, and keeps the best and the final weights."""
 
 import csv
+import hashlib
 import json
 import math
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..data.checks import check_integer
@@ -36,14 +38,15 @@ class Evaluate(EveryRounds):
         best.weights.h5    the whole state at the best finite value of `monitor`; load with `gan.load_weights`
         final.weights.h5   the whole state at the end of the training, which is measured always
         weights.json       the round and the values of each of the two, the metric they were chosen by, among how many
-                           evaluations, and the rounds that were left out or had no finite value
+                           evaluations, the rounds that were left out or had no finite value, and hashes of the weights
 
     The best of many noisy evaluations is biased by its selection: report the final value too, and measure the best weights
     anew, with another seed and more samples, before comparing it with anything.
 
     The training is bit-identical with and without this callback, as long as `measure` draws no global random numbers that
     the training draws too. In a resumed training, rows past the model's round are dropped and the best is kept; a training
-    that begins at round 0 begins with no rows and no best. Where weights are rolled back, it is the same.
+    that begins at round 0 begins with no rows and no best. Where weights are rolled back, it is the same. A model that goes
+    on at a round that was measured must have the weights of then, or the folder is that of another training.
 
     Args:
         measure: function of uint8 images (n, height, width, channels) in [0, 255] that returns {name: float or `Record`},
@@ -65,7 +68,8 @@ class Evaluate(EveryRounds):
         skipped: rounds whose evaluation was left out.
 
     Raises:
-        ValueError: an impossible argument; during training: `measure` returned other names than before, or not `monitor`.
+        ValueError: an impossible argument; at the beginning of the training: `folder` is that of another one; during
+            training: `measure` returned other names than before, or not `monitor`.
         OSError: at the beginning of the training: nothing can be written to `folder`.
         RuntimeError: `measure` raised an error; the message has the round.
     """
@@ -97,7 +101,7 @@ class Evaluate(EveryRounds):
         for name in (ROWS, WEIGHTS, BEST, FINAL):
             require_file(self.folder / name, name)
         self.started, self.spent, self.last = None, 0.0, 0.0
-        self.rows, self.best, self.final, self.skipped, self.not_finite = [], None, None, [], []
+        self.rows, self.best, self.final, self.skipped, self.not_finite, self.states = [], None, None, [], [], {}
         self.measured = None
         if self.round:
             self._read()
@@ -161,6 +165,7 @@ class Evaluate(EveryRounds):
         elif self.started is not None:
             self.started += seconds
         self.compiled = True
+        self.states[self.round] = self._state()
         self.rows.append({"round": self.round, "seconds": seconds, **self.measured["values"]})
         self._write_rows()
         self._write_weights()
@@ -189,6 +194,13 @@ class Evaluate(EveryRounds):
             )
         return values, records
 
+    def _state(self):
+        """What tells trainings apart at one round: the sha256 of the trained weights."""
+        digest = hashlib.sha256()
+        for variable in self.model.trainable_variables:
+            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
+        return digest.hexdigest()
+
     def _names(self):
         return max((list(row)[2:] for row in self.rows), key=len, default=[])
 
@@ -197,6 +209,7 @@ class Evaluate(EveryRounds):
         self.rows = [row for row in self.rows if row["round"] < self.round]
         self.skipped = [number for number in self.skipped if number < self.round]
         self.not_finite = [number for number in self.not_finite if number < self.round]
+        self.states = {number: state for number, state in self.states.items() if number < self.round}
 
     def _read(self):
         """What an earlier part of this training has left; the best also if it lies past the model's round."""
@@ -211,7 +224,13 @@ class Evaluate(EveryRounds):
             chosen_by = {"monitor": self.monitor, "mode": self.mode}
             if known["chosen_by"] != chosen_by:
                 raise ValueError(f"{self.folder} must hold weights chosen by {chosen_by}. Received: {known['chosen_by']}.")
-            self.best, self.final = known["best"], known["final"]
+            # Only a round that was measured tells, and an older version noted no states.
+            if known["states"].get(self.round) not in (None, self._state()):
+                raise ValueError(
+                    f"{self.folder} must be the folder of the training that goes on. Received: that of another one, whose "
+                    f"weights at round {self.round} were others. Fix: another folder."
+                )
+            self.best, self.final, self.states = known["best"], known["final"], known["states"]
             self.skipped, self.not_finite = known["skipped"], known["not_finite"]
         self.rows = [row for row in self.rows if row["round"] <= self.round]
         self.skipped = [number for number in self.skipped if number <= self.round]
@@ -226,7 +245,8 @@ class Evaluate(EveryRounds):
         if not (self.folder / WEIGHTS).exists():
             return None
         known = json.loads(read_bounded(self.folder / WEIGHTS, MAX_LOG))
-        return {name: known[name] for name in ("chosen_by", "best", "final", "skipped", "not_finite")}
+        states = {int(number): state for number, state in known.get("states", {}).items()}
+        return {name: known[name] for name in ("chosen_by", "best", "final", "skipped", "not_finite")} | {"states": states}
 
     def _write_rows(self):
         write_rows(self.folder / ROWS, ["round", "seconds", *self._names()], self.rows)
@@ -240,6 +260,7 @@ class Evaluate(EveryRounds):
             "final": self.final,
             "skipped": self.skipped,
             "not_finite": self.not_finite,
+            "states": self.states,
             "note": NOTE,
         }
         with whole_file(self.folder / WEIGHTS) as partial:

@@ -250,6 +250,23 @@ def test_a_training_from_the_start_takes_over_nothing(gan, tmp_path):
     assert rows(tmp_path) == [(4, "5.0")] and callback.best["value"] == 5.0
 
 
+def test_the_folder_of_another_training_is_refused(gan, tmp_path):
+    trained(gan(), 4, evaluate(tmp_path, scripted(1.0)))
+    other = gan()
+    other.generator.set_weights([weight + 0.1 for weight in other.generator.get_weights()])
+    trained(other, 4)
+    with pytest.raises(
+        ValueError, match="must be the folder of the training that goes on.*at round 4 were others. Fix: anoth"
+    ):
+        trained(other, 8, evaluate(tmp_path, scripted(2.0)), start=4)
+    # As an older version has left it.
+    content = weights(tmp_path)
+    del content["states"]
+    (tmp_path / "weights.json").write_text(json.dumps(content))
+    trained(trained(gan(), 4), 8, evaluate(tmp_path, scripted(2.0)), start=4)
+    assert list(weights(tmp_path)["states"]) == ["8"] and weights(tmp_path)["best"]["round"] == 4
+
+
 def test_files_that_never_end_are_not_read(gan, tmp_path):
     model = trained(gan(), 4, evaluate(tmp_path, scripted(1.0)))
     with (tmp_path / "weights.json").open("wb") as file:
