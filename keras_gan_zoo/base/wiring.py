@@ -7,7 +7,7 @@ import contextlib
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -164,6 +164,17 @@ def check_output(owner: str, said: Any, shape: tuple[int | None, ...]) -> Any:
         raise ValueError(
             f"{owner} must be of shape {tuple(shape)} for each sample. Received: shape {tuple(said.shape)[1:]}. Fix: "
             "another head of that network."
+        )
+    return said
+
+
+def check_outputs(owner: str, said: Any, *names: str) -> Sequence[Any]:
+    """Returns what a network of several outputs gives, and refuses another number of them."""
+    if not isinstance(said, (list, tuple)) or len(said) != len(names):
+        count = len(said) if isinstance(said, (list, tuple)) else 1
+        raise ValueError(
+            f"{owner} must give {' and '.join(names)}. Received: {count} output{'s' * (count > 1)}. Fix: end it with "
+            f"keras.Model(inputs, [{', '.join(names)}])."
         )
     return said
 

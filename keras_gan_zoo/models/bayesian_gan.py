@@ -25,6 +25,7 @@ from keras import ops
 
 from ..base import Player
 from ..base.arguments import check_number
+from ..base.wiring import check_output
 from ..data import Batch, Field
 from ..data.checks import check_integer
 from ..data.labels import Members
@@ -102,6 +103,12 @@ class BayesianGAN(DCGAN):
                     f"{name}_optimizer must be keras.optimizers.SGD, whose step with noise samples from the posterior. "
                     f"Received: {type(optimizer).__name__}. Pass such as SGD(0.005, momentum=0.9)."
                 )
+
+    def check_shapes(self, shapes: dict[str, tuple[int | None, ...]]) -> None:
+        super().check_shapes(shapes)
+        if self.discriminators > 1:
+            scores = keras.KerasTensor(shapes["discriminator"])
+            check_output("the scores of the discriminator", scores, (1, self.discriminators))
 
     def inputs(self) -> dict[str, Field]:
         return {**super().inputs(), "members": Members(classes=self.generators)}

@@ -23,7 +23,7 @@ import keras
 
 from ..base.arguments import check_number
 from ..base.options import OWN_LOSS
-from ..base.wiring import check_output
+from ..base.wiring import check_output, check_outputs
 from ..data import Batch
 from ..data.checks import check_integer
 from ..losses import wasserstein_generator_loss
@@ -87,7 +87,8 @@ class EBGAN(DCGAN):
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
-        copies, codes = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        said = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        copies, codes = check_outputs(f"the {by}", said, "copies", "codes")
         check_output(f"what the {by} makes of samples", copies, samples.shape[1:])
         return {"scores": -squared_reconstruction_error(samples, copies), "codes": codes}
 

@@ -24,7 +24,7 @@ from keras import ops
 
 from ..base.arguments import check_number, does_not_apply
 from ..base.batches import per_sample
-from ..base.wiring import layers_of
+from ..base.wiring import check_outputs, layers_of
 from ..data import Batch
 from ..data.checks import check_integer
 from ..layers.minibatch_discrimination import MinibatchDiscrimination
@@ -123,7 +123,8 @@ class ImprovedGAN(DCGAN):
                     layer.reference.assign(references[layer.name])
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
-        scores, features = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        said = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        scores, features = check_outputs(f"the {by}", said, "scores", "features")
         return {"scores": per_sample(scores), "features": features}
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:

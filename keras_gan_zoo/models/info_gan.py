@@ -24,7 +24,7 @@ from keras import ops
 from ..base import Player
 from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
-from ..base.wiring import ANY_NUMBER, LATENTS, check_output
+from ..base.wiring import ANY_NUMBER, LATENTS, check_output, check_outputs
 from ..data import Batch, Field, Labels, Latents
 from ..data.checks import check_integer
 from ..losses import categorical_information_loss, gaussian_information_loss
@@ -99,8 +99,8 @@ class InfoGAN(GAN):
         )
 
     def default_recognition(self) -> keras.Model:
-        features = self.discriminator.outputs[1].shape[-1]
-        return info_gan_recognition(features, self.categories, self.continuous, norm=self.norm)
+        _, features = check_outputs("the discriminator", self.discriminator.outputs, "scores", "features")
+        return info_gan_recognition(features.shape[-1], self.categories, self.continuous, norm=self.norm)
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"discriminator": 2e-4, "generator": 1e-3}
@@ -124,7 +124,8 @@ class InfoGAN(GAN):
         return {**super().reaches(), "recognition": (ANY_NUMBER, LATENTS)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
-        scores, features = self.discriminator(batch[self.sample], training=training)
+        said = self.discriminator(batch[self.sample], training=training)
+        scores, features = check_outputs(f"the {by}", said, "scores", "features")
         return {"scores": per_sample(scores), "features": features}
 
     def discriminator_extra(self, real: Batch, fake: Batch, of_real: Batch, of_fake: Batch) -> Any:
@@ -135,7 +136,8 @@ class InfoGAN(GAN):
 
     def information_loss(self, fake: Batch, features: Any) -> Any:
         """Returns the weighted loss of guessing the codes of generated images from what D says about them."""
-        logits, means = self.recognition(features, training=True)
+        said = self.recognition(features, training=True)
+        logits, means = check_outputs("the recognition network", said, "logits", "means")
         check_output("the logits of the recognition network", logits, (self.categories,))
         check_output("the means of the recognition network", means, (self.continuous,))
         categorical = categorical_information_loss(ops.one_hot(fake["labels"], self.categories), logits)

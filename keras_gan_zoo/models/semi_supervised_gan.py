@@ -29,7 +29,7 @@ from keras import ops, tree
 
 from ..base.arguments import check_number
 from ..base.classifying import Classifying
-from ..base.wiring import ANY_NUMBER, check_output
+from ..base.wiring import ANY_NUMBER, check_output, check_outputs
 from ..data import Batch, Field, Images, Labels
 from ..data.checks import check_integer
 from ..layers.weight_norm import initialize_by_data
@@ -126,7 +126,8 @@ class SemiSupervisedGAN(Classifying, GAN):
         return {**super().reaches(), "discriminator": (ANY_NUMBER,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
-        logits, features = getattr(self, by)(batch[self.sample], training=training)
+        said = getattr(self, by)(batch[self.sample], training=training)
+        logits, features = check_outputs(f"the {by}", said, "logits", "features")
         check_output(f"the logits of the {by}", logits, (self.num_classes,))
         return {"scores": ops.logsumexp(logits, axis=-1), "logits": logits, "features": features}
 

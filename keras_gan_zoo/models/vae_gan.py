@@ -30,7 +30,7 @@ from ..base import Player
 from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
 from ..base.encoding import Encoding
-from ..base.wiring import LATENTS, check_output
+from ..base.wiring import LATENTS, check_output, check_outputs
 from ..data import Batch
 from ..losses.features import feature_error
 from ..losses.variational import gaussian_divergence
@@ -124,7 +124,8 @@ class VAEGAN(Encoding, DCGAN):
         return {**super().reaches(), "encoder": (LATENTS,)}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
-        scores, features = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        said = getattr(self, by)(self.with_conditions(self.sample, batch), training=training)
+        scores, features = check_outputs(f"the {by}", said, "scores", "features")
         return {"scores": per_sample(scores), "features": features}
 
     def judge_reconstructions(self, fake: Batch) -> Batch:

@@ -243,3 +243,25 @@ def test_players_share_a_trunk_that_is_nested_in_both():
     assert first.shares_networks_with(second) and not first.shares_networks_with(third)
     trunk.trainable = False
     assert not first.shares_networks_with(second)
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"),
+    [
+        ("semi_supervised_gan", "logits and features"),
+        ("info_gan", "scores and features"),
+        ("vae_gan", "scores and features"),
+        ("ebgan", "copies and codes"),
+    ],
+)
+def test_a_judge_of_several_outputs_must_have_them(variant, names):
+    cls = variant_class(variant)
+    judge = cls.tiny().discriminator
+    with pytest.raises(ValueError, match=f"the discriminator must give {names}. Received: 1 output. Fix: end it with"):
+        cls.tiny(discriminator=keras.Model(judge.inputs, judge.outputs[0]))
+
+
+def test_a_panel_has_as_many_judges_as_the_game():
+    cls = variant_class("bayesian_gan")
+    with pytest.raises(ValueError, match=r"scores of the discriminator must be of shape \(1, 2\) .*shape \(1, 3\)"):
+        cls.tiny(discriminators=2, discriminator=cls.tiny(discriminators=3).discriminator)
