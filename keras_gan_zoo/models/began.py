@@ -86,7 +86,7 @@ class BEGAN(GAN):
 
     def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
         of_samples = super().reaches()
-        return {**of_samples, "discriminator": of_samples["generator"]}
+        return {**of_samples, "discriminator": of_samples.get("generator", ())}
 
     def judge(self, batch: Batch, training: bool = True, by: str = "discriminator") -> Batch:
         samples = batch[self.sample]
