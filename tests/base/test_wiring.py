@@ -170,7 +170,14 @@ def test_an_output_that_cannot_reach_what_is_meant_is_refused(variant, network, 
 
 
 @pytest.mark.parametrize(
-    "tail", [[], [layers.Activation("tanh")], [layers.Activation("sigmoid"), layers.Rescaling(2.0, -1.0)]]
+    "tail",
+    [
+        [],
+        [layers.Activation("tanh")],
+        [layers.Activation("softsign")],
+        [layers.Activation(ops.sin)],
+        [layers.Activation("sigmoid"), layers.Rescaling(2.0, -1.0)],
+    ],
 )
 def test_a_generator_that_reaches_the_range_of_its_samples_is_taken(tail):
     made = keras.Sequential([keras.Input((4,)), layers.Dense(64), layers.Reshape(SHAPE), *tail])
