@@ -40,8 +40,7 @@ class Labels(Field):
         if data.dtype.kind == "S":
             data = np.char.decode(data)
         if data.dtype.kind == "O":  # as tf.data has text
-            decoded = [value.decode() if isinstance(value, bytes) else value for value in data.ravel()]
-            data = np.array(decoded, object).reshape(data.shape)
+            data = np.frompyfunc(lambda value: value.decode() if isinstance(value, bytes) else value, 1, 1)(data)
         if data.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in data.ravel()):
             data = data.astype("int64")
         if data.dtype.kind in "UO":

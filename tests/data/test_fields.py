@@ -71,6 +71,7 @@ def test_draws_of_a_round():
         (Labels(classes=3), [0.5], "must be integers"),
         (Labels(classes=3), [1, -1], "x must start at 0. Received: the value -1. Fix: keep those with x >= 0"),
         (Points((2,)), [[1e300, 0.0]], "x must be finite. Received: 1 of 2 values"),
+        (Labels(classes=3), np.array([[1, 2], [0, 1], None], object)[:2], "x must be integers in"),
         (Labels(classes=3, unknown=True), [1, -2], "x must start at 0, or be -1 for no label. Received: the value -2"),
         (Points((2,)), np.zeros((3, 3)), r"x must have the shape \(n, 2\).*Received: shape \(3, 3\)"),
         (Points((2,)), np.array([[1.0, np.inf]]), "x must be finite. Received: 1 of 2 values"),
