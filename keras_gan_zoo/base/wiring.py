@@ -138,16 +138,20 @@ def check_wiring(game: keras.Model) -> None:
         for tensor, (low, high) in zip(
             tree.flatten(getattr(network, "outputs", None) or ()), reaches.get(name, ()), strict=False
         ):
-            limits = _limits(tensor)
-            # Some activations come near their limits far out only.
-            slack = 0.0 if math.inf in (-low, high) else 0.01 * (high - low)
-            if limits and (limits.low > low + slack or limits.high < high - slack):
-                wanted = "any number" if math.inf in (-low, high) else f"all of [{low:g}, {high:g}]"
-                raise ValueError(
-                    f"The {name} of {owner} must be able to give {wanted}. Received: {type(limits.operation).__name__} "
-                    f"{limits.operation.name!r} at its end, which keeps it in [{limits.low:g}, {limits.high:g}]. Fix: "
-                    "another activation, or none."
-                )
+            _check_reach(f"The {name} of {owner}", tensor, low, high)
+
+
+def _check_reach(owner, tensor, low, high):
+    """Refuses an output that its last layers keep from what it must be able to give."""
+    limits, free = _limits(tensor), math.inf in (-low, high)
+    # Some activations come near their limits far out only.
+    slack = 0.0 if free else 0.01 * (high - low)
+    if limits and (limits.low > low + slack or limits.high < high - slack):
+        raise ValueError(
+            f"{owner} must be able to give {'any number' if free else f'all of [{low:g}, {high:g}]'}. Received: "
+            f"{type(limits.operation).__name__} {limits.operation.name!r} at its end, which keeps it in [{limits.low:g}, "
+            f"{limits.high:g}]. Fix: another activation, or none."
+        )
 
 
 def _embeddings(network, conditions):
