@@ -11,6 +11,7 @@ import keras_gan_zoo
 from keras_gan_zoo import CGAN, DCGAN, MatchingGAN, SemiSupervisedGAN, run_recipes
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.data import ImageData, InvalidData
+from keras_gan_zoo.data.load import count_classes
 from keras_gan_zoo.data.rounds import Rounds
 
 NAMES = ("bird", "cat", "dog")
@@ -269,3 +270,12 @@ def test_the_weight_of_wrong_pairs_is_for_one_head():
     MatchingGAN.tiny(two_headed=True)
     with pytest.raises(ValueError, match="wrong_weight must be left out of MatchingGAN"):
         MatchingGAN.tiny(two_headed=True, wrong_weight=0.2)
+
+
+def test_classes_are_those_of_the_images_that_are_read(tmp_path):
+    path = tmp_path / "both.npz"
+    np.savez(path, images=IMAGES, x_train=IMAGES, y_train=LABELS)
+    with pytest.raises(InvalidData, match="must hold labels beside its images"):
+        count_classes(str(path))
+    np.savez(path, images=IMAGES, labels=LABELS, x_train=IMAGES, y_train=LABELS + 4)
+    assert count_classes(str(path)) == 3

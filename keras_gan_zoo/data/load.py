@@ -277,8 +277,10 @@ def _npz_names(split: str) -> list[tuple[str, str]]:
 
 def _labels_of(path: Path, split: str) -> np.ndarray | None:
     """The labels of an .npz, without reading its images; None if it has none."""
-    arrays, _ = _opened(path, [label_name for _, label_name in _npz_names(split)])
-    return next(iter(arrays.values()), None)
+    pairs = _npz_names(split)
+    arrays, held = _opened(path, [label_name for _, label_name in pairs])
+    # Those of the images that are read.
+    return next((arrays.get(label_name) for image_name, label_name in pairs if image_name in held), None)
 
 
 def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
