@@ -115,6 +115,20 @@ def assert_trains(gan, round_of):
 
 
 @pytest.mark.parametrize("name", VARIANTS)
+def test_each_width_reaches_a_network(name):
+    """An argument that a base class has as well is lost where it is not handed on."""
+
+    def weights(gan):
+        return sum(network.count_params() for player in gan.players() for network in player.networks)
+
+    usual = smallest_gan(name)
+    for argument in [key for key in usual.get_config() if key.endswith("_width") and key != "max_width"]:
+        wider = smallest_gan(name, **{argument: 24})
+        assert wider.get_config()[argument] == 24, argument
+        assert weights(wider) != weights(usual), argument
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_it_trains_on_its_own_fields_and_shows_what_it_does(name, small_gan, round_of):
     gan = compiled(small_gan(name, seed=0))
     assert variant_name(gan) == name

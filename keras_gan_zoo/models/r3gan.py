@@ -64,7 +64,6 @@ class R3GAN(GAN):
         latent_dim: int = 64,
         *,
         width: int = 64,
-        discriminator_width: int | None = None,
         max_width: int | None = None,
         num_blocks: int = 2,
         group_size: int = 16,
@@ -73,7 +72,6 @@ class R3GAN(GAN):
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.max_width, self.num_blocks = check_size(max_width, "max_width"), check_size(num_blocks, "num_blocks")
         self.group_size, self.base_size = check_size(group_size, "group_size"), check_size(base_size, "base_size")
         self.gamma, self.num_classes = check_annealed(gamma, "gamma"), check_classes(num_classes)

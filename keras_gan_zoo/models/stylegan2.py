@@ -74,7 +74,6 @@ class StyleGAN2(GAN):
         latent_dim: int = 512,
         *,
         width: int = 32,
-        discriminator_width: int | None = None,
         mapping_depth: int = 2,
         group_size: int = 4,
         gamma: float = 0.01,
@@ -86,7 +85,6 @@ class StyleGAN2(GAN):
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
-        self.discriminator_width = check_size(discriminator_width, "discriminator_width")
         self.mapping_depth = check_integer(mapping_depth, "mapping_depth", 1)
         self.group_size = check_integer(group_size, "group_size", 1)
         self.gamma, self.r1_interval = check_number(gamma, "gamma"), check_integer(r1_interval, "r1_interval", 1)
