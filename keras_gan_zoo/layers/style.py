@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from .equalized import EqualizedDense
+from .resample import filter_matrix, filtered
 
 
 @keras.saving.register_keras_serializable("keras_gan_zoo")
@@ -132,11 +133,9 @@ class Blur(layers.Layer):
         self.taps, self.padding, self.gain = tuple(taps), tuple(map(tuple, padding)), gain
 
     def call(self, inputs: Any) -> Any:
-        x = ops.pad(inputs, ((0, 0), *self.padding, (0, 0)))
-        height, width = (side - len(self.taps) + 1 for side in x.shape[1:3])
-        scale = self.gain**0.5 / sum(self.taps)
-        x = sum(tap * scale * x[:, i : i + height] for i, tap in enumerate(self.taps))
-        return sum(tap * scale * x[:, :, i : i + width] for i, tap in enumerate(self.taps))
+        taps = [tap * self.gain**0.5 / sum(self.taps) for tap in self.taps]
+        sides = zip(inputs.shape[1:3], self.padding, strict=True)
+        return filtered(inputs, *(filter_matrix(taps, size, padding) for size, padding in sides))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         batch, *sides, channels = input_shape
