@@ -26,7 +26,7 @@ import keras
 import numpy as np
 from keras import layers, ops, tree
 
-from ..base.arguments import check_classes, check_number, check_size
+from ..base.arguments import check_classes, check_number
 from ..base.batches import batch_size_of
 from ..data import Batch, Field, Noise
 from ..data.checks import check_integer
