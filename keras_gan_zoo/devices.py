@@ -1,6 +1,8 @@
 """On which devices a training runs: `--strategy` and `--devices` of the command line."""
 
 import contextlib
+import hashlib
+import random
 from collections.abc import Iterator
 from typing import Literal, get_args
 
@@ -46,10 +48,23 @@ def training_devices(strategy: Strategy = "none", devices: int | None = None) ->
         )
     if strategy == "none":
         if devices not in (None, 1):
-            raise ValueError(
-                f"devices must be left out for the strategy none. Received: devices={devices}. Fix: --strategy mirrored."
-            )
+            fix = f"{how}, and --strategy multi-worker" if backend == "torch" else "--strategy mirrored"
+            raise ValueError(f"devices must be left out for the strategy none. Received: devices={devices}. Fix: {fix}.")
         yield
         return
     with engine(strategy, devices):
+        if strategy == "multi-worker":
+            _share_seed()
         yield
+
+
+def _share_seed():
+    """Gives all processes the seed of the first, unless they have the same already: they must draw the same weights."""
+    import keras
+
+    from .backend import exchange
+
+    # Keras takes seeds that nobody gives from here.
+    states = exchange(hashlib.sha256(repr(random.getstate()).encode()).hexdigest())
+    if len(set(states)) > 1:
+        keras.utils.set_random_seed(int(exchange(str(random.randint(0, 2**31 - 1)))[0]))

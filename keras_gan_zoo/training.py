@@ -17,6 +17,7 @@ On another backend it goes on from the same state, bit for bit, by rounds that a
 random numbers; but each backend draws its own, so the end is that of another seed.
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -127,14 +128,16 @@ def _train(recipe, output, resume, dtype, tensorboard, evaluate, console, callba
         )
     gan.refuse_devices(settings.batch_size)
     # All processes have looked at the folder before one of them writes there, and none ends before that one has.
-    require_agreement(gan, recipe=recipe.digest)
+    note = note_of(data)
+    seen = hashlib.sha256(json.dumps(note).encode()).hexdigest()[:16]
+    require_agreement(gan, recipe=recipe.digest, data=seen, checkpoint=_found(gan, output / CHECKPOINT))
     with writing(gan.rank == 0):
-        _run(gan, data, recipe, output, resume, tensorboard, evaluate, console if writes() else None, callbacks)
+        _run(gan, data, note, recipe, output, resume, tensorboard, evaluate, console if writes() else None, callbacks)
     gan.exchange("The preset is written.")
     return gan
 
 
-def _run(gan, data, recipe, output, resume, tensorboard, evaluate, console, callbacks):
+def _run(gan, data, note, recipe, output, resume, tensorboard, evaluate, console, callbacks):
     """Plays the rounds of a run that are left, and writes what it leaves."""
     from . import callbacks as c
     from .presets import require_replaceable, save_to_preset
@@ -143,7 +146,7 @@ def _run(gan, data, recipe, output, resume, tensorboard, evaluate, console, call
     output.mkdir(parents=True, exist_ok=True)
     # What would be found only when it is written, which is after the training.
     require_replaceable(output / PRESET)
-    require_noted(note := note_of(data), output / DATA)
+    require_noted(note, output / DATA)
     for names, right, kind in (((CHECKPOINT, LOG), Path.is_file, "file"), (FOLDERS, Path.is_dir, "folder")):
         for path in (output / name for name in names if os.path.lexists(output / name)):
             if not right(path):
@@ -249,6 +252,19 @@ def resumed(run: str | Path) -> "Game":
     gan = built(recipe, dtype=recipe.training.dtype, seed=recipe.training.seed)
     _load_checkpoint(gan, run / CHECKPOINT)
     return gan
+
+
+def _found(gan, path):
+    """The round of a checkpoint, in words; it is loaded by all processes together, which must have the same one."""
+    if gan.processes == 1 or not path.is_file():
+        return "none"
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            return f"one of round {file[f'vars/{gan.saved_as(gan.rounds)}'][()]}"
+    except (OSError, KeyError) as error:
+        return f"one that cannot be read ({str(error)[:200]})"
 
 
 def _load_checkpoint(gan, path):

@@ -8,7 +8,8 @@ respect to that player's weights; `only_if(condition, step)` takes a step or lea
 `full_float32`, a context in which products keep the full precision of float32, and `accelerator`, the name of the GPU or TPU
 that is in use. Where devices share each batch, `replicas` says how many; `drawn` gives each its part of what is drawn
 (inside of `joining`, of each batch that one is made of), `whole` the rows of all, for what depends on the global batch,
-`own_part` its own of those, and the mean of what each has is the `mean_over_replicas` of a trainer. `engine` opens the scope
+`own_part` its own of those, and the mean of what each has is the `mean_over_replicas` of a trainer; `predicted` is what a
+network makes of a batch on one device alone. `engine` opens the scope
 in which several devices or processes train together; there `rank` is the number of this process, `exchange` passes messages
 among them, and `is_lost` tells errors of one that does not answer any more.
 """
@@ -35,6 +36,7 @@ batch_normalized, replicas, drawn = _devices.batch_normalized, _devices.replicas
 whole, own_part = _devices.whole, _devices.own_part
 engine, accelerators = _devices.engine, _devices.accelerators
 rank, exchange, is_lost = _devices.rank, _devices.exchange, _devices.is_lost
+predicted = _devices.predicted
 
 __all__ = [
     "Trainer",
@@ -51,6 +53,7 @@ __all__ = [
     "is_lost",
     "joining",
     "own_part",
+    "predicted",
     "rank",
     "replicas",
     "whole",

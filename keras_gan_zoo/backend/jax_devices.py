@@ -9,7 +9,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from .batch_norm import batch_normalized
-from .processes import MESSAGE, refuse_devices_of_a_worker, require_devices
+from .processes import MESSAGE, number_in, predicted, refuse_devices_of_a_worker, require_devices
 
 __all__ = [
     "accelerators",
@@ -19,6 +19,7 @@ __all__ = [
     "exchange",
     "is_lost",
     "own_part",
+    "predicted",
     "processes",
     "rank",
     "replicas",
@@ -46,8 +47,8 @@ def engine(kind, devices):
         # What keras.distribution.initialize does, but for the minutes that JAX waits for a process that has died.
         jax.distributed.initialize(
             said["JOB_ADDRESSES"].split(",")[0],
-            int(said["NUM_PROCESSES"]),
-            int(said["PROCESS_ID"]),
+            count := number_in("KERAS_DISTRIBUTION_NUM_PROCESSES"),
+            number_in("KERAS_DISTRIBUTION_PROCESS_ID", count),
             heartbeat_timeout_seconds=PATIENCE,
             shutdown_timeout_seconds=PATIENCE,
         )

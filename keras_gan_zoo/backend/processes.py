@@ -32,28 +32,60 @@ def joining(count):
         JOINED.reset(before)
 
 
+# What goes with the number of processes -> that number's variable.
+_BESIDE = {
+    "RANK": "WORLD_SIZE",
+    "KERAS_DISTRIBUTION_PROCESS_ID": "KERAS_DISTRIBUTION_NUM_PROCESSES",
+    "KERAS_DISTRIBUTION_JOB_ADDRESSES": "KERAS_DISTRIBUTION_NUM_PROCESSES",
+}
+
+
 def announced() -> dict[str, int]:
-    """Variables of the environment that speak of several processes -> their number."""
+    """Variables of the environment that speak of several processes -> their number.
+
+    Raises:
+        ValueError: they are no numbers, or half of them is missing.
+    """
+    for variable, count in _BESIDE.items():
+        if os.environ.get(variable) and not os.environ.get(count):
+            raise ValueError(
+                f"The environment variable {variable} must go with {count}. Received: {variable}="
+                f"{os.environ[variable]!r} alone. Fix: set the number of processes as well, or unset it."
+            )
     found = {}
     for variable, _ in VARIABLES.values():
-        text = os.environ.get(variable)
-        if not text:
-            continue
-        try:
-            if variable == "TF_CONFIG":
-                cluster = json.loads(text).get("cluster", {})
-                count = sum(len(cluster.get(job, ())) for job in ("chief", "worker"))
-            else:
-                count = int(text)
-        except (ValueError, TypeError, AttributeError) as error:
-            kind = "a JSON object" if variable == "TF_CONFIG" else "a number"
-            raise ValueError(
-                f"The environment variable {variable} must be {kind}. Received: {text!r} ({error}). Fix: correct it, or "
-                "unset it."
-            ) from error
-        if count > 1:
-            found[variable] = count
+        if text := os.environ.get(variable):
+            count = _of_tensorflow(text) if variable == "TF_CONFIG" else number_in(variable)
+            if count > 1:
+                found[variable] = count
     return found
+
+
+def number_in(variable: str, below: int | None = None) -> int:
+    """The number in a variable of the environment; one of `below` processes, if that is given."""
+    text = os.environ.get(variable, "")
+    wanted = "a number" if below is None else f"a number from 0 to {below - 1}"
+    if not text.isascii() or not text.isdecimal() or (below is not None and int(text) >= below):
+        raise ValueError(
+            f"The environment variable {variable} must be {wanted}. Received: {text!r}. Fix: correct it, or unset it."
+        )
+    return int(text)
+
+
+def _of_tensorflow(text):
+    """The number of processes that TF_CONFIG tells of; with several, it must tell which of them this is."""
+    try:
+        config = json.loads(text)
+        jobs = {job: len(config.get("cluster", {}).get(job, ())) for job in ("chief", "worker")}
+        task = config.get("task", {})
+        if (count := sum(jobs.values())) > 1 and int(task["index"]) not in range(jobs[task["type"]]):
+            raise ValueError("task.index names none of them")
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(
+            "The environment variable TF_CONFIG must be a JSON object with cluster and task, of chief and worker alone. "
+            f"Received: {text!r} ({type(error).__name__}: {error}). Fix: correct it, or unset it."
+        ) from error
+    return count
 
 
 def require_devices(devices, there=None):
@@ -77,18 +109,6 @@ def refuse_devices_of_a_worker(devices):
         )
 
 
-def refuse_sharing(gan, batch_size):
-    """Refuses what the devices of `gan.sharers` cannot share: batches that do not divide, and players that wait."""
-    sharers = gan.sharers
-    if gan.replicas > 1 and any(player.when for player in gan.players()):
-        raise ValueError(
-            f"{type(gan).__name__} must train on one device, since a player decides when it moves. Received: {gan.replicas} "
-            "that share each batch. Fix: train on one of them."
-        )
-    if batch_size % sharers:
-        less = batch_size // sharers * sharers
-        nearest = f"{less} or {less + sharers}" if less else f"{sharers}"
-        raise ValueError(
-            f"batch_size must be a multiple of the {sharers} devices that share each batch. Received: "
-            f"batch_size={batch_size}. Fix: {nearest}."
-        )
+def predicted(model, batch):
+    """The outputs of a network for a batch of arrays."""
+    return model.predict_on_batch(batch)

@@ -5,17 +5,16 @@ import contextlib
 # Keras does not export this class, but its `fit` takes it as it is.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from .processes import refuse_sharing
-
 
 class PythonData:
     """The data and the checks of a trainer whose batches come from Python; each process takes its part of them."""
 
     making_variables = staticmethod(contextlib.nullcontext)
+    # The number of gradients that an optimizer adds up: what `differentiate` returns is that of the global batch.
+    addends = 1
 
-    def refuse_devices(self, batch_size):
-        """Refuses batches that devices cannot share equally."""
-        refuse_sharing(self, batch_size)
+    def refuse_devices(self):
+        """Refuses what the devices of this backend cannot share: nothing."""
 
     def as_dataset(self, begin, signature, length):
         """Makes what `fit` takes of a function that begins an iterator of batches; `length` is their number, if known."""

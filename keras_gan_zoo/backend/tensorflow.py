@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from .processes import refuse_sharing
 from .tensorflow_devices import assign, drawn, exchange, mean_over_replicas, processes, rank, replicas, whole
 
 
@@ -66,8 +65,8 @@ class Trainer:
         tape = recording.tape if recording.player == player.name else tf.GradientTape()
         with tape, self.writing(self.written_by(player)):
             loss = player.objective(batch, recording.fake)
-            # The optimizer sums the gradients of the replicas; the loss is the mean over the global batch.
-            scaled = loss / replicas()
+            # The loss is the mean over the global batch.
+            scaled = loss / self.addends
         return loss, tape.gradient(scaled, [variable.value for variable in player.variables])
 
     @contextlib.contextmanager
@@ -110,6 +109,11 @@ class Trainer:
     sharers = replicas
 
     @property
+    def addends(self):
+        """The number of gradients that an optimizer adds up: those of the replicas."""
+        return replicas()
+
+    @property
     def processes(self):
         """The number of processes that train together."""
         with self.distribute_strategy.scope():
@@ -126,9 +130,8 @@ class Trainer:
         with self.distribute_strategy.scope():
             return exchange(message)
 
-    def refuse_devices(self, batch_size):
-        """Refuses a strategy that the model cannot train under, and batches that its devices cannot share equally."""
-        refuse_sharing(self, batch_size)
+    def refuse_devices(self):
+        """Refuses a strategy that the model cannot train under."""
         if self.replicas == 1:
             return
         if self.steps_per_execution != 1:
@@ -141,6 +144,14 @@ class Trainer:
                 "A model must be built in the scope of the strategy that trains it. Received: a strategy of "
                 f"{self.replicas} replicas, and a model built without one. Fix: build it in `with strategy.scope():`, too."
             )
+        for name, optimizer in self.optimizers.items():
+            for option in ("clipnorm", "global_clipnorm", "clipvalue", "gradient_accumulation_steps"):
+                if value := getattr(optimizer, option, None):
+                    raise ValueError(
+                        f"{option} must be left out of optimizers under a strategy of several replicas, where Keras applies "
+                        f"it to the gradient of each alone. Received: {option}={value!r} for the {name}. Fix: leave it out, "
+                        "or train on one device."
+                    )
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built. Keras would take a batch, and average its bytes over the workers, which TensorFlow

@@ -90,6 +90,14 @@ def _replica():
     return tf.distribute.get_replica_context() if replicas() > 1 else None
 
 
+def predicted(model, batch):
+    """The outputs of a network for a batch of arrays, which one device computes alone."""
+    if replicas() == 1:
+        return model.predict_on_batch(batch)
+    # Keras would have each replica compute all of them.
+    return tf.nest.map_structure(lambda output: output.numpy(), model(tf.convert_to_tensor(batch), training=False))
+
+
 def drawn(sample, shape):
     """sample(shape); the replicas of a strategy take their parts of what one device would have drawn."""
     if (replica := _replica()) is None:

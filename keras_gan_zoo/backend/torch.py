@@ -60,9 +60,8 @@ class Trainer(PythonData):
         """The number of this process among them."""
         return torch_devices.rank()
 
-    def refuse_devices(self, batch_size):
-        """Refuses batches that devices cannot share equally, and a wrapper that would do nothing."""
-        super().refuse_devices(batch_size)
+    def refuse_devices(self):
+        """Refuses a wrapper that would do nothing."""
         torch_devices.refuse_wrapper(self)
 
     def train_step(self, data):

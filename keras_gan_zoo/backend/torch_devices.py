@@ -9,7 +9,8 @@ import torch
 from torch import distributed
 
 from . import batch_norm
-from .processes import JOINED, refuse_devices_of_a_worker
+from .processes import JOINED, number_in, refuse_devices_of_a_worker
+from .processes import predicted as predicted
 
 
 @contextlib.contextmanager
@@ -22,6 +23,12 @@ def engine(kind, devices):
             "train ... --strategy multi-worker."
         )
     refuse_devices_of_a_worker(devices)
+    number_in("RANK", number_in("WORLD_SIZE"))
+    if missing := [name for name in ("MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]:
+        raise ValueError(
+            f"The strategy multi-worker takes what torchrun says of all processes. Received: no {' and no '.join(missing)}. "
+            "Fix: start it by torchrun."
+        )
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")

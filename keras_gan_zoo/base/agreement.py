@@ -31,5 +31,5 @@ def require_agreement(gan: Any, **further: str) -> None:
             listed = ", ".join(f"{value} in process {rank}" for rank, value in enumerate(said))
             raise ValueError(
                 f"All processes must begin with the same {name}. Received: {listed}. Fix: let them share the folder of the "
-                "run, with the same recipe, seed and arguments."
+                "run, with the same recipe, data and arguments; in Python, call keras.utils.set_random_seed before."
             )

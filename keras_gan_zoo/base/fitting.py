@@ -17,6 +17,7 @@ from ..data.rounds import CheckedBatches, Epochs, Rounds, holds_batches, watched
 from ..files import writing
 from ..untrusted import shown
 from .agreement import require_agreement
+from .sharing import refuse_sharing
 
 _MEASURES = "measure samples by the callback keras_gan_zoo.callbacks.Evaluate, or afterwards by keras_gan_zoo.metrics"
 _ALIKE = "repeat the examples that should count more, since all of them count alike"
@@ -51,6 +52,11 @@ class Fitting:
     @property
     def minibatches_per_round(self) -> int:
         return max(player.steps for player in self.players())
+
+    def refuse_devices(self, batch_size: int) -> None:
+        """Refuses what the devices that share each batch cannot do as one would; see `refuse_sharing`."""
+        refuse_sharing(self, batch_size)
+        super().refuse_devices()
 
     def fit(
         self,
@@ -197,12 +203,12 @@ class Fitting:
 
     def _fit_batches(self, source, batch_size, steps, options):
         """Trains on what yields examples or batches."""
-        count, multiple = self.minibatches_per_round, self.sharers * self.batch_multiple
+        count, multiple, sharers = self.minibatches_per_round, self.batch_multiple, self.sharers
         is_py_dataset = isinstance(source, keras.utils.PyDataset)
-        if is_py_dataset and count * multiple == 1:
+        if is_py_dataset and count * multiple * sharers == 1:
             data = rounds = CheckedBatches(source, self.schema)
         else:
-            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, multiple)
+            rounds = Rounds(Epochs(source) if is_py_dataset else source, self.schema, batch_size, count, multiple, sharers)
             if rounds.once and steps is None and options["epochs"] > options["initial_epoch"] + 1:
                 raise ValueError(
                     "Several epochs need something that can be passed over again, or steps_per_epoch. Received: a "
@@ -229,7 +235,10 @@ class Fitting:
             options["callbacks"] = keras.tree.flatten([options["callbacks"] or [], agree])
         try:
             with writing(self.rank == 0):
-                return super().fit(data, steps_per_epoch=steps, **options)
+                history = super().fit(data, steps_per_epoch=steps, **options)
+            # None ends well if the last thing that another one did failed.
+            self.exchange("Trained.")
+            return history
         except Exception as error:
             # TensorFlow turns an error that is raised where it asks for data into text.
             if failures:

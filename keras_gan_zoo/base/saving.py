@@ -26,6 +26,10 @@ class Saving:
             str(i): variable for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables + seeds)
         }
 
+    def saved_as(self, variable: keras.Variable) -> str:
+        """The name of one of the model's own variables among those of a file of weights."""
+        return next(name for name, saved in self._saved().items() if saved is variable)
+
     def save_to_preset(self, folder: str | Path, **options: Any) -> Path:
         """Writes the model as a preset, which `keras_gan_zoo.load(folder)` reads.
 

@@ -34,7 +34,8 @@ class Rounds:
         schema: the fields of an example.
         batch_size: examples in a minibatch, if the source yields single ones; those that are left over sit a pass out.
         count: minibatches in a round; those that are left over sit a pass out.
-        multiple: what minibatches are cut to a multiple of, so that devices get equal parts, and packs are whole.
+        multiple: what minibatches are cut to a multiple of, so that packs are whole.
+        sharers: devices that share each minibatch equally.
 
     Attributes:
         first: the first minibatch.
@@ -46,8 +47,10 @@ class Rounds:
         InvalidData: the source does not yield enough for one round, or a batch cannot be used.
     """
 
-    def __init__(self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, multiple: int = 1) -> None:
-        self.schema, self.count, self.multiple = schema, count, multiple
+    def __init__(
+        self, source: Iterable[Any], schema: Schema, batch_size: int, count: int, multiple: int = 1, sharers: int = 1
+    ) -> None:
+        self.schema, self.count, self.multiple, self.sharers = schema, count, multiple, sharers
         self.once = isinstance(source, Iterator)
         self._source, self._read = source, schema.reader()
         self.failures: list[InvalidData] = []
@@ -121,6 +124,13 @@ class Rounds:
             self._note_classes(batch)
             # Rows that are left over sit out, as they do when an array is cut into batches.
             rows = _rows(batch) // self.multiple * self.multiple
+            if rows % (shared := self.sharers * self.multiple) and not self._batch_size:
+                less = rows // shared * shared
+                raise InvalidData(
+                    f"Batches must hold a multiple of {shared} examples, since {self.sharers} devices share each of them. "
+                    f"Received: one of {rows}. Fix: drop_remainder=True, or drop_last=True, if it is the last; or batches "
+                    f"of {f'{less} or ' if less else ''}{less + shared}."
+                )
             if rows:
                 yield {name: array[:rows] for name, array in batch.items()}
 

@@ -25,6 +25,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_gan_zoo.backend import predicted
 from keras_gan_zoo.metrics.features.base import Extractor
 from keras_gan_zoo.metrics.images import to_uint8
 from keras_gan_zoo.untrusted import read_npz
@@ -178,7 +179,7 @@ class Classifier(Extractor):
         return super().extract(to_uint8(images), batch_size)
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(self._both.predict_on_batch(images.astype("float32")))
+        return tuple(predicted(self._both, images.astype("float32")))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_gan_zoo.backend import full_float32
+from keras_gan_zoo.backend import full_float32, predicted
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.weight_files import read_arrays
 from keras_gan_zoo.metrics.images import to_uint8
@@ -64,7 +64,7 @@ class PerceptualDistance:
         network = classifier.model
         outputs = [layer.output for layer in network.layers if isinstance(layer, layers.ReLU)]
         maps = keras.Model(network.inputs, outputs)
-        return cls(lambda images: maps.predict_on_batch((images + 1.0) * 127.5), classifier.name, classifier.sha256)
+        return cls(lambda images: predicted(maps, (images + 1.0) * 127.5), classifier.name, classifier.sha256)
 
     def __call__(self, a: np.ndarray, b: np.ndarray, batch_size: int = 50) -> np.ndarray:
         """Distance of each image of `a` to that of `b`.
@@ -160,7 +160,7 @@ class LPIPS(PerceptualDistance):
             self._weights.append(weight.astype("float64").ravel())
         self.name = f"lpips-0.1-{backbone}"
         self.sha256 = digest.hexdigest()
-        self._features = lambda images: network.predict_on_batch((images - SHIFT) / SCALE)
+        self._features = lambda images: predicted(network, (images - SHIFT) / SCALE)
 
     def _prepared(self, images, name):
         images = super()._prepared(images, name)

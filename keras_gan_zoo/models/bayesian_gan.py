@@ -138,7 +138,7 @@ class BayesianGAN(DCGAN):
         optimizer = self.optimizers[player.optimizer_name]
         # SGD multiplies it by the rate; at the end of a schedule that is 0.
         rate = ops.maximum(ops.cast(optimizer.learning_rate, "float32"), 1e-12) * self.data_size
-        # Replicas add up theirs: each adds a share of the same noise, and not a part of it, as `self.normal` gives it.
-        scale = ops.sqrt(2.0 * (1.0 - optimizer.momentum) * self.temperature / rate) / self.replicas
+        # Where gradients of replicas are added up, each has a share of the same noise, not a part as of `self.normal`.
+        scale = ops.sqrt(2.0 * (1.0 - optimizer.momentum) * self.temperature / rate) / self.addends
         noise = [keras.random.normal(gradient.shape, seed=self.seed_generator) for gradient in gradients]
         super().move(player, [gradient + scale * more for gradient, more in zip(gradients, noise, strict=True)])

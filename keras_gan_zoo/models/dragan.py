@@ -67,4 +67,4 @@ class DRAGAN(WGANGP):
             noise = self.normal(shape)
         else:
             noise = self.uniform(shape, 0.0 if self.noise == "positive" else -1.0, 1.0)
-        return real + self.shares(real) * ops.std(real) / 2 * noise
+        return real + self.shares(real) * ops.std(self.whole(real)) / 2 * noise

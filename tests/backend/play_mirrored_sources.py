@@ -39,6 +39,12 @@ class Listening(GAN):
         return super().discriminator_objective(real, fake, by)
 
 
+def with_layer(layer):
+    """A generator of a caller's own."""
+    last = [keras.layers.Dense(256, "tanh"), keras.layers.Reshape(SHAPE)]
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), layer, *last])
+
+
 def parts_of_a_batch(scope):
     """Real and generated images of one round, for each device."""
     random.seed(0)
@@ -59,15 +65,21 @@ def require_disjoint(whole, parts):
 
 
 def main(output):
-    from keras_gan_zoo import DCGAN, GAN3D
+    from keras_gan_zoo import DCGAN, GAN3D, PacGAN
+    from keras_gan_zoo.layers import BatchNorm
 
     device = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         gan = DCGAN(SHAPE, 4, width=4, seed=0)
-        gated, hasty = GAN3D.tiny(), DCGAN(SHAPE, 4, width=4, seed=0)
+        gated, packed = GAN3D.tiny(), PacGAN(SHAPE, 4, width=4, packing=2)
+        hasty, clipped = (DCGAN(SHAPE, 4, width=4, seed=0) for _ in range(2))
         hasty.compile(steps_per_execution=2)
+        clipped.compile(generator_optimizer=keras.optimizers.SGD(0.1, clipnorm=1.0))
+        dropping = GAN(SHAPE, 4, width=4, generator=with_layer(keras.layers.Dropout(0.5)))
+        normed = GAN(SHAPE, 4, width=4, generator=with_layer(keras.layers.BatchNormalization()))
+        ours = GAN(SHAPE, 4, width=4, generator=with_layer(BatchNorm()))
     # Asked for out of the scope, moments are on all devices all the same.
     assert all(isinstance(moment.value, tf.distribute.DistributedValues) for moment in gan.optimizers["generator"].variables)
     outside = DCGAN(SHAPE, 4, width=4, seed=0)
@@ -87,6 +99,7 @@ def main(output):
     (whole,) = parts_of_a_batch(contextlib.nullcontext())
     require_disjoint(whole, parts_of_a_batch(strategy.scope()))
     dataset = tf.data.Dataset.from_tensor_slices
+    fit("a smaller last batch", gan, dataset(IMAGES[:20]).batch(8))
     fit("a last batch of one", gan, dataset(IMAGES[:17]).batch(8))
     fit("odd batches", gan, dataset(IMAGES[:45]).batch(15))
     fit("PyDataset", gan, Batches())
@@ -94,6 +107,11 @@ def main(output):
     fit("odd batch_size", gan, IMAGES, batch_size=15)
     fit("built outside", outside, IMAGES, batch_size=8)
     fit("hasty", hasty, IMAGES, batch_size=8)
+    fit("clipped", clipped, IMAGES, batch_size=8)
+    fit("dropout", dropping, IMAGES, batch_size=8)
+    fit("batch norm", normed, IMAGES, batch_size=8)
+    fit("our batch norm", ours, IMAGES, batch_size=8)
+    fit("packs", packed, IMAGES, batch_size=6)
     fit("a gate", gated, np.zeros((16, *gated.fields()["voxels"].shape), "uint8"), batch_size=8)
     folder = Path(output).parent
     fit("callbacks", gan, IMAGES, batch_size=8, steps_per_epoch=2, epochs=2, callbacks=watchers(folder, IMAGES))

@@ -22,7 +22,10 @@ def main():
             import tensorflow as tf
 
             tf.config.experimental.enable_op_determinism()
-        results = {f"{name}/{key}": value for name in names for key, value in play(name).items()}
+        unseeded = keras.layers.Dense(4)
+        unseeded.build((None, 4))
+        results = {"unseeded": keras.ops.convert_to_numpy(unseeded.kernel)}
+        results |= {f"{name}/{key}": value for name in names for key, value in play(name).items()}
         folder = Path(output).with_suffix("") if not announced() else Path(output).with_name("watched")
         gan = build("dcgan")
         images = np.random.default_rng(0).integers(0, 256, (32, *gan.image_shape), np.uint8)

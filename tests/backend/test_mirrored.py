@@ -48,19 +48,25 @@ def test_two_devices_match_one(name, played):
     require_equal(played[name]["1"], played[name]["2"])
 
 
-def test_what_devices_cannot_share_equally_is_cut_or_refused(tmp_path):
+def test_what_devices_cannot_share_is_refused(tmp_path):
     play("play_mirrored_sources.py", tmp_path / "played.json")
     played = json.loads((tmp_path / "played.json").read_text())
     assert {name: rounds for name, rounds in played.items() if isinstance(rounds, int)} == {
-        "a last batch of one": 2,
-        "odd batches": 3,
-        "PyDataset": 2,
+        "a smaller last batch": 3,
         "generator": 6,
+        "our batch norm": 6,
         "callbacks": 4,
     }
+    for name, rows, near in (("a last batch of one", 1, "2"), ("odd batches", 15, "14 or 16"), ("PyDataset", 1, "2")):
+        assert f"multiple of 2 examples, since 2 devices share each of them. Received: one of {rows}." in played[name]
+        assert "drop_remainder=True" in played[name] and f"batches of {near}." in played[name]
     written = {"checkpoint.weights.h5", "evaluations.csv", "final.weights.h5", "log.csv", "round_000017.png"}
     assert written <= set(played["written"]) and played["logged"] == "17"
     assert "of the 2 devices that share each batch. Received: batch_size=15. Fix: 14 or 16." in played["odd batch_size"]
     assert "built in the scope of the strategy" in played["built outside"]
     assert "steps_per_execution must be 1 under a strategy of several replicas. Received: steps" in played["hasty"]
+    assert "clipnorm must be left out of optimizers under a strategy" in played["clipped"]
+    for name, kind, ours in (("dropout", "Dropout", "Dropout"), ("batch norm", "BatchNormalization", "BatchNorm")):
+        assert f"Received: {kind} '" in played[name] and f"Fix: keras_gan_zoo.layers.{ours} in its place" in played[name]
+    assert "2 devices that share each batch, in packs of 2. Received: batch_size=6. Fix: 4 or 8." in played["packs"]
     assert "GAN3D must train on one device, since a player decides when it moves" in played["a gate"]

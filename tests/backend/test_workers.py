@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,8 +27,9 @@ from tests.backend.shared_trainings import require_equal
 pytestmark = pytest.mark.slow
 BACKENDS = ("tensorflow", "jax", "torch")
 GUIDE = Path(__file__).parents[2] / "docs" / "several_machines.md"
-# Batch norm, dropout, and several critic steps.
+# Batch norm, dropout, and several critic steps; on torch, whose gradients are means, noise that is added to them as well.
 NAMES = ("dcgan", "gan", "wgan_gp")
+NAMES_OF = {"torch": (*NAMES, "bayesian_gan")}
 RECIPE = """
 variant: gan
 model: {image_shape: [16, 16, 1], latent_dim: 8, width: 20, ema_half_life: 50}
@@ -129,15 +131,15 @@ def pair(alone):
 
 
 def test_two_processes_match_one(backend, alone, pair, tmp_path):
-    script = str(Path(__file__).with_name("play_workers.py"))
-    commands = [[sys.executable, script, str(tmp_path / f"{name}.npz"), *NAMES] for name in ("one", "first", "second")]
+    script, names = str(Path(__file__).with_name("play_workers.py")), NAMES_OF.get(backend, NAMES)
+    commands = [[sys.executable, script, str(tmp_path / f"{name}.npz"), *names] for name in ("one", "first", "second")]
     statuses, said, _ = run([alone(backend), *pair(backend)], *commands, folder=tmp_path)
     assert statuses == [0, 0, 0], said
     one, first, second = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("one", "first", "second"))
     assert all(first[key].tobytes() == second[key].tobytes() for key in first), "the processes are not bit-identical"
     alone_wrote, together_wrote = (files_in(tmp_path / folder) for folder in ("one", "watched"))
     assert {"checkpoint.weights.h5", "log.csv", "samples/round_000004.png"} <= set(alone_wrote) == set(together_wrote)
-    for prefix in (f"{name}/" for name in NAMES):
+    for prefix in (f"{name}/" for name in names):
         require_equal(
             *({k.removeprefix(prefix): v for k, v in part.items() if k.startswith(prefix)} for part in (one, first))
         )
@@ -154,9 +156,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def trained(folder, environments, *options):
-    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--output", "run"]
-    return run(environments, *[[*command, "--strategy", "multi-worker", *options]] * 2, folder=folder)
+def trained(folder, environments, *options, outputs=("run", "run")):
+    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--strategy", "multi-worker", *options]
+    return run(environments, *([*command, "--output", output] for output in outputs), folder=folder)
 
 
 def state(run):
@@ -209,6 +211,12 @@ def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(back
     assert (folder / "whole/log.csv").read_text() == (folder / "run/log.csv").read_text()
     # One device goes on from what several have left, on whatever backend the tests run.
     assert int(resumed_run(folder / "run").rounds) == 8
+
+    shutil.copytree(folder / "run", folder / "half")
+    (folder / "half/checkpoint.weights.h5").unlink()
+    statuses, said, _ = trained(folder, pair(backend), "--resume", outputs=("run", "half"))
+    named = "same checkpoint. Received: one of round 8 in process 0, none in process 1."
+    assert 0 not in statuses and all(named in " ".join(text.split()) for text in said), said
 
 
 # What a process runs after the Python of the guide: its command for one machine, watched.
@@ -270,3 +278,28 @@ def test_a_folder_without_the_checkpoint_ends_all(pair, folder):
         pytest.skip("torch is not installed")
     statuses, said, _ = trained(folder, pair("torch"), "--resume")
     assert 0 not in statuses and "--resume must go with a run in output" in said[0]
+
+
+# A training in Python, of which the first process fails in what it does last.
+FAILING = """
+import keras
+import numpy as np
+from keras_gan_zoo import GAN
+from keras_gan_zoo.devices import training_devices
+
+class Failing(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        if self.model.rank == 0:
+            raise OSError("The disk is full.")
+
+with training_devices("multi-worker"):
+    gan = GAN((8, 8, 1), 4, width=20)
+    gan.fit(np.zeros((8, 8, 8, 1), "uint8"), batch_size=8, callbacks=[Failing()], verbose=0)
+"""
+
+
+def test_no_process_ends_well_if_the_first_one_fails_at_the_end(pair, tmp_path):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    statuses, said, _ = run(pair("torch"), *[[sys.executable, "-c", FAILING]] * 2, folder=tmp_path)
+    assert 0 not in statuses and "The disk is full" in said[0] and "must go on in all of them" in said[1], said

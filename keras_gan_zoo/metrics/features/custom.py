@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_gan_zoo.backend import predicted
 from keras_gan_zoo.metrics.features.base import Extractor
 
 
@@ -50,7 +51,7 @@ class CustomFeatures(Extractor):
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, None]:
         if self._is_model:
-            features = self.function.predict_on_batch(images.astype("float32"))
+            features = predicted(self.function, images.astype("float32"))
         else:
             features = np.asarray(self.function(images))
         if features.shape != (len(images), self.dimension):

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_gan_zoo.backend import predicted
 from keras_gan_zoo.metrics.features.base import Extractor
 from keras_gan_zoo.metrics.features.resize import RESIZERS
 from keras_gan_zoo.metrics.features.weight_files import LOGITS, PARTS, find_weights, hash_of, read_arrays, where_to_get_it
@@ -70,7 +71,7 @@ class InceptionFeatures(Extractor):
         self._models = {}
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        features = self._model(images.shape[1:]).predict_on_batch(images)
+        features = predicted(self._model(images.shape[1:]), images)
         return features, None if self._logits is None else features @ self._logits
 
     def _model(self, shape: tuple[int, ...]) -> keras.Model:
