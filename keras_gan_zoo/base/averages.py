@@ -1,6 +1,7 @@
 """Averages of weights, which inference uses in place of the weights themselves."""
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -36,6 +37,15 @@ class Averages:
             for weight, average in zip(getattr(self, name).weights, self.network(name).weights, strict=True)
         ]
         return keras.StatelessScope(state_mapping=pairs) if pairs else contextlib.nullcontext()
+
+    def unwritten(self, network: keras.Model, others: Iterable[tuple[keras.Variable, Any]] = ()) -> keras.StatelessScope:
+        """A scope that drops what a network writes inside, such as the statistics of a batch.
+
+        Args:
+            network: its variables have the values there that they have now.
+            others: further variables, with the values that they have there.
+        """
+        return keras.StatelessScope(state_mapping=[*((variable, variable.value) for variable in network.variables), *others])
 
     def update_averages(self, batch_size: Any) -> None:
         """Updates the averages: average <- d average + (1 - d) weights, with d = 0.5^(samples of this round / half-life)."""

@@ -123,7 +123,9 @@ class MRGAN(DCGAN):
         """G(E(x)), under the conditions of x."""
         latents = self.encoder(self.with_conditions(self.sample, real), training=training)
         check_output("the output of the encoder", latents, (self.latent_dim,))
-        return self.make({**real, "latents": latents}, training)
+        # Batch norm keeps the statistics of drawn latents, which inference takes, where codes lie elsewhere.
+        with self.unwritten(self.generator):
+            return self.make({**real, "latents": latents}, training)
 
     def squared_distance(self, samples: Any, others: Any) -> Any:
         """|x - y|^2, over all but the first axis: (batch,)."""

@@ -164,9 +164,7 @@ class Pix2Pix(Sampler, TwoPlayerGame):
             return {"target": self.generator(batch["source"], training=training)}
         # Dropout takes its numbers from the model's seed, which `translate` sets, and not from its layers' own seeds, which
         # belong to training. The scope drops what training mode writes; its weights are the current ones, maybe averages.
-        values = {id(variable): (variable, variable.value) for variable in self.generator.variables}
-        for layer in layers_of(self.generator):
-            if (generator := getattr(layer, "seed_generator", None)) is not None:
-                values[id(generator.state)] = (generator.state, self.seed_generator.next())
-        with keras.StatelessScope(state_mapping=list(values.values())):
+        generators = [getattr(layer, "seed_generator", None) for layer in layers_of(self.generator)]
+        seeds = [(generator.state, self.seed_generator.next()) for generator in generators if generator is not None]
+        with self.unwritten(self.generator, seeds):
             return {"target": self.generator(batch["source"], training=True)}

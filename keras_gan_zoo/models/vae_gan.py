@@ -113,7 +113,9 @@ class VAEGAN(Encoding, DCGAN):
     def reconstructed(self, real: Batch, means: Any, log_variances: Any) -> Batch:
         """A batch like `real`, of reconstructions from codes that are drawn."""
         latents = means + ops.exp(log_variances / 2) * self.normal(ops.shape(means))
-        return {**real, **self.make({**real, "latents": latents}, training=True)}
+        # Batch norm keeps the statistics of drawn latents, which inference takes, where codes lie elsewhere.
+        with self.unwritten(self.generator):
+            return {**real, **self.make({**real, "latents": latents}, training=True)}
 
     def fake_like(self, real: Batch) -> Batch:
         """Samples from the prior, and beside them reconstructions, which teach the encoder nothing."""

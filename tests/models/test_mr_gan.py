@@ -9,6 +9,7 @@ import keras_gan_zoo
 from keras_gan_zoo import DCGAN, MRGAN
 from keras_gan_zoo.data.toy import ring
 from tests.models.ring_games import network, on_points
+from tests.smallest import smallest_gan
 
 
 def value(x):
@@ -115,6 +116,27 @@ def test_without_weights_it_is_the_gan(tiny_gan, round_of):
         np.testing.assert_array_equal(a, b)
     regularized, _ = trained(MRGAN, encoder=encoder())
     assert regularized[0]["generator_loss"] > logs[0]["generator_loss"] + 1e-2
+
+
+@pytest.mark.parametrize("name", ["mr_gan", "vae_gan"])
+def test_inference_has_the_statistics_of_drawn_latents(name, round_of):
+    """Codes of images lie elsewhere than latents, and the moving statistics of a mixture are those of neither."""
+
+    def moving_statistics(shift):
+        gan = smallest_gan(name, seed=0)
+        gan.compile(run_eagerly=True, **{f"{key}_optimizer": keras.optimizers.SGD(0.0) for key in gan.optimizer_names})
+        rng = np.random.default_rng(0)
+        for part in (gan.generator, gan.encoder, gan.discriminator):
+            part.set_weights([rng.uniform(0.1, 0.3, weight.shape) for weight in part.get_weights()])
+        bias = gan.encoder.trainable_variables[-1]
+        bias.assign(bias + shift)
+        gan.train_on_batch(*round_of(gan))
+        return [value(weight) for weight in gan.generator.non_trainable_weights]
+
+    near, far = moving_statistics(0.0), moving_statistics(20.0)
+    assert len(near) >= 2
+    for a, b in zip(near, far, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def two_steps(**options):
