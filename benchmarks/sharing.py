@@ -3,9 +3,9 @@
     python -m benchmarks sharing
     python -m benchmarks sharing dcgan_mnist wgan_gp_mnist
 
-Each recipe of zoo_configs that makes images from noise plays rounds on torch, by the code of two processes of which the
-other is not there: what would be sent is counted, and the batch is the part of one process. Scaling is so told on paper:
-with two devices the bytes go once over the wire, and with more at most twice.
+Each recipe of zoo_configs, and each variant that has none, for images of MNIST, plays rounds on torch, by the code of two
+processes of which the other is not there: what would be sent is counted, and the batch is the part of one process. So
+scaling is told on paper: with two devices the bytes go once over the wire, and with more at most twice.
 """
 
 import datetime
@@ -23,21 +23,19 @@ from benchmarks.markdown import listed, markdown_table, short, versions
 from benchmarks.processes import ROOT, cpu, environment_of, run
 
 RECORD = ROOT / "benchmarks" / "results" / "sharing.json"
-ROUNDS, PROCESSES, GIGABIT = 3, 2, 1e9 / 8
+ROUNDS, PROCESSES, BATCH, GIGABIT = 3, 2, 64, 1e9 / 8
 
 
 def sharing(
-    names: Annotated[list[str] | None, typer.Argument(help="Names of recipes; by default all that make images.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of recipes, and of variants without one; or all.")] = None,
     output: Annotated[Path, typer.Option(help="Where the record goes.")] = RECORD,
 ):
     """Counts what devices that share each batch tell each other in a round."""
-    from benchmarks.quality import is_measurable
-    from keras_gan_zoo.config import read_recipe
-    from keras_gan_zoo.presets import find_preset, preset_root
+    from keras_gan_zoo.models import variants
     from keras_gan_zoo.provenance import origin
 
-    every = sorted(path.parent.name for path in preset_root().glob("*/config.yaml"))
-    names = names or [name for name in every if is_measurable(read_recipe(find_preset(name)).variant)]
+    recipes = _recipes()
+    names = names or sorted({*recipes, *variants()} - {recipe.variant for recipe in recipes.values()})
     results = read_cell(output).get("results", {})
     for name in names:
         said, _ = run(["-m", "benchmarks.sharing", name], environment_of("torch"))
@@ -47,6 +45,13 @@ def sharing(
         write_json(output, {**origin(), "date": date, "device": cpu(), "results": results})
 
 
+def _recipes():
+    from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.presets import preset_root
+
+    return {path.parent.name: read_recipe(path.parent) for path in preset_root().glob("*/config.yaml")}
+
+
 def counted(name: str) -> dict[str, Any]:
     """Bytes and messages of a round of a recipe, and its seconds; in a process on torch."""
     import numpy as np
@@ -54,16 +59,17 @@ def counted(name: str) -> dict[str, Any]:
 
     from keras_gan_zoo import presets
     from keras_gan_zoo.backend import torch_devices
-    from keras_gan_zoo.config import read_recipe
+    from keras_gan_zoo.models import variant_class
 
-    recipe = read_recipe(presets.find_preset(name))
-    gan = presets.built(recipe, dtype="float32", seed=0)
+    recipe = _recipes().get(name)
+    gan = presets.built(recipe, dtype="float32", seed=0) if recipe else variant_class(name)((28, 28, 1), seed=0)
+    batch_size = recipe.training.batch_size if recipe else BATCH
     if any(player.when for player in gan.players()):
         return {"refused": True}
     torch_devices.processes, torch_devices.rank = lambda: PROCESSES, lambda: 0
     sent = []
     torch.distributed.all_reduce = lambda x, **_: sent.append(x.numel() * x.element_size())
-    rng, batch = np.random.default_rng(0), recipe.training.batch_size // PROCESSES * gan.minibatches_per_round
+    rng, batch = np.random.default_rng(0), batch_size // PROCESSES * gan.minibatches_per_round
     data = {key: field.random(rng, batch) for key, field in gan.fields().items()}
     rounds = []
     for _ in range(ROUNDS + 1):
@@ -73,7 +79,7 @@ def counted(name: str) -> dict[str, Any]:
         rounds.append(time.perf_counter() - start)
     gradients = sum(player.steps * sum(v.value.numel() * 4 for v in player.variables) for player in gan.players())
     measured = {"bytes": sum(sent), "gradient_bytes": gradients, "messages": len(sent)}
-    return {**measured, "seconds": statistics.median(rounds[1:]), "batch_size": recipe.training.batch_size}
+    return {**measured, "seconds": statistics.median(rounds[1:]), "batch_size": batch_size}
 
 
 def sharing_table(file: Path = RECORD) -> str:
@@ -94,7 +100,15 @@ def sharing_table(file: Path = RECORD) -> str:
         for name, result in sorted(record["results"].items())
         if "refused" not in result
     ]
-    columns = ("recipe", "batch", "MB", "of it gradients", "messages", "round of half a batch, ms", "MB at 10 Gbit/s, ms")
+    columns = (
+        "recipe, or variant without one",
+        "batch",
+        "MB",
+        "of it gradients",
+        "messages",
+        "round of half a batch, ms",
+        "MB at 10 Gbit/s, ms",
+    )
     machine = record["device"]
     head = (
         f"torch, float32, {machine['cpu']} with {machine['cores']} cores, {listed(versions(record))}, commit "

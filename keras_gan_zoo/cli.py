@@ -213,7 +213,6 @@ def train(
         rest = f"To continue, add --resume to the command; {output} holds the run." if began else "Nothing was written."
         say(err, f"Stopped. {rest}")
         raise typer.Exit(130) from None
-    say(out, f"{output / 'preset'}: the trained model; keras_gan_zoo.load({str(output / 'preset')!r}) loads it.")
 
 
 app.command()(evaluate)

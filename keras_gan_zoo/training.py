@@ -34,6 +34,7 @@ from .devices import Strategy, training_devices
 from .files import locked, writes, writing
 from .presets import PRESET
 from .run_recipes import CONFIG, DATA, LOCK, note_of, recipe_of_run, require_noted
+from .untrusted import printable
 
 if TYPE_CHECKING:
     from .base import Game
@@ -176,6 +177,10 @@ def _run(gan, data, note, recipe, output, resume, tensorboard, evaluate, console
         _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
         save_to_preset(gan, output / PRESET, dtype=_preset_dtype(gan, console), recipe=recipe)
         c.save_preview(gan.preview(64, data), output / PRESET / "samples")
+        if console:
+            preset = printable(str(output / PRESET))
+            said = f"{preset}: the trained model; keras_gan_zoo.load({preset!r}) loads it."
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def _preset_dtype(gan, console):

@@ -46,6 +46,7 @@ ALLOWED = {
         "files",
         "metrics",
         "run_recipes",
+        "untrusted",
     },
     "evaluation": {"untrusted", "presets", "config", "data", "files", "metrics"},
     "sharding": {"evaluation", "metrics", "untrusted"},

@@ -205,6 +205,7 @@ def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(back
 
     statuses, said, _ = trained(folder, pair(backend), "--resume")
     assert statuses == [0, 0], said
+    assert [text.count("preset: the trained model") for text in said] == [1, 0]
     whole, resumed = state(folder / "whole"), state(folder / "run")
     assert whole.keys() == resumed.keys() and len(whole) > 10
     assert all(whole[key].tobytes() == resumed[key].tobytes() for key in whole)
