@@ -7,12 +7,12 @@ import numpy as np
 
 from tests.smallest import smallest_gan
 
-ROUNDS, BATCH = 3, 8
+ROUNDS, BATCH, ADAM = 3, 8, "_by_adam"
 # Their layers have scales of their own, under which other weights than they begin with would get no gradients.
 SCALED = ("bad_gan", "semi_supervised_gan", "stylegan2")
 
 
-def build(name):
+def build(name, adam=False):
     from keras_gan_zoo.models import variant_class
 
     variant = variant_class(name)
@@ -22,9 +22,9 @@ def build(name):
     options |= {"wgan_gp": {"n_critic": 2}, "gan": {"r1_gamma": 0.1, "r1_share": 0.5}}.get(name, {})
     random.seed(0)  # Keras draws seeds from it; its own function discards the kernels of all operations too
     gan = smallest_gan(name, seed=0, width=20 if name == "gan" else 4, **options)
-    # Adam would make a full step of a gradient that is nothing but rounding.
-    rate = 1.0 if name == "f_ano_gan" else 0.01  # through frozen networks of small weights come small gradients
-    gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(rate, momentum=0.5) for player in gan.optimizer_names})
+    if not adam:  # which makes a full step of a gradient that is nothing but rounding
+        rate = 1.0 if name == "f_ano_gan" else 0.01  # through frozen networks of small weights come small gradients
+        gan.compile(**{f"{key}_optimizer": keras.optimizers.SGD(rate, momentum=0.5) for key in gan.optimizer_names})
     rng = np.random.RandomState(0)
     for variable in gan.trainable_variables if name not in SCALED else ():
         variable.assign(rng.normal(size=variable.shape) / np.sqrt(max(np.prod(variable.shape[:-1]), 1)))
@@ -34,8 +34,9 @@ def build(name):
 
 
 def play(name, eager=False):
-    """Trains a variant; returns its losses, and all variables before and after, by part and name."""
-    gan = build(name)
+    """Trains a variant, by Adam if its name ends so; returns its losses, and all variables before and after, by part and
+    name."""
+    gan = build(name.removesuffix(ADAM), adam=name.endswith(ADAM))
     gan.run_eagerly = eager
     # Of other images than these, one might lie so near a kink of a LeakyReLU that rounding carries it over.
     rng = np.random.default_rng(2)

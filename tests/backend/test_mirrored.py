@@ -11,7 +11,7 @@ import pytest
 
 import keras_gan_zoo
 from keras_gan_zoo.models import variants
-from tests.backend.shared_trainings import require_equal
+from tests.backend.shared_trainings import ADAM, require_equal
 
 pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
@@ -28,14 +28,15 @@ def play(script, *arguments):
 
 # Those of which no player decides when it moves, which is refused.
 NAMES = [name for name in variants() if name not in ("gan_3d", "seq_gan", "vae_gan")]
+BY_ADAM = [f"{name}{ADAM}" for name in ("dcgan", "info_gan", "wgan_gp")]
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     """name -> number of devices -> part and variable or log -> value."""
     output = tmp_path_factory.mktemp("mirrored") / "played.npz"
-    play("play_mirrored.py", output, *NAMES)
-    found = {name: {"1": {}, "2": {}} for name in NAMES}
+    play("play_mirrored.py", output, *NAMES, *BY_ADAM)
+    found = {name: {"1": {}, "2": {}} for name in NAMES + BY_ADAM}
     with np.load(output) as file:
         for key in file.files:
             name, devices, rest = key.split("/", 2)
@@ -46,6 +47,14 @@ def played(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMES)
 def test_two_devices_match_one(name, played):
     require_equal(played[name]["1"], played[name]["2"])
+
+
+@pytest.mark.parametrize("name", BY_ADAM)
+def test_losses_match_where_adam_takes_the_steps(name, played):
+    one, several = (
+        {key: value for key, value in played[name][devices].items() if key.startswith("log/")} for devices in "12"
+    )
+    assert len(one) >= 3 and several == pytest.approx(one, rel=1e-3)
 
 
 def test_what_devices_cannot_share_is_refused(tmp_path):

@@ -274,13 +274,6 @@ def test_what_processes_differ_in_is_named():
         require_agreement(Process(state="b"))
 
 
-def test_a_folder_without_the_checkpoint_ends_all(pair, folder):
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
-    statuses, said, _ = trained(folder, pair("torch"), "--resume")
-    assert 0 not in statuses and "--resume must go with a run in output" in said[0]
-
-
 # A training in Python, of which the first process fails in what it does last.
 FAILING = """
 import keras
