@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_gan_zoo.callbacks import save_grid
-from keras_gan_zoo.data import Images, Labels, Latents
+from keras_gan_zoo.data import Images, Labels, Latents, Noise
 
 COLUMNS = 10
 SEED = 0
@@ -30,7 +30,8 @@ def pictures(gan: Any) -> list[Picture]:
         if isinstance(field, Labels):
             title = "A class for each row, a latent vector for each column"
             found.append(Picture(name, title, lambda name=name, field=field: _classes(gan, name, field)))
-        elif isinstance(field, Latents) and name != "latents":
+        # Each pixel has a number of its own in noise, which says nothing by itself.
+        elif isinstance(field, Latents) and not isinstance(field, Noise) and name != "latents":
             title = f"Two rows for each of {field.shape[0]} {name}, which goes from -1 to 1"
             found.append(Picture(name, title, lambda name=name, field=field: _numbers(gan, name, field)))
     if list(fields) == ["latents", "labels"] and len(gan.generator.inputs) == 2:

@@ -207,6 +207,7 @@ def empty_testbeds(monkeypatch):
         ("cgan", {"labels": (10, 10), "between_classes": (10, 10)}),
         ("info_gan", {"numbers": (10, 4), "labels": (10, 10)}),
         ("gan", {}),
+        ("stylegan2", {}),
     ],
 )
 def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
