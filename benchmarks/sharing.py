@@ -3,9 +3,9 @@
     python -m benchmarks sharing
     python -m benchmarks sharing dcgan_mnist wgan_gp_mnist
 
-Each recipe of zoo_configs, and each variant that has none, for images of MNIST, plays rounds on torch, by the code of two
-processes of which the other is not there: what would be sent is counted, and the batch is the part of one process. So
-scaling is told on paper: with two devices the bytes go once over the wire, and with more at most twice.
+Each recipe of 28 x 28 images, and for other variants another one, or their defaults on such images, plays rounds on torch,
+by the code of two processes of which the other is not there: what would be sent is counted, and the batch is the part of
+one process. So scaling is told on paper: with two devices the bytes go once over the wire, and with more at most twice.
 """
 
 import datetime
@@ -31,11 +31,14 @@ def sharing(
     output: Annotated[Path, typer.Option(help="Where the record goes.")] = RECORD,
 ):
     """Counts what devices that share each batch tell each other in a round."""
+    from keras_gan_zoo.metrics.features import CLASSIFIERS
     from keras_gan_zoo.models import variants
     from keras_gan_zoo.provenance import origin
 
     recipes = _recipes()
-    names = names or sorted({*recipes, *variants()} - {recipe.variant for recipe in recipes.values()})
+    quick = {name: recipe.variant for name, recipe in recipes.items() if recipe.data and recipe.data.source in CLASSIFIERS}
+    others = {name: recipe.variant for name, recipe in recipes.items() if recipe.variant not in quick.values()}
+    names = names or sorted({*quick, *others, *(set(variants()) - {*quick.values(), *others.values()})})
     results = read_cell(output).get("results", {})
     for name in names:
         said, _ = run(["-m", "benchmarks.sharing", name], environment_of("torch"))

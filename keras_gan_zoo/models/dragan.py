@@ -67,4 +67,7 @@ class DRAGAN(WGANGP):
             noise = self.normal(shape)
         else:
             noise = self.uniform(shape, 0.0 if self.noise == "positive" else -1.0, 1.0)
-        return real + self.shares(real) * ops.std(self.whole(real)) / 2 * noise
+        # Of the whole batch, by two numbers of each of the devices that share it.
+        mean = self.mean_over_replicas(ops.mean(real))
+        deviation = ops.sqrt(self.mean_over_replicas(ops.mean(ops.square(real - mean))))
+        return real + self.shares(real) * deviation / 2 * noise
