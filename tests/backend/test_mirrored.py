@@ -52,7 +52,7 @@ def test_two_devices_match_one(name, played):
 @pytest.mark.parametrize("name", BY_ADAM)
 def test_losses_match_where_adam_takes_the_steps(name, played):
     one, several = (
-        {key: value for key, value in played[name][devices].items() if key.startswith("log/")} for devices in "12"
+        {key: float(value) for key, value in played[name][devices].items() if key.startswith("log/")} for devices in "12"
     )
     assert len(one) >= 3 and several == pytest.approx(one, rel=1e-3)
 
