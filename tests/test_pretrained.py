@@ -45,6 +45,7 @@ WITHOUT_INCEPTION = {
     "projection_gan_fashion_mnist",
     "projection_gan_mnist",
     "sagan_mnist",
+    "vae_gan_mnist",
 }
 SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
 
