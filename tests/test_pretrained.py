@@ -160,7 +160,7 @@ def test_walks_between_latents_are_smooth(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     preset = keras_gan_zoo.list_presets(name)[0]
-    assert preset.bytes < limit(loaded(name))
+    assert preset.bytes < limit(name, loaded(name))
     assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
     if name in WITHOUT_INCEPTION:
         assert not preset.results
