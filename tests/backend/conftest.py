@@ -20,16 +20,35 @@ def shared_folder(tmp_path_factory):
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
+# What Keras, TensorFlow and orbax import where they find it, and what no script of this folder asks for. It is half of the
+# seconds that a process takes to start, and there are dozens of them.
+UNUSED = {
+    "tensorflow": ("jax", "matplotlib", "IPython"),
+    "jax": ("tensorflow", "matplotlib", "IPython"),
+    "torch": ("tensorflow", "jax", "matplotlib", "IPython"),
+}
+
+
 @pytest.fixture(scope="session")
-def environment_of(shared_folder):
-    """backend -> the environment of a process on it."""
+def environment_of(tmp_path_factory, shared_folder):
+    """backend -> the environment of a process on it, with one thread, that finds nothing which it does not use."""
+    paths = [str(Path(keras_gan_zoo.__file__).parents[1]), str(Path(__file__).parent)]
+    hidden = {backend: tmp_path_factory.mktemp(f"unused_{backend}") for backend in UNUSED}
+    for backend, folder in hidden.items():
+        for name in UNUSED[backend]:
+            (folder / f"{name}.py").write_text(f"raise ModuleNotFoundError('{name} is hidden', name='{name}')\n")
     # The runs of one variant train by the same program, which JAX compiles once if it may keep it.
     shared = {
         "JAX_COMPILATION_CACHE_DIR": str(shared_folder / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
-        "PYTHONPATH": os.pathsep.join([str(Path(keras_gan_zoo.__file__).parents[1]), str(Path(__file__).parent)]),
+        **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
     }
-    return lambda backend: {**os.environ, **shared, "KERAS_BACKEND": backend}
+
+    def environment(backend):
+        found = {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join([str(hidden[backend]), *paths])}
+        return {**os.environ, **shared, **found}
+
+    return environment
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`tf.distribute.MirroredStrategy`: two devices with half of each batch do what one does with all of it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import keras_gan_zoo
 from keras_gan_zoo.models import variants
 from tests.backend.shared_trainings import ADAM, require_equal
 
@@ -17,13 +15,16 @@ pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
 
 
-def play(script, *arguments):
+@pytest.fixture(scope="module")
+def play(environment_of):
     """Runs a script beside this file, in a process that has not started TensorFlow yet."""
-    paths = {"PYTHONPATH": str(Path(keras_gan_zoo.__file__).parents[1])}
-    command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
-    environment = {**os.environ, **paths, "KERAS_BACKEND": "tensorflow"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
+
+    def run(script, *arguments):
+        command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
+        done = subprocess.run(command, env=environment_of("tensorflow"), capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return run
 
 
 # Those of which no player decides when it moves, which is refused.
@@ -32,7 +33,7 @@ BY_ADAM = [f"{name}{ADAM}" for name in ("dcgan", "info_gan", "wgan_gp")]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory):
+def played(tmp_path_factory, play):
     """name -> number of devices -> part and variable or log -> value."""
     output = tmp_path_factory.mktemp("mirrored") / "played.npz"
     play("play_mirrored.py", output, *NAMES, *BY_ADAM)
@@ -57,7 +58,7 @@ def test_losses_match_where_adam_takes_the_steps(name, played):
     assert len(one) >= 3 and several == pytest.approx(one, rel=1e-3)
 
 
-def test_what_devices_cannot_share_is_refused(tmp_path):
+def test_what_devices_cannot_share_is_refused(tmp_path, play):
     play("play_mirrored_sources.py", tmp_path / "played.json")
     played = json.loads((tmp_path / "played.json").read_text())
     assert {name: rounds for name, rounds in played.items() if isinstance(rounds, int)} == {

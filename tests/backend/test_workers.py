@@ -5,7 +5,6 @@ They are fed from memory where they are compared with one, and from files as the
 
 import importlib.util
 import json
-import os
 import re
 import shutil
 import signal
@@ -108,32 +107,15 @@ def backend(request):
 
 
 @pytest.fixture
-def alone(environment_of, tmp_path):
-    """backend -> the environment of a process with one thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-    # Keras imports TensorFlow on other backends too, to seed it, which takes 4 s.
-    (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "tensorflow.py").write_text("raise ImportError")
-
-    def environment(backend):
-        found = {**environment_of(backend), **threads}
-        if backend != "tensorflow":
-            found["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "hidden"), found["PYTHONPATH"]])
-        return found
-
-    return environment
-
-
-@pytest.fixture
-def pair(alone):
+def pair(environment_of):
     """A function of a backend that returns the environments of two processes."""
-    return lambda backend: [{**alone(backend), **said} for said in speaking_of_two(backend)]
+    return lambda backend: [{**environment_of(backend), **said} for said in speaking_of_two(backend)]
 
 
-def test_two_processes_match_one(backend, alone, pair, tmp_path):
+def test_two_processes_match_one(backend, environment_of, pair, tmp_path):
     script, names = str(Path(__file__).with_name("play_workers.py")), NAMES_OF.get(backend, NAMES)
     commands = [[sys.executable, script, str(tmp_path / f"{name}.npz"), *names] for name in ("one", "first", "second")]
-    statuses, said, _ = run([alone(backend), *pair(backend)], *commands, folder=tmp_path)
+    statuses, said, _ = run([environment_of(backend), *pair(backend)], *commands, folder=tmp_path)
     assert statuses == [0, 0, 0], said
     one, first, second = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("one", "first", "second"))
     assert all(first[key].tobytes() == second[key].tobytes() for key in first), "the processes are not bit-identical"
@@ -187,10 +169,10 @@ def documented(backend):
     return [["bash", "-c", "\n".join([*shared, line])] for line in lines if line not in shared]
 
 
-def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(backend, alone, pair, folder):
+def test_one_dies_the_others_end_and_a_resumed_run_is_that_of_nobody_killed(backend, environment_of, pair, folder):
     commands = documented(backend)
     assert len(commands) == 2
-    statuses, said, _ = run([alone(backend)] * 2, *commands, folder=folder)
+    statuses, said, _ = run([environment_of(backend)] * 2, *commands, folder=folder)
     assert statuses == [0, 0], said
     written = files_in(folder / "whole")
     assert {"checkpoint.weights.h5", "config.yaml", "log.csv", "preset/weights.safetensors"} <= set(written)
@@ -235,7 +217,7 @@ assert seen == {{2}}, seen
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"], indirect=True)
-def test_the_guide_trains_on_two_devices(backend, alone, folder):
+def test_the_guide_trains_on_two_devices(backend, environment_of, folder):
     small = block_of("python").replace("(28, 28, 1)", "(28, 28, 1), 4, width=4").replace("batch_size=64", "batch_size=8")
     assert "width=4" in small and "batch_size=8" in small
     (command,) = re.findall(r"^keras-gan-zoo (.*--strategy mirrored.*)", GUIDE.read_text("utf-8"), re.MULTILINE)
@@ -243,7 +225,7 @@ def test_the_guide_trains_on_two_devices(backend, alone, folder):
     done = subprocess.run(
         [sys.executable, "-c", before + small + COMMAND.format(arguments=command.split())],
         cwd=folder,
-        env=alone(backend),
+        env=environment_of(backend),
         capture_output=True,
         text=True,
         timeout=200,
