@@ -14,6 +14,7 @@
     python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
     python -m benchmarks volumes NAME         presets of volumes, beside their data
     python -m benchmarks anomalies NAME       presets that score anomalies, beside images of another kind
+    python -m benchmarks left-out             f-AnoGAN, AnoGAN and an autoencoder: each digit as the anomaly
     python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
     python -m benchmarks references SPLIT...  statistics of real images that are shipped
     python -m benchmarks features DIR SPLIT.. Inception features of data sets, for the peers
@@ -52,6 +53,7 @@ COMMANDS = {
     "pairs": "pairs",
     "volumes": "volumes",
     "anomalies": "anomalies",
+    "left-out": "left_out",
     "sequences": "seq_gan_oracle",
     "references": "references",
     "features": "data_set_features",

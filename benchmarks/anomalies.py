@@ -10,9 +10,9 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from scipy.stats import rankdata
 
-from benchmarks import kinds
+from benchmarks import kinds, left_out
+from benchmarks.left_out import auc
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.presets import find_preset
 
@@ -35,16 +35,12 @@ def anomalies(
         kinds.Measure(f"AUC of {others} as the anomaly", auc(own, strange)),
         kinds.Measure("median score", float(np.median(own)), {f"of {others}": float(np.median(strange))}),
     ]
-    kinds.write(
-        name,
+    protocol = (
         f"The first {n:,} test images of `{recipe.data.name}` and of `{others}`, scored by `anomaly_scores`. AUC is the "
-        f"area under the ROC curve, 0.5 by chance. Measured by `python -m benchmarks anomalies {name}`.",
-        told,
+        f"area under the ROC curve, 0.5 by chance. Measured by `python -m benchmarks anomalies {name}`."
     )
+    if name == left_out.ENCODER and (of_digits := left_out.measures()):
+        told += of_digits
+        protocol += " Of a digit: by shorter trainings on the other nine (`python -m benchmarks left-out`)."
+    kinds.write(name, protocol, told)
     typer.echo("; ".join(f"{measure.title} {measure.value:.4g}" for measure in told))
-
-
-def auc(low: np.ndarray, high: np.ndarray) -> float:
-    """The probability that one of `high` is above one of `low`, where ties count half."""
-    ranks = rankdata(np.concatenate([low, high]))[len(low) :]
-    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(low) * len(high)))
