@@ -204,7 +204,15 @@ class Sampler:
         field, samples = self.fields()[self.sample], make()
         if field.output_range is not None:
             samples = np.clip(samples.astype("float32"), *field.output_range)
-        return field.quantize(samples) if dtype == "uint8" else samples
+        if dtype != "uint8":
+            return samples
+        # They would become zeros, which look like samples.
+        if broken := int((~np.isfinite(samples)).reshape(len(samples), -1).any(axis=1).sum()):
+            raise ValueError(
+                f"Samples must be finite to be kept as uint8. Received: NaN in {broken} of {len(samples)}, so the training "
+                "has diverged. Fix: load weights from before that, and train on at lower learning rates."
+            )
+        return field.quantize(samples)
 
 
 class LatentSampler(Sampler):

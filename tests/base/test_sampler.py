@@ -44,6 +44,15 @@ def test_images_do_not_depend_on_the_batches_they_are_made_in(gan):
     np.testing.assert_allclose(gan.generate(3, seed=3), whole[:3], atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["dcgan", "gan_3d"])
+def test_samples_of_a_diverged_model_are_not_kept_as_if_they_were_some(name, small_gan):
+    gan = small_gan(name, seed=0)
+    gan.network("generator").set_weights([weight * np.nan for weight in gan.network("generator").get_weights()])
+    assert np.isnan(gan.generate(3, seed=0)).any()
+    with pytest.raises(ValueError, match="kept as uint8. Received: NaN in 3 of 3, so the training has diverged. Fix: load"):
+        gan.generate(3, seed=0, dtype="uint8")
+
+
 def test_sampling_changes_no_state(gan):
     before = [ops.convert_to_numpy(v).copy() for v in gan.variables]
     gan.generate(4, seed=0)
