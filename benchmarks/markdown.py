@@ -27,13 +27,15 @@ def short(commit: str) -> str:
     return digits[:12] + dash + rest
 
 
-def spread(values: Sequence[float], form: str | Callable[[float], str]) -> str:
-    """Median and range of values; the median alone where all are told alike.
+def made_on(records: Iterable[dict[str, Any]]) -> str:
+    """Devices and commits behind records; those that failed have no device."""
+    records = list(records)
+    devices = {record["device"] for record in records if "device" in record}
+    return f"on {listed(devices)}, commit {listed({short(record['commit']) for record in records})}"
 
-    Args:
-        values: at least one.
-        form: of a number, such as ".3g"; or a function that tells it.
-    """
+
+def spread(values: Sequence[float], form: str | Callable[[float], str]) -> str:
+    """Median and range of values in a form such as ".3g", or as a function tells them; one where all are told alike."""
     tell = form if callable(form) else lambda value: format(value, form)
     middle, low, high = map(tell, (statistics.median(values), min(values), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"

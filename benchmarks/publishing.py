@@ -73,9 +73,6 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
 
     Returns:
         A sentence for whatever could not be measured here.
-
-    Raises:
-        RuntimeError: a measurement failed.
     """
     from benchmarks.cards import write_card
     from benchmarks.measured import failed_cells

@@ -21,7 +21,6 @@ import dataclasses
 import functools
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -225,12 +224,15 @@ def picture(images: np.ndarray, columns: int | None = None) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]) -> None:
-    """Plays the rounds of a cell, each on fresh samples.
+def opened(picture: str) -> Any:
+    """What `picture` made, as an image of Pillow."""
+    from PIL import Image
 
-    Raises:
-        ValueError: a loss is not finite at the end.
-    """
+    return Image.open(io.BytesIO(base64.b64decode(picture)))
+
+
+def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]) -> None:
+    """Plays the rounds of a cell, each on fresh samples; an error where a loss is not finite at the end."""
     rng = np.random.default_rng(cell.seed)
     n = cell.batch_size * gan.minibatches_per_round
     for _ in range(cell.rounds):
@@ -243,5 +245,4 @@ def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tup
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(json.dumps(measured(Cell(**json.loads(sys.argv[1])))))
