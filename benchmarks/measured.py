@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import quality
+from benchmarks.cells import read_cell
 from benchmarks.markdown import listed, short, spread, versions
 from keras_gan_zoo.presets import Preset, list_presets
 
@@ -94,8 +95,7 @@ def provenance(records: Iterable[dict[str, Any]]) -> str:
 
 
 def _cells(folder, preset):
-    files = sorted(folder.glob(f"{preset}_*.json"))
-    cells = [{**quality.read_cell(file), "file": file.name} for file in files]
+    cells = [{**read_cell(file), "file": file.name} for file in sorted(folder.glob(f"{preset}_*.json"))]
     return [cell for cell in cells if cell["cell"]["preset"] == preset]
 
 
