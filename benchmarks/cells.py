@@ -254,7 +254,10 @@ class TimeLeft(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         left = self.left(task.total - task.completed)
-        if left is None:
-            return Text("time left: known after one cell")
-        minutes, seconds = divmod(round(left), 60)
-        return Text(f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left")
+        return Text("time left: known after one cell" if left is None else f"{clock(left)} left")
+
+
+def clock(seconds: float) -> str:
+    """1:02:03"""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
