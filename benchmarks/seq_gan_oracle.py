@@ -164,9 +164,7 @@ def measure_preset(recipe: Recipe) -> Path:
     )
 
 
-def measures_of(
-    gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0, seed: int = 0
-) -> dict[str, float]:
+def measures_of(gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0) -> dict[str, float]:
     """What samples of a model are like, per token in nats, with standard errors.
 
     Returns:
@@ -176,8 +174,8 @@ def measures_of(
         reverse_kl: KL of the model to the oracle, which is nll_oracle - entropy.
         distinct: different ones among all 4-grams of its samples.
     """
-    tokens = gan.generate(samples, seed=seed, temperature=temperature, batch_size=BATCH)
     options = {"temperature": temperature, "batch_size": BATCH}
+    tokens = gan.generate(samples, seed=0, **options)
     by_oracle, by_itself = oracle.nll(tokens), -gan.log_likelihood(tokens, **options) / oracle.length
     of_test = -gan.log_likelihood(held_out, **options) / oracle.length
     grams = np.lib.stride_tricks.sliding_window_view(tokens, 4, axis=1).reshape(-1, 4)

@@ -178,13 +178,14 @@ def tricks_table(folder: Path = FOLDER) -> str:
     return "\n\n".join([sentence, coverage_table(BED, groups, "trick"), picture])
 
 
-def tricks_picture(folder: Path = FOLDER, columns: int = 7) -> Any:
+def tricks_picture(folder: Path = FOLDER) -> Any:
     """Samples of seed 0 over the true modes, a panel for each trick; None where nothing was measured."""
     from matplotlib.figure import Figure
 
     found = {name: cells[0].get("samples") for name, cells in cells_of(folder).items()}
     if not found:
         return None
+    columns = 7
     rows = -(-len(found) // columns)
     made = Figure(figsize=(1.9 * columns, 2.15 * rows), layout="constrained")
     panels = made.subplots(rows, columns, squeeze=False).ravel()
