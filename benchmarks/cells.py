@@ -1,4 +1,9 @@
-"""What the benchmarks of cells share: a cell is one measurement, and a JSON file of its own."""
+"""What the benchmarks of cells share.
+
+A cell is one measurement, and a JSON file of its own, which is written when it is done. One that is there, of the same
+settings, is not measured again, so a run can be stopped at any moment and started anew. Delete a file to measure its cell
+again. A cell that failed says why in its file, and is tried again.
+"""
 
 import dataclasses
 import json
@@ -90,18 +95,12 @@ def run_cells(
     console: Console,
     seconds: Sequence[float] = (),
 ) -> list[Any]:
-    """Measures what is missing of cells, under a bar that counts them.
+    """Measures what is missing of cells, which have a `title`, under a bar that counts them; the cells that failed.
 
     Args:
-        cells: all of them; each has a `title`.
-        missing: those to measure.
         work: cell -> what was found, {"error": ...} where it failed.
         finish: writes a cell with what was found, "seconds" among it, and says it in a line.
-        console: where the bar goes.
         seconds: that cells took which are there already.
-
-    Returns:
-        The cells that failed.
     """
     failed, left = [], TimeLeft(seconds)
     with progress_bar(left, console) as progress:
@@ -126,18 +125,13 @@ def run_stored(
     console: Console,
     lacks: Callable[[Any, dict[str, Any]], bool] = lambda cell, found: False,
 ) -> list[Any]:
-    """Measures those cells whose files are missing, hold an error, or are of other settings.
+    """Measures those cells whose files are missing, hold an error, or are of other settings; the cells that failed.
 
     Args:
         cells: data classes with a `title` and `path(folder)`.
-        folder: where their files lie.
         work: cell -> what was found, {"error": ...} where it failed; see `attempt` and `here`.
         tell: what was found -> what is said of it.
-        console: where the bar goes.
         lacks: cell, and what its file holds -> whether something is missing or out of date in it.
-
-    Returns:
-        The cells that failed, whose files say why.
     """
     from keras_gan_zoo.provenance import commit, device, versions
 
@@ -182,8 +176,6 @@ def run_turns(
             turns. Turns that are there are not taken again, those of failed contenders are.
         repeats: turns of each contender that count.
         write: is called when `results` has changed.
-        title: goes before that of a turn.
-        console: where the bar goes.
         warm_ups: part -> turns before those, if any is to come.
     """
     warm_ups, left, failed = warm_ups or {}, TimeLeft(), set()

@@ -4,10 +4,6 @@
     python -m benchmarks quality dcgan_mnist --seeds 0 --backends tensorflow,jax --weights inception.npz
     python -m benchmarks quality --extractor mnist               with the small classifier: seconds, not minutes
 
-Each cell is a file of its own in benchmarks/results/quality. It is written when the cell is done, and a cell that is there,
-of the same weights, extractor and settings, is not run again; so a run can be stopped at any moment and started anew. Delete
-a file to measure its cell again. A cell that failed says why in its file, and is tried again.
-
 Protocol: n images from the shipped weights in float32, quantized to 8 bits, classes in turn where the model has some,
 against the images of the data set's split. Where the zoo has a classifier for the data set, also what that one sees.
 """
@@ -63,7 +59,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What one file holds the measurements of."""
+    """What one file holds, of one extractor."""
 
     preset: str
     data: str
@@ -158,9 +154,7 @@ def measure(
         network: what processes of other backends build the extractor from.
         extractor: the same, built on the backend of this process.
         metrics: names, see `keras_gan_zoo.metrics.METRICS`.
-        folder: where the cells lie.
         cache: folder for the statistics of real images; None for the default one.
-        console: where the progress bar goes.
     """
     from keras_gan_zoo.metrics.records import described
 

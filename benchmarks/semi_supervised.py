@@ -3,8 +3,7 @@
     python -m benchmarks semi-supervised
     python -m benchmarks semi-supervised --methods semi_supervised_gan,bad_gan --labels 100 --draws 0
 
-Each cell, a method, a number of labels and a draw of them, is a file of its own in benchmarks/results/semi_supervised; one
-that is there, of the same settings, is not run again. The first draw is of all numbers of labels, further ones of the
+A cell is a method, a number of labels and a draw of them. The first draw is of all numbers of labels, further ones of the
 largest alone; draws come outermost, so the table is whole after each of them.
 
 Protocol: the fully connected classifier of Salimans et al. (2016) for all methods, batches of as many labeled as unlabeled
@@ -95,7 +94,7 @@ def numbers_of_labels(text: str) -> list[int]:
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
     return run_stored(cells, folder, here(measured), lambda found: f"error {found['curve'][-1]['error']:.2%}", console)
 
 

@@ -11,8 +11,6 @@ states are judged on 20,000 of their samples and on 10,000 held-out sequences.
 NLL-oracle alone rewards a loss of variety: sampling the same model at a lower temperature improves it (Caccia et al., 2018,
 https://arxiv.org/abs/1811.02549). So the model of likelihood is also sampled at lower temperatures, and the game is compared
 with the one at which its samples have the same entropy.
-
-Each seed is a file of its own in benchmarks/results/seq_gan; one that is there, of the same recipe, is not run again.
 """
 
 import dataclasses

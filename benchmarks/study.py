@@ -4,10 +4,10 @@
     python -m benchmarks study --data fashion_mnist --seeds 0
     python -m benchmarks study --weights inception.npz       also the FID of the Inception network, of the final generator
 
-Each cell, a data set, a loss, a setting and a seed, is a file of its own in benchmarks/results/study; one that is there, of
-the same settings, is not run again. Both settings of each loss are tried with seed 0, and the further seeds take the better
-one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its cell, which git
-ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured afterwards.
+A cell is a data set, a loss, a setting and a seed. Both settings of each loss are tried with seed 0, and the further seeds
+take the better one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its
+cell, which git ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured
+afterwards.
 
 Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, the same batch and the same number of generator
 steps; what differs is the loss, its critic steps, and two settings that are tried, of the optimizers and, as in the study,
@@ -184,7 +184,7 @@ def measured_cells(folder: Path, data: str, loss: str) -> list[dict[str, Any]]:
 
 
 def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
     return run_stored(
         cells,
         folder,
@@ -230,7 +230,7 @@ def training_clock() -> Callable[[], float]:
     return time.monotonic if accelerator() else time.process_time
 
 
-def measured(cell: Cell, folder: Path, weights: Path | None = None) -> dict[str, Any]:
+def measured(cell: Cell, folder: Path, weights: Path | None) -> dict[str, Any]:
     """Trains one cell, unless its generator is there; and measures that by the Inception network, if it has its weights."""
     found = read_cell(cell.path(folder))
     if not (cell.is_held_by(found) and cell.generator_path(folder).is_file()):

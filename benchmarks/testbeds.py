@@ -4,8 +4,7 @@
     python -m benchmarks testbeds --beds ring --configurations RC2 --variants gan,wgan_gp --seeds 0,1,2
     python -m benchmarks testbeds --beds ring --backends jax,torch
 
-Each cell, a bed, a configuration, a variant, a seed and a backend, is a file of its own in benchmarks/results/testbeds; a
-cell that is there, of the same settings, is not run again. It holds device and versions of the process that ran it.
+A cell is a bed, a configuration, a variant, a seed and a backend.
 
 Protocol on points: networks, optimizers and schedule of a configuration (see `benchmarks.configurations`), RC1 on every bed,
 RC2 and RC3 on the ring; 4,000 rounds, each gradient step on 256 fresh samples. 2,500 samples of the trained generator are
@@ -124,7 +123,7 @@ def plays(bed: str, variant: str) -> bool:
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
 
     def work(cell):
         fields = dataclasses.asdict(cell)

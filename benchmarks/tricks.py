@@ -5,8 +5,7 @@
 
 Protocol: the ring of 8 Gaussians in the configuration RC1 (`benchmarks.configurations`); 4,000 rounds, each gradient step on
 256 fresh samples; 2,500 samples are judged. A trick is one change to the plain GAN, or another game with the same networks;
-the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. Each cell, a trick and a seed, is a file
-of its own in benchmarks/results/tricks; one that is there, of the same settings, is not run again.
+the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. A cell is a trick and a seed.
 """
 
 import dataclasses
@@ -129,7 +128,7 @@ def tricks(
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
     return run_stored(cells, folder, here(measured), lambda found: found["coverage"], console)
 
 
