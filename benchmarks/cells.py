@@ -68,11 +68,8 @@ def seeds_of(text: str) -> list[int]:
 def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, request: dict[str, Any]) -> dict[str, Any]:
     """What was measured of a cell, or {"error": ...}, so that one cell does not end a run of hours.
 
-    Args:
-        backend: of the cell.
-        measure: measures it in this process, if that is on the same backend.
-        module: measures it in a process of its own otherwise; the last line that it prints is the result, in JSON.
-        request: the argument of that process.
+    On the backend of this process `measure` does it. On another one it is a process, of a module, whose argument is the
+    request, in JSON as the last line that it prints.
     """
     import keras
 

@@ -81,8 +81,8 @@ def stale_cells(presets: Iterable[Preset], folder: Path = quality.FOLDER) -> lis
 
 def failed_cells(preset: Preset, folder: Path = quality.FOLDER) -> list[str]:
     """What the cells that failed say."""
-    cells = [cell for cell in _cells(folder, preset.name) if "error" in cell]
-    return [f"{quality.Cell(**cell['cell']).title}: {cell['error']}" for cell in cells]
+    cells = _cells(folder, preset.name)
+    return [f"{quality.Cell(**cell['cell']).title}: {cell['error']}" for cell in cells if "error" in cell]
 
 
 def provenance(records: Iterable[dict[str, Any]]) -> str:

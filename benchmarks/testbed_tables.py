@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from benchmarks.markdown import made_on, markdown_table, spread
 from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, Cell, distance, opened
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Game = tuple[str, str, str]  # bed, configuration, backend
 # Variants in a line at most; samples can be seen at the size that a page leaves each.
@@ -111,7 +108,7 @@ def coverage_table(bed: str, groups: dict[str, list[dict[str, Any]]], title: str
     return markdown_table([title, *told, "seeds", *(name for name, *_ in columns)], rows)
 
 
-def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
+def testbed_figures(folder: Path = FOLDER) -> dict[str, Any]:
     """Title -> figure of samples, for each game."""
     return {
         ", ".join(game): figure(game[0], sampled)
@@ -131,7 +128,7 @@ def _picture_of(title):
     return f"testbed_{title.replace(', ', '_').lower()}.png"
 
 
-def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
+def figure(bed: str, cells: Sequence[dict[str, Any]]) -> Any:
     """Samples, over the true distribution where it is one of points: lines of variants, in each a row for each seed."""
     from matplotlib.figure import Figure
 
