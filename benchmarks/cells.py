@@ -65,6 +65,16 @@ def seeds_of(text: str) -> list[int]:
     return [int(word) for word in words(text)]
 
 
+def variants_of(text: str) -> list[str]:
+    """The variants of the option --variants; all where it names none."""
+    from keras_gan_zoo.models import check_variant, variants
+
+    names = words(text) or variants()
+    for name in names:
+        check_variant(name)
+    return names
+
+
 def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, request: dict[str, Any]) -> dict[str, Any]:
     """What was measured of a cell, or {"error": ...}, so that one cell does not end a run of hours.
 

@@ -29,7 +29,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, attempt, chosen, run_stored, seeds_of, words
+from benchmarks.cells import BACKENDS, attempt, chosen, run_stored, seeds_of, variants_of
 from benchmarks.configurations import CONFIGURATIONS, makes_images, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
@@ -83,12 +83,7 @@ def testbeds(
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
     """Trains variants on data whose modes are known, and counts what they cover."""
-    from keras_gan_zoo.models import check_variant
-    from keras_gan_zoo.models import variants as registered
-
-    names, wanted = words(variants) or registered(), chosen("--beds", beds, BEDS)
-    for name in names:
-        check_variant(name)
+    names, wanted = variants_of(variants), chosen("--beds", beds, BEDS)
     configured = chosen("--configurations", configurations, [*CONFIGURATIONS, OWN])
     cells = [
         Cell(bed, configuration, name, seed, *length, backend)

@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, chosen, read_cell, run_turns, words, write_json
+from benchmarks.cells import BACKENDS, chosen, read_cell, run_turns, variants_of, write_json
 from benchmarks.markdown import markdown_table as table
 from benchmarks.processes import check, cpu, environment_of, load, paired, run, values, worker
 from benchmarks.speed_tables import THROUGHPUT, of_turns, speed_blocks, verdicts
@@ -76,12 +76,7 @@ def throughput(
     folder: Annotated[Path, typer.Option(help="Where the records lie.")] = THROUGHPUT,
 ):
     """Measures speed, start-up time and memory of the variants, and of DCGAN beside baselines."""
-    from keras_gan_zoo.models import check_variant
-    from keras_gan_zoo.models import variants as registered
-
-    names, wanted = words(variants) or registered(), chosen("--parts", parts, PARTS)
-    for name in names:
-        check_variant(name)
+    names, wanted = variants_of(variants), chosen("--parts", parts, PARTS)
     backends = chosen("--backends", backends, BACKENDS)
     if not backends or not wanted:
         raise ValueError("--backends and --parts must name something. Received: nothing.")
