@@ -11,6 +11,11 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(header)), *lines[1:]))
 
 
+def table_of(rows: Sequence[dict[str, Any]]) -> str:
+    """A Markdown table of rows that hold each cell under the title of its column."""
+    return markdown_table(rows[0] if rows else (), [row.values() for row in rows])
+
+
 def listed(words: Iterable[str]) -> str:
     """Words in their order, with commas between."""
     return ", ".join(sorted(words))

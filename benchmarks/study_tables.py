@@ -1,9 +1,10 @@
 """The table and the pictures of what `study` has measured."""
 
+import math
 from pathlib import Path
 from typing import Any
 
-from benchmarks.markdown import made_on, markdown_table, spread
+from benchmarks.markdown import made_on, spread, table_of
 from benchmarks.processes import ROOT
 from benchmarks.study import FOLDER, LOSSES, best_setting, measured_cells
 from benchmarks.testbeds import opened
@@ -52,25 +53,24 @@ def _sentence(data, cells):
 
 
 def _table(data, found):
-    levels, seconds = LEVELS[data], lambda value: "never" if value == float("inf") else f"{value:.0f}"
-    header = ["loss", "optimizers", "norm of D", "seeds", "real images seen", "FID", "FID (Inception)"]
-    header += [f"seconds to FID {level:g}" for level in levels]
     rows = []
     for loss, cells in found.items():
-        inception = [cell["fid"]["value"] for cell in cells if "fid" in cell]
+        settings, inception = cells[0]["settings"], [cell["fid"]["value"] for cell in cells if "fid" in cell]
         rows.append(
-            [
-                LOSSES[loss].title,
-                "; G: ".join(_told(found) for key in ("optimizer", "generator") if (found := cells[0]["settings"].get(key))),
-                "its own" if LOSSES[loss].has_own_networks else cells[0]["settings"]["norm"] or "none",
-                ", ".join(str(cell["cell"]["seed"]) for cell in cells),
-                f"{cells[0]['settings']['images_seen']:,}",
-                spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
-                spread(inception, ".2f") if inception else "",
-                *(spread([seconds_to(cell, level) for cell in cells], seconds) for level in levels),
-            ]
+            {
+                "loss": LOSSES[loss].title,
+                "optimizers": "; G: ".join(_told(settings[key]) for key in ("optimizer", "generator") if settings.get(key)),
+                "norm of D": "its own" if LOSSES[loss].has_own_networks else settings["norm"] or "none",
+                "seeds": ", ".join(str(cell["cell"]["seed"]) for cell in cells),
+                "real images seen": f"{settings['images_seen']:,}",
+                "FID": spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
+                "FID (Inception)": spread(inception, ".2f") if inception else "",
+            }
         )
-    return markdown_table(header, rows)
+        for level in LEVELS[data]:
+            seconds = [seconds_to(cell, level) for cell in cells]
+            rows[-1][f"seconds to FID {level:g}"] = spread(seconds, lambda x: "never" if math.isinf(x) else f"{x:.0f}")
+    return table_of(rows)
 
 
 def _told(optimizer):
