@@ -1,28 +1,6 @@
 """Measures the zoo, and writes what was measured into its documents.
 
-    python -m benchmarks train --pending      presets: trained, published, measured, one after the other
-    python -m benchmarks pause                what `train` runs on this machine stands still, until `resume`
-    python -m benchmarks pack NAME...         runs as files of at most 15 MB; `unpack` puts them back
-    python -m benchmarks export-data NAME...  data sets as .npz files, for `train --data-dir`
-    python -m benchmarks publish RUN NAME     a finished run becomes the preset zoo_configs/NAME
-    python -m benchmarks quality              presets: FID and more, for each seed and backend
-    python -m benchmarks throughput           variants: speed, start-up time and memory, beside baselines
-    python -m benchmarks testbeds             variants: modes and fidelity on data whose distribution is known
-    python -m benchmarks tricks               tricks of training, on and off
-    python -m benchmarks study                losses on equal networks, by FID and by the time to it
-    python -m benchmarks semi-supervised      semi-supervised variants: test error from few labels
-    python -m benchmarks pairs NAME RUN       presets from pairs: error and matching on held-out pairs
-    python -m benchmarks volumes NAME         presets of volumes, beside their data
-    python -m benchmarks anomalies NAME       presets that score anomalies, beside images of another kind
-    python -m benchmarks left-out             f-AnoGAN, AnoGAN and an autoencoder: each digit as the anomaly
-    python -m benchmarks sequences            SeqGAN on sequences whose distribution is known
-    python -m benchmarks references SPLIT...  statistics of real images that are shipped
-    python -m benchmarks features DIR SPLIT.. Inception features of data sets, for the peers
-    python -m benchmarks precision            metrics: how far each step is from the peers'
-    python -m benchmarks metrics-speed        metrics: how fast, beside the peers
-    python -m benchmarks report               README.md, PRECISION.md, TESTBEDS.md, model cards and an HTML page
-
-Each writes its records to benchmarks/results; `report` reads them.
+`python -m benchmarks --help` lists the commands. Each writes its records to benchmarks/results, and `report` reads them.
 """
 
 import importlib

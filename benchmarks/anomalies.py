@@ -33,7 +33,7 @@ def anomalies(
     own, strange = scores(recipe.data.source), scores(others)
     told = [
         kinds.Measure(f"AUC of {others} as the anomaly", auc(own, strange)),
-        kinds.Measure("median score", float(np.median(own)), {f"of {others}": float(np.median(strange))}),
+        kinds.Measure("median score", np.median(own), {f"of {others}": np.median(strange)}),
     ]
     protocol = (
         f"The first {n:,} test images of `{recipe.data.name}` and of `{others}`, scored by `anomaly_scores`. AUC is the "

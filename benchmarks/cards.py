@@ -10,11 +10,11 @@ import yaml
 
 from benchmarks import kinds, quality
 from benchmarks.card_pictures import pictures, write_pictures
+from benchmarks.cells import write_text
 from benchmarks.configurations import makes_images
 from benchmarks.markdown import markdown_table
 from benchmarks.measured import SAME, failed_cells, headline, images_of, measurements, network_of, place, provenance
 from keras_gan_zoo.evaluation import SPLIT
-from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.presets import Preset
 
 COMMAND = "python -m benchmarks report"
@@ -35,8 +35,7 @@ def write_card(preset: Preset) -> None:
     if gan.generates:
         save_preview(gan.preview(GRID_SIZE, seed=GRID_SEED), preset.folder / SAMPLES)
     write_pictures(gan, preset.folder)
-    with whole_file(preset.folder / "README.md") as partial:
-        partial.write_text(card_text(preset), "utf-8")
+    write_text(preset.folder / "README.md", card_text(preset))
 
 
 def card_text(preset: Preset) -> str:
@@ -57,6 +56,7 @@ def card_text(preset: Preset) -> str:
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     shipped = weights.get("networks", gan.inference_names)
     parameters = sum(gan.network(name).count_params() for name in shipped)
+    shown = "".join(f"![{title}]({name}.png)\n\n" for name, title, _ in pictures(gan))
     trained_by = f", by {place(weights['origin'])}" if "origin" in weights else ""
     return f"""{_front_matter(preset, gan, model)}
 # {preset.name}
@@ -79,7 +79,7 @@ gan = keras_gan_zoo.load("{preset.name}")
   seed {training.seed}, {training.dtype}{trained_by}. The whole recipe is [config.yaml](config.yaml);
   `keras-gan-zoo train {preset.name}` repeats it{_at_hand(recipe)}.
 
-{_pictures(gan)}## Measured results
+{shown}## Measured results
 
 {quality_text(preset)}
 
@@ -119,13 +119,10 @@ def _front_matter(preset, gan, model):
         pipeline = {"target": "image-to-image", "tokens": "text-generation"}.get(gan.sample)
         kind = []
     data = preset.data.removesuffix(".npz").removesuffix(".zip")
-    content = {
-        "license": LICENSE,
-        "library_name": "keras",
-        **({"pipeline_tag": pipeline} if pipeline else {}),
-        "tags": list(dict.fromkeys(["gan", preset.variant.replace("_", "-"), *kind])),
-        "datasets": [data],
-    }
+    tags = list(dict.fromkeys(["gan", preset.variant.replace("_", "-"), *kind]))
+    content = {"license": LICENSE, "library_name": "keras", "pipeline_tag": pipeline, "tags": tags, "datasets": [data]}
+    if not pipeline:
+        del content["pipeline_tag"]
     metrics = [
         {"type": m.records[0]["metric"], "name": title, "value": round(statistics.median(m.values), 4)}
         for title, m in headline(preset).items()
@@ -168,10 +165,6 @@ def _shown(preset, gan):
     return f"The first of [{GRID_SIZE} samples, seed {GRID_SEED}](samples.txt):\n\n```text\n{lines}\n```"
 
 
-def _pictures(gan):
-    return "".join(f"![{title}]({name}.png)\n\n" for name, title, _ in pictures(gan))
-
-
 def _call(gan):
     if gan.generates:
         return f"{gan.sample} = gan.generate(64{', labels=3' if 'labels' in gan.inputs() else ''}, seed=0)"
@@ -205,31 +198,23 @@ def quality_text(preset: Preset, folder: Path = quality.FOLDER) -> str:
     if not quality.is_measurable(preset.variant):
         record = kinds.found(preset.name)
         return f"{kinds.table(record)}\n\n{provenance([record])}" if record else quality.NOT_MEASURABLE
-    found = measurements(preset, folder)
+    everything = measurements(preset, folder)
     failed = "".join(f"\n\nNot measured: {line}." for line in failed_cells(preset, folder))
-    if not found:
+    if not everything:
         return f"These weights were not measured yet; `python -m benchmarks quality {preset.name}` does it.{failed}"
-    everything = found
-    found, agreeing = _without_repeats(found)
+    found, agreeing = _without_repeats(everything)
     rows = [
-        (m.title + _settings(first), m.text() + _of_real(first), m.seeds, *_under(first))
+        (m.title + _settings(r), m.text() + _of_real(r), m.seeds, images_of(r), network_of(r), r["backend"])
         for m in found
-        for first in m.records[:1]
+        for r in m.records[:1]
     ]
-    seeds = "Seeds are those of the generated images" + (
-        "; of several, the median and the range." if any(len(m.records) > 1 for m in found) else "."
-    )
-    seeds += f" {agreeing}" if agreeing else ""
+    several = "; of several, the median and the range" if any(len(m.records) > 1 for m in found) else ""
     head = (
-        f"Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. {seeds}"
+        "Images are generated from the shipped weights in float32, in 8 bits, classes in turn where there are some. Seeds "
+        f"are those of the generated images{several}.{agreeing}"
     )
     table = markdown_table(("metric", "value", "seeds", "images", "network (sha256), resizing, dtype", "backend"), rows)
     return f"{head}\n\n{table}\n\n{provenance(r for m in everything for r in m.records)}{failed}"
-
-
-def _under(record):
-    """What a record was measured of and by."""
-    return images_of(record), network_of(record), record["backend"]
 
 
 def _of_real(record):
@@ -240,31 +225,28 @@ def _of_real(record):
 
 def _without_repeats(found):
     """Measurements without those that repeat a seed of another one on another backend and agree with it; who repeated."""
-    kept, repeats, errors = [], set(), [0.0]
+    kept, repeats, errors = [], set(), []
     # The most seeds first; what is stored comes first among equals.
     for m in sorted(found, key=lambda m: -len(m.records)):
-        twin = next((k for k in kept if _protocol(k) == _protocol(m) and _difference(k, m) <= AGREES), None)
-        if twin is None:
-            kept.append(m)
-        else:
+        if agreeing := [error for k in kept if (error := _difference(k, m)) <= AGREES]:
             repeats.add(m.records[0]["backend"])
-            errors.append(_difference(twin, m))
-    kept = [m for m in found if m in kept]
-    agreeing = (
-        f"Repeats on {' and '.join(sorted(repeats))} agree to within {max(errors):.1g} of the value." if repeats else ""
-    )
-    return kept, agreeing
-
-
-def _protocol(m):
-    return m.title, [m.records[0].get(field) or None for field in SAME]
+            errors.append(agreeing[0])
+        else:
+            kept.append(m)
+    if not repeats:
+        return found, ""
+    told = f" Repeats on {' and '.join(sorted(repeats))} agree to within {max(errors):.1g} of the value."
+    return [m for m in found if m in kept], told
 
 
 def _difference(kept, repeated):
-    """The largest relative difference of what has the same seed; infinite where a seed was not measured by both."""
+    """The largest relative difference of what has the same seed; infinite for another protocol, and for other seeds."""
+    protocols = [(m.title, [m.records[0].get(field) or None for field in SAME]) for m in (kept, repeated)]
     values = {record["seed"]: record["value"] for record in kept.records}
-    pairs = [(values.get(record["seed"], float("inf")), record["value"]) for record in repeated.records]
-    return max(abs(a - b) / max(abs(a), abs(b), 1e-12) if a != float("inf") else a for a, b in pairs)
+    if protocols[0] != protocols[1] or any(record["seed"] not in values for record in repeated.records):
+        return float("inf")
+    pairs = [(values[record["seed"]], record["value"]) for record in repeated.records]
+    return max(abs(a - b) / max(abs(a), abs(b), 1e-12) for a, b in pairs)
 
 
 def _settings(record):

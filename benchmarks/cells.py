@@ -1,6 +1,10 @@
-"""What the benchmarks of cells share: a cell is one measurement, and a JSON file of its own."""
+"""What the benchmarks of cells share.
 
-import contextlib
+A cell is one measurement, and a JSON file of its own, which is written when it is done. One that is there, of the same
+settings, is not measured again, so a run can be stopped at any moment and started anew. Delete a file to measure its cell
+again. A cell that failed says why in its file, and is tried again.
+"""
+
 import dataclasses
 import json
 import statistics
@@ -13,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from benchmarks.processes import ROOT, MeasurementError, alternating, environment_of, run, turns_missing
+from benchmarks.processes import ROOT, MeasurementError, environment_of, run, summary, turns
 from keras_gan_zoo.files import whole_file
 
 Backend, Resizer = Literal["tensorflow", "jax", "torch"], Literal["legacy", "clean"]
@@ -25,11 +29,20 @@ def read_cell(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
+def read_cells(folder: Path, pattern: str = "*.json") -> list[dict[str, Any]]:
+    """The files of a folder, by their names."""
+    return [read_cell(path) for path in sorted(folder.glob(pattern))]
+
+
 def write_json(path: Path, content: dict[str, Any], indent: int | None = 2) -> None:
     """Writes a record, at once as a whole."""
+    write_text(path, json.dumps(content, indent=indent) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=indent) + "\n", "utf-8")
+        partial.write_text(text, "utf-8")
 
 
 def words(text: str) -> list[str]:
@@ -38,11 +51,7 @@ def words(text: str) -> list[str]:
 
 
 def chosen(option: str, text: str | Sequence[str], possible: Iterable[str]) -> list[str]:
-    """The words of an option, or names, that are all among those that are possible.
-
-    Raises:
-        ValueError: one is not.
-    """
+    """The words of an option, or names, that must all be possible."""
     given = words(text) if isinstance(text, str) else list(text)
     if unknown := [word for word in given if word not in possible]:
         raise ValueError(f"{option} must be among {', '.join(possible)}. Received: {unknown[0]!r}.")
@@ -50,24 +59,27 @@ def chosen(option: str, text: str | Sequence[str], possible: Iterable[str]) -> l
 
 
 def seeds_of(text: str) -> list[int]:
-    """The numbers of the option --seeds.
-
-    Raises:
-        ValueError: something else than whole numbers.
-    """
+    """The numbers of the option --seeds."""
     if not all(word.isdecimal() for word in words(text)):
         raise ValueError(f"--seeds must be whole numbers with commas between, such as 0,1,2. Received: {text!r}.")
     return [int(word) for word in words(text)]
 
 
+def variants_of(text: str) -> list[str]:
+    """The variants of the option --variants; all where it names none."""
+    from keras_gan_zoo.models import check_variant, variants
+
+    names = words(text) or variants()
+    for name in names:
+        check_variant(name)
+    return names
+
+
 def attempt(backend: str, measure: Callable[[], dict[str, Any]], module: str, request: dict[str, Any]) -> dict[str, Any]:
     """What was measured of a cell, or {"error": ...}, so that one cell does not end a run of hours.
 
-    Args:
-        backend: of the cell.
-        measure: measures it in this process, if that is on the same backend.
-        module: measures it in a process of its own otherwise; the last line that it prints is the result, in JSON.
-        request: the argument of that process.
+    On the backend of this process `measure` does it. On another one it is a process, of a module, whose argument is the
+    request, in JSON as the last line that it prints.
     """
     import keras
 
@@ -90,18 +102,12 @@ def run_cells(
     console: Console,
     seconds: Sequence[float] = (),
 ) -> list[Any]:
-    """Measures what is missing of cells, under a bar that counts them.
+    """Measures what is missing of cells, which have a `title`, under a bar that counts them; the cells that failed.
 
     Args:
-        cells: all of them; each has a `title`.
-        missing: those to measure.
         work: cell -> what was found, {"error": ...} where it failed.
         finish: writes a cell with what was found, "seconds" among it, and says it in a line.
-        console: where the bar goes.
         seconds: that cells took which are there already.
-
-    Returns:
-        The cells that failed.
     """
     failed, left = [], TimeLeft(seconds)
     with progress_bar(left, console) as progress:
@@ -126,18 +132,13 @@ def run_stored(
     console: Console,
     lacks: Callable[[Any, dict[str, Any]], bool] = lambda cell, found: False,
 ) -> list[Any]:
-    """Measures those cells whose files are missing, hold an error, or are of other settings.
+    """Measures those cells whose files are missing, hold an error, or are of other settings; the cells that failed.
 
     Args:
         cells: data classes with a `title` and `path(folder)`.
-        folder: where their files lie.
         work: cell -> what was found, {"error": ...} where it failed; see `attempt` and `here`.
         tell: what was found -> what is said of it.
-        console: where the bar goes.
         lacks: cell, and what its file holds -> whether something is missing or out of date in it.
-
-    Returns:
-        The cells that failed, whose files say why.
     """
     from keras_gan_zoo.provenance import commit, device, versions
 
@@ -166,7 +167,7 @@ def here(measured: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str,
 
 
 def run_turns(
-    plans: dict[str, dict[str, Any]],
+    plans: dict[str, dict[str, tuple[Callable[[Any], dict[str, Any]], Any]]],
     results: dict[str, dict[str, Any]],
     repeats: int,
     write: Callable[[], None],
@@ -177,40 +178,44 @@ def run_turns(
     """Lets the contenders of each part take turns, under a bar that counts the turns.
 
     Args:
-        plans: part -> contenders, as `alternating` takes them.
-        results: part -> what is there of it; takes in what is measured.
-        repeats: turns of each contender.
+        plans: part -> contender -> (what measures it, its argument).
+        results: part -> contender -> its `summary`; or {"error": the last line that a failed process said}, which ends its
+            turns. Turns that are there are not taken again, those of failed contenders are.
+        repeats: turns of each contender that count.
         write: is called when `results` has changed.
-        title: goes before that of a turn.
-        console: where the bar goes.
-        warm_ups: part -> turns before those, where there are any.
+        warm_ups: part -> turns before those, if any is to come.
     """
-    warm_ups, left = {part: (warm_ups or {}).get(part, 0) for part in plans}, TimeLeft()
-
-    def turns(stored):
-        return sum(turns_missing(plan, repeats, warm_ups[part], stored.get(part, {})) for part, plan in plans.items())
-
+    warm_ups, left, failed = warm_ups or {}, TimeLeft(), set()
+    taken = {(part, name): turns(results.get(part, {}).get(name, {})) for part, plan in plans.items() for name in plan}
+    missing = [
+        (part, name, repeat)
+        for part, plan in plans.items()
+        for repeat in range(-warm_ups.get(part, 0), repeats)
+        for name in plan
+        if len(taken[part, name]) < (repeats if repeat < 0 else repeat + 1)
+    ]
+    total = sum(len(plan) * (warm_ups.get(part, 0) + repeats) for part, plan in plans.items())
     with progress_bar(left, console) as progress:
-        total = turns({})
-        task = progress.add_task("", total=total, completed=total - turns(results))
-
-        @contextlib.contextmanager
-        def turn(name):
-            progress.update(task, description=f"{title}, {name}")
-            left.start()
-            yield
-            left.stop()
+        task = progress.add_task("", total=total, completed=total - len(missing))
+        for part, name, repeat in missing:
+            if (part, name) not in failed:
+                number = "warm-up" if repeat < 0 else f"{repeat + 1}/{repeats}"
+                progress.update(task, description=f"{title}, {number} {name}")
+                measure, argument = plans[part][name]
+                left.start()
+                try:
+                    found = measure(argument)
+                except MeasurementError as error:
+                    failed.add((part, name))
+                    results.setdefault(part, {})[name] = {"error": str(error)}
+                    write()
+                else:
+                    if repeat >= 0:
+                        taken[part, name].append(found)
+                        results.setdefault(part, {})[name] = summary(taken[part, name])
+                        write()
+                left.stop()
             progress.advance(task)
-
-        for part, contenders in plans.items():
-
-            def keep(found, part=part):
-                results.setdefault(part, {}).update(found)
-                write()
-
-            alternating(contenders, repeats, warm_ups[part], results.get(part, {}), keep, turn)
-        # One that fails takes no more turns.
-        progress.update(task, completed=total)
 
 
 def progress_bar(left: "TimeLeft", console: Console) -> Progress:
@@ -248,7 +253,10 @@ class TimeLeft(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         left = self.left(task.total - task.completed)
-        if left is None:
-            return Text("time left: known after one cell")
-        minutes, seconds = divmod(round(left), 60)
-        return Text(f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left")
+        return Text("time left: known after one cell" if left is None else f"{clock(left)} left")
+
+
+def clock(seconds: float) -> str:
+    """1:02:03"""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

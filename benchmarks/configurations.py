@@ -42,25 +42,15 @@ SGD = {"bayesian_gan": {"learning_rate": 0.001, "momentum": 0.9}}
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """What the networks are made of.
-
-    Attributes:
-        latent_dim: of z ~ N(0, I).
-        activation: name of a Keras layer, and its arguments.
-        initializer: name of a Keras initializer of all kernels, and its arguments.
-        discriminator_layers: hidden layers of D; G has two.
-        divisor: of the points that D sees.
-        simultaneous: whether both players move at once.
-        arguments: variant -> further arguments.
-    """
+    """What the networks are made of."""
 
     latent_dim: int
-    activation: tuple[str, dict[str, Any]]
-    initializer: tuple[str, dict[str, Any]]
-    discriminator_layers: int = 2
-    divisor: float = 1.0
-    simultaneous: bool = False
-    arguments: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    activation: tuple[str, dict[str, Any]]  # name of a Keras layer, and its arguments
+    initializer: tuple[str, dict[str, Any]]  # name of a Keras initializer of all kernels, and its arguments
+    discriminator_layers: int = 2  # that are hidden; G has two
+    divisor: float = 1.0  # of the points that D sees
+    simultaneous: bool = False  # both players move at once
+    arguments: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)  # variant -> further ones
 
     def dense(self, x: Any, units: int, kind: type | None = None) -> Any:
         """x through a linear layer, of Keras or of another kind."""
@@ -98,18 +88,10 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     """A compiled variant in the configuration `name`, on points.
 
     It is the variant with another field, and in place of each network that sees or makes images one for points with the same
-    other inputs and outputs, which are looked up on a small instance of it: so a variant joins by being registered.
-
-    Args:
-        name: of the configuration.
-        variant: as the registry has it.
-        seed: of the model; that of the initial weights is Keras's own.
-        num_modes: of the distribution, which a variant that trains on labels is told of.
-        **arguments: of the variant, in place of those that it has here.
-
-    Raises:
-        ValueError: the variant has a network that has no counterpart on points.
+    other inputs and outputs, which are looked up on a small instance of it: so a variant joins by being registered. One that
+    trains on labels is told of `num_modes`; `arguments` take the place of those that the variant has here.
     """
+    from keras_gan_zoo.data import Points
     from keras_gan_zoo.models import variant_class
 
     cls, configuration = variant_class(variant), CONFIGURATIONS[name]
@@ -121,8 +103,17 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
         arguments["num_classes"] = num_modes
     template = cls.tiny(latent_dim=configuration.latent_dim, **arguments)
     theirs = {key: getattr(template, key) for key in cls.network_names}
-    networks = {key: _counterpart(template, n, configuration) for key, n in theirs.items() if _has_images(n)}
-    gan = _on_points(cls)(latent_dim=configuration.latent_dim, **networks, seed=seed, **arguments)
+    networks = {
+        key: _counterpart(template, network, configuration)
+        for key, network in theirs.items()
+        if any(map(_is_image, [*network.inputs, *network.outputs]))
+    }
+
+    def fields(self):
+        return {**cls.fields(self), "points": Points((2,))}
+
+    on_points = type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
+    gan = on_points(latent_dim=configuration.latent_dim, **networks, seed=seed, **arguments)
     gan.compile(**{f"{key}_optimizer": made for key in gan.optimizer_names if (made := _optimizer(variant))})
     return gan
 
@@ -137,22 +128,8 @@ def _optimizer(variant):
     return None if adam is None else keras.optimizers.Adam(1e-3, **{"beta_1": 0.5, "beta_2": 0.999, **adam})
 
 
-def _on_points(cls):
-    """A variant whose samples are points."""
-    from keras_gan_zoo.data import Points
-
-    def fields(self):
-        return {**cls.fields(self), "points": Points((2,))}
-
-    return type(f"{cls.__name__}OnPoints", (cls,), {"sample": "points", "fields": fields})
-
-
 def _is_image(tensor):
     return len(tensor.shape) == 4
-
-
-def _has_images(network):
-    return any(map(_is_image, [*network.inputs, *network.outputs]))
 
 
 def _counterpart(template, theirs, configuration):

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -73,8 +74,6 @@ def job(nice: int) -> Iterator[None]:
 
 def start(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen:
     """A Python process in a group of its own; what it says goes to the file `log`."""
-    import sys
-
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         return subprocess.Popen(

@@ -16,17 +16,11 @@ FOLDER = ROOT / "benchmarks" / "results" / "kinds"
 
 
 class Measure(NamedTuple):
-    """One line of a card.
+    """One line of a card."""
 
-    Attributes:
-        title: what is measured, with its unit.
-        value: of the model.
-        beside: what to compare it with, in words -> value.
-    """
-
-    title: str
+    title: str  # with its unit
     value: float
-    beside: dict[str, float] = {}
+    beside: dict[str, float] = {}  # what to compare it with, in words -> value
 
 
 def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path = FOLDER) -> Path:
@@ -37,7 +31,10 @@ def write(preset: str, protocol: str, measures: Sequence[Measure], folder: Path 
         "preset": preset,
         "weights_sha256": quality.weights_of(preset),
         "protocol": protocol,
-        "measures": [measure._asdict() for measure in measures],
+        "measures": [
+            {"title": title, "value": float(value), "beside": {what: float(other) for what, other in beside.items()}}
+            for title, value, beside in measures
+        ],
         **origin(),
     }
     path = folder / f"{preset}.json"

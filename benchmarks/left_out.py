@@ -3,8 +3,7 @@
     python -m benchmarks left-out
     python -m benchmarks left-out --digits 1,8
 
-Each digit is a cell, a file of its own in benchmarks/results/left_out; one that is there, of the same settings, is not run
-again. `python -m benchmarks anomalies f_ano_gan_mnist` takes all ten into the record that the preset's card shows.
+A cell is a digit. `python -m benchmarks anomalies f_ano_gan_mnist` takes all ten into the record that the preset's card shows.
 
 Protocol: the recipes of `wgan_gp_pair_mnist` and `f_ano_gan_mnist`, with fewer rounds, on training images of nine digits.
 The autoencoder is the encoder of f-AnoGAN before the generator of WGAN-GP, fresh ones, which Adam trains together on the
@@ -168,7 +167,7 @@ def measures(folder: Path = FOLDER) -> list[kinds.Measure]:
         return []
     rows = {f"{digit} as the anomaly": cell["auc"] for digit, cell in enumerate(found)}
     rows["a digit as the anomaly, mean of ten"] = {
-        method: float(np.mean([cell["auc"][method] for cell in found])) for method in METHODS
+        method: np.mean([cell["auc"][method] for cell in found]) for method in METHODS
     }
     return [
         kinds.Measure(f"AUC of {of}", aucs["f_ano_gan"], {METHODS[method]: aucs[method] for method in OTHERS})

@@ -11,6 +11,11 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {line} |" for line in (lines[0], " | ".join(["---"] * len(header)), *lines[1:]))
 
 
+def table_of(rows: Sequence[dict[str, Any]]) -> str:
+    """A Markdown table of rows that hold each cell under the title of its column."""
+    return markdown_table(rows[0] if rows else (), [row.values() for row in rows])
+
+
 def listed(words: Iterable[str]) -> str:
     """Words in their order, with commas between."""
     return ", ".join(sorted(words))
@@ -27,13 +32,15 @@ def short(commit: str) -> str:
     return digits[:12] + dash + rest
 
 
-def spread(values: Sequence[float], form: str | Callable[[float], str]) -> str:
-    """Median and range of values; the median alone where all are told alike.
+def made_on(records: Iterable[dict[str, Any]]) -> str:
+    """Devices and commits behind records; those that failed have no device."""
+    records = list(records)
+    devices = {record["device"] for record in records if "device" in record}
+    return f"on {listed(devices)}, commit {listed({short(record['commit']) for record in records})}"
 
-    Args:
-        values: at least one.
-        form: of a number, such as ".3g"; or a function that tells it.
-    """
+
+def spread(values: Sequence[float], form: str | Callable[[float], str]) -> str:
+    """Median and range of values in a form such as ".3g", or as a function tells them; one where all are told alike."""
     tell = form if callable(form) else lambda value: format(value, form)
     middle, low, high = map(tell, (statistics.median(values), min(values), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import quality
+from benchmarks.cells import read_cell
 from benchmarks.markdown import listed, short, spread, versions
 from keras_gan_zoo.presets import Preset, list_presets
 
@@ -80,8 +81,8 @@ def stale_cells(presets: Iterable[Preset], folder: Path = quality.FOLDER) -> lis
 
 def failed_cells(preset: Preset, folder: Path = quality.FOLDER) -> list[str]:
     """What the cells that failed say."""
-    cells = [cell for cell in _cells(folder, preset.name) if "error" in cell]
-    return [f"{quality.Cell(**cell['cell']).title}: {cell['error']}" for cell in cells]
+    cells = _cells(folder, preset.name)
+    return [f"{quality.Cell(**cell['cell']).title}: {cell['error']}" for cell in cells if "error" in cell]
 
 
 def provenance(records: Iterable[dict[str, Any]]) -> str:
@@ -94,8 +95,7 @@ def provenance(records: Iterable[dict[str, Any]]) -> str:
 
 
 def _cells(folder, preset):
-    files = sorted(folder.glob(f"{preset}_*.json"))
-    cells = [{**quality.read_cell(file), "file": file.name} for file in files]
+    cells = [{**read_cell(file), "file": file.name} for file in sorted(folder.glob(f"{preset}_*.json"))]
     return [cell for cell in cells if cell["cell"]["preset"] == preset]
 
 

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.cells import write_json
 from benchmarks.training_queue import RUNS
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.files import locked, whole_file, whole_folder
@@ -73,12 +74,7 @@ def unpack(
 
 
 def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[str, Any]:
-    """Packs one run; the content of its manifest.
-
-    Raises:
-        PackError: there is no such run.
-        InUseError: it is being trained.
-    """
+    """Packs one run, unless it is being trained; the content of its manifest."""
     if not (run / CONFIG).is_file() or not NAME.fullmatch(run.name):
         raise PackError(f"There is no run {run}. Fix: one of the folders of {run.parent}.")
     parts = []
@@ -104,18 +100,13 @@ def write_parts(run: Path, output: Path, part_bytes: int = PART_BYTES) -> dict[s
                 partial.write_bytes(data)
             parts.append({"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
         # Last, so that there is no manifest of parts that are not there.
-        with whole_file(output / f"{run.name}.pack.json") as partial:
-            partial.write_text(json.dumps({**content, "parts": parts}, indent=2) + "\n", "utf-8")
-    return {**content, "parts": parts}
+        manifest = {**content, "parts": parts}
+        write_json(output / f"{run.name}.pack.json", manifest)
+    return manifest
 
 
 def read_parts(folder: Path, name: str, runs: Path, overwrite: bool = False) -> None:
-    """Unpacks one run to runs/NAME.
-
-    Raises:
-        PackError: something is missing, damaged, foreign or malicious, or the run that is there would lose by it.
-        InUseError: the run that is there is being trained.
-    """
+    """Unpacks one run to runs/NAME, unless the run that is there would lose by it or is being trained."""
     target = runs / name
     if not NAME.fullmatch(name):
         raise PackError(f"{name!r} is no name of a run.")
@@ -133,7 +124,13 @@ def read_parts(folder: Path, name: str, runs: Path, overwrite: bool = False) -> 
         new = stack.enter_context(whole_folder(target))
         _extract(archive, new, name)
         if target.exists() and not overwrite:
-            _refuse_loss(target, new)
+            if read_recipe(target).digest != read_recipe(new).digest:
+                raise PackError(f"{target} is a run of another recipe. Fix: move it away, or pass --overwrite.")
+            if round_of(target) > round_of(new):
+                raise PackError(
+                    f"{target} is at round {round_of(target):,}, further along than the packed run, at {round_of(new):,}. "
+                    "Fix: keep it, or pass --overwrite."
+                )
 
 
 def _extract(archive, folder, name):
@@ -147,36 +144,21 @@ def _extract(archive, folder, name):
                 if unpacked.tell() > limit:
                     raise PackError(f"{name}: the archive unpacks to more than {limit:,} bytes, which is refused.")
             unpacked.seek(0)
-            _extract_members(unpacked, folder, name, limit)
+            with tarfile.open(fileobj=unpacked, mode="r:") as tar:
+                for member in tar:
+                    # A sparse one is larger than what the archive has of it.
+                    limit -= member.size
+                    if limit < 0:
+                        raise PackError(f"{name}: {member.name!r} is larger than what a run of these parts can hold.")
+                    if not member.isreg() or Path(member.name).is_absolute() or ".." in Path(member.name).parts:
+                        raise PackError(f"{name}: the archive holds {member.name!r}, which is no file of a run.")
+                    tar.extract(member, folder, filter="data")
+    except PackError:
+        raise
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-        if isinstance(error, PackError):
-            raise
         raise PackError(f"{name}: the archive cannot be read ({error}).") from error
     if not (folder / CONFIG).is_file():
         raise PackError(f"{name}: the archive holds no {CONFIG}, so it is no run.")
-
-
-def _extract_members(unpacked, folder, name, limit):
-    with tarfile.open(fileobj=unpacked, mode="r:") as tar:
-        for member in tar:
-            # A sparse one is larger than what the archive has of it.
-            limit -= member.size
-            if limit < 0:
-                raise PackError(f"{name}: {member.name!r} is larger than what a run of these parts can hold.")
-            if not member.isreg() or Path(member.name).is_absolute() or ".." in Path(member.name).parts:
-                raise PackError(f"{name}: the archive holds {member.name!r}, which is no file of a run.")
-            tar.extract(member, folder, filter="data")
-
-
-def _refuse_loss(there, new):
-    """Refuses to replace a run by one of another recipe, or by one that is not as far."""
-    if read_recipe(there).digest != read_recipe(new).digest:
-        raise PackError(f"{there} is a run of another recipe. Fix: move it away, or pass --overwrite.")
-    if round_of(there) > round_of(new):
-        raise PackError(
-            f"{there} is at round {round_of(there):,}, further along than the packed run, at {round_of(new):,}. Fix: keep "
-            "it, or pass --overwrite."
-        )
 
 
 def round_of(run: Path) -> int:

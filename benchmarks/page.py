@@ -33,24 +33,26 @@ BLUE, GREY = "#1f5fa8", "#8a8f98"
 
 
 def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = quality.CURVES) -> str:
-    """The whole page.
-
-    Args:
-        presets: what it shows; their folders hold the sample grids.
-        folder: of the cells of `quality`.
-        curves: of the FID curves, <preset>.csv with the columns round, seconds and fid.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-    """
-    _check_matplotlib()
+    """The whole page of presets, whose folders hold the sample grids."""
+    try:
+        importlib.import_module("matplotlib")
+    except ImportError as error:
+        raise ImportError(
+            "The pictures of the HTML page need matplotlib, which is not installed. Fix: pip install matplotlib, or the "
+            "extra `benchmark` of this package."
+        ) from error
+    links = [*((preset.name, preset.name) for preset in presets), ("speed", "Speed"), ("testbeds", "Testbeds")]
+    testbeds = [
+        (figure, f"Samples of each variant on {title}", f"Samples, of points over true ones (grey): {title}", "wide")
+        for title, figure in testbed_figures().items()
+    ]
     parts = [
         "<h1>keras_gan_zoo: what was measured</h1>",
         html_of(
             "Trained presets, the speed of the variants, and mode-collapse testbeds. Written from the records in "
             f"`benchmarks/results` by `{COMMAND}`; each table says how its numbers were taken."
         ),
-        _navigation(presets),
+        "<nav>" + "\n".join(f'<a href="#{html.escape(a)}">{html.escape(text)}</a>' for a, text in links) + "</nav>",
         '<h2 id="presets">Presets</h2>',
         html_of(preset_table(presets, folder)),
         _pictures(distance_figures(presets, folder)),
@@ -58,7 +60,8 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
     for preset in presets:
         parts += _preset_parts(preset, folder, curves)
     parts += ['<h2 id="speed">Speed</h2>', html_of(speed_tables())]
-    parts += ['<h2 id="testbeds">Mode-collapse testbeds</h2>', *_testbed_parts()]
+    parts += ['<h2 id="testbeds">Mode-collapse testbeds</h2>', html_of(testbed_table())]
+    parts.append(_pictures(_picture(*of_bed) for of_bed in testbeds))
     body = "\n".join(part for part in parts if part)
     return f"""<!doctype html>
 <html lang="en">
@@ -76,11 +79,6 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
 """
 
 
-def _navigation(presets):
-    links = [(preset.name, preset.name) for preset in presets] + [("speed", "Speed"), ("testbeds", "Testbeds")]
-    return "<nav>" + "\n".join(f'<a href="#{html.escape(a)}">{html.escape(text)}</a>' for a, text in links) + "</nav>"
-
-
 def _preset_parts(preset, folder, curves):
     from keras_gan_zoo.config import read_recipe
 
@@ -88,31 +86,17 @@ def _preset_parts(preset, folder, curves):
     grid, lines = (preset.folder / f"{SAMPLES}.{ending}" for ending in ("png", "txt"))
     caption = f"{GRID_SIZE} samples of seed {GRID_SEED}, not selected."
     pictures = [_picture(grid.read_bytes(), f"Grid of samples of {preset.name}", caption, "grid")] if grid.exists() else []
-    text = _lines(lines.read_text("utf-8"), caption) if lines.exists() else ""
-    shares = shares_figure(preset, folder)
-    if shares:
+    text = _figure(f"<pre>{html.escape(lines.read_text('utf-8'))}</pre>", caption) if lines.exists() else ""
+    if shares := shares_figure(preset, folder):
         caption = "What the zoo's classifier sees in the images. The line is an even share."
-        pictures.append(_picture(_png(shares), f"Shares of the classes in images of {preset.name}", caption))
-    curve = curve_figure(preset, curves)
-    if curve:
+        pictures.append(_picture(shares, f"Shares of the classes in images of {preset.name}", caption))
+    if curve := curve_figure(preset, curves):
         caption = "FID during training, by the protocol of the training callback; compare it within this curve only."
-        pictures.append(_picture(_png(curve), f"FID of {preset.name} over the rounds of its training", caption))
-        without = ""
-    else:
-        without = '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
+        pictures.append(_picture(curve, f"FID of {preset.name} over the rounds of its training", caption))
+    without = "" if curve else '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
     description = read_recipe(preset.folder).description
     measured = html_of(quality_text(preset, folder))
     return [f'<h3 id="{name}">{name}</h3>', html_of(description), _pictures(pictures), text, without, measured]
-
-
-def _testbed_parts():
-    pictures = [
-        _picture(
-            _png(figure), f"Samples of each variant on {title}", f"Samples, of points over true ones (grey): {title}", "wide"
-        )
-        for title, figure in testbed_figures().items()
-    ]
-    return [html_of(testbed_table()), _pictures(pictures)]
 
 
 # Figures -----------------------------------------------------------------------------------------------------------------
@@ -122,8 +106,7 @@ def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
     """FID of the presets, one dot for each seed; one picture for each set of real images, which makes them comparable."""
     groups = {}
     for preset in presets:
-        found = headline(preset, folder).get("FID")
-        if found:
+        if found := headline(preset, folder).get("FID"):
             groups.setdefault(found.records[0]["reference_split"], {})[preset.name] = found.values
     pictures = []
     for split, values in groups.items():
@@ -142,7 +125,7 @@ def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         caption = f"FID against {split}: a dot for each seed of the images, and their median."
-        pictures.append(_picture(_png(figure), f"FID of {', '.join(values)} against {split}", caption))
+        pictures.append(_picture(figure, f"FID of {', '.join(values)} against {split}", caption))
     return pictures
 
 
@@ -151,14 +134,11 @@ def shares_figure(preset: Preset, folder: Path) -> Any | None:
     found = headline(preset, folder).get("rarest class")
     if not found:
         return None
-    record = found.records[0]
-    shares = record["details"]["shares"]
+    shares = found.records[0]["details"]["shares"]
     figure, axes = _axes(SIZE)
     axes.bar(range(len(shares)), shares, color=BLUE, width=0.7)
     axes.axhline(1 / len(shares), color=GREY, linewidth=1)
-    axes.set_xticks(range(len(shares)))
-    axes.set_xlabel("class")
-    axes.set_ylabel("share of the images")
+    axes.set(xticks=range(len(shares)), xlabel="class", ylabel="share of the images")
     return figure
 
 
@@ -179,15 +159,12 @@ def curve_figure(preset: Preset, curves: Path) -> Any | None:
     best = min(range(len(values)), key=values.__getitem__)
     offset = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 9}
     axes.annotate(f"{values[best]:.2f}", (rounds[best], values[best]), (0, -6), **offset)
-    axes.set_yscale("log")
-    axes.set_ylim(0.75 * min(values), 1.2 * max(values))
+    axes.set(xlabel="rounds", ylabel="FID", yscale="log", ylim=(0.75 * min(values), 1.2 * max(values)))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("rounds")
-    axes.set_ylabel("FID")
     axes.grid(axis="y", color="#eceff3", linewidth=0.8)
     return figure
 
@@ -209,29 +186,17 @@ def _png(figure):
     return buffer.getvalue()
 
 
-def _check_matplotlib():
-    try:
-        importlib.import_module("matplotlib")
-    except ImportError as error:
-        raise ImportError(
-            "The pictures of the HTML page need matplotlib, which is not installed. Fix: pip install matplotlib, or the "
-            "extra `benchmark` of this package."
-        ) from error
-
-
 # HTML --------------------------------------------------------------------------------------------------------------------
 
 
-def _picture(data, alt, caption, kind="plot"):
-    source = base64.b64encode(data).decode()
-    return (
-        f'<figure class="{kind}"><img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+def _picture(picture, alt, caption, kind="plot"):
+    """A figure of matplotlib, or the bytes of a PNG file."""
+    source = base64.b64encode(picture if isinstance(picture, bytes) else _png(picture)).decode()
+    return _figure(f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">', caption, f' class="{kind}"')
 
 
-def _lines(text, caption):
-    return f"<figure><pre>{html.escape(text)}</pre><figcaption>{html.escape(caption)}</figcaption></figure>"
+def _figure(content, caption, attributes=""):
+    return f"<figure{attributes}>{content}<figcaption>{html.escape(caption)}</figcaption></figure>"
 
 
 def _pictures(pictures: Iterable[str]) -> str:

@@ -53,10 +53,9 @@ def precision(
         rows += network(recorded["network"], inception, "torch-fidelity", REAL)
         rows += network({"clean": recorded["clean_fid_network"]}, inception, "clean-fid", REAL)
         rows += onednn(inception) if keras.backend.backend() == "tensorflow" else ()
-    elif output.exists():
-        rows += [row for row in json.loads(output.read_text("utf-8"))["rows"] if REAL in row["step"]]
-    record = {"rows": rows, **origin(), "peers": recorded["versions"]}
-    write_json(output, record)
+    else:
+        rows += [row for row in read_cell(output).get("rows", ()) if REAL in row["step"]]
+    write_json(output, {"rows": rows, **origin(), "peers": recorded["versions"]})
 
 
 def row(step: str, peer: str, difference: float, unit: str) -> dict[str, Any]:
@@ -147,8 +146,8 @@ def on_features(recorded):
         for peer in ("pytorch-fid", "torch-fidelity", "clean-fid"):
             take(f"FID, {'fewer' if few else 'more'} vectors than dimensions", peer, distance, theirs[peer]["fid"])
         take("KID", "torch-fidelity", kernel_distance(real, fake, **cases.KERNEL), theirs["torch-fidelity"]["kid"])
-        everything = min(len(real), len(fake))
-        mmd = unbiased_mmd(real[:everything], fake[:everything])
+        least = min(len(real), len(fake))
+        mmd = unbiased_mmd(real[:least], fake[:least])
         take("KID of one subset", "clean-fid", mmd, theirs["clean-fid"]["kid_of_all"])
         ours = manifold_metrics(real, fake, 3, cases.NEIGHBORS)
         pair = [theirs["torch-fidelity"][key] for key in ("precision", "recall")]
@@ -181,12 +180,8 @@ def scores(recorded):
 
     ours = inception_score(cases.logits(), cases.SPLITS)
     theirs = recorded["inception_score"]["torch-fidelity"]["shuffled"]
-    yield row(
-        "Inception Score, mean and deviation",
-        "torch-fidelity",
-        np.abs(np.subtract(ours, theirs) / ours).max(),
-        "relative, at most",
-    )
+    difference = np.abs(np.subtract(ours, theirs) / ours).max()
+    yield row("Inception Score, mean and deviation", "torch-fidelity", difference, "relative, at most")
 
 
 def precision_table(folder: Path = FOLDER) -> str:
@@ -208,10 +203,7 @@ def _others(records):
     found = [{(r["step"], r["peer"], r["unit"]): r["difference"] for r in record["rows"]} for record in records]
     steps = dict.fromkeys(key for rows in found for key in rows if key[0].startswith(ON_DEVICE))
     places = [f"{record['backend']} on {record['device']}" for record in records]
-    rows = [
-        (step, peer, *(format(rows[step, peer, unit], ".1e") if (step, peer, unit) in rows else "" for rows in found), unit)
-        for step, peer, unit in steps
-    ]
+    rows = [(*key[:2], *(f"{rows[key]:.1e}" if key in rows else "" for rows in found), key[2]) for key in steps]
     return markdown_table(("step", "peer", *places, ""), rows)
 
 

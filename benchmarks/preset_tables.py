@@ -13,10 +13,9 @@ from benchmarks.measured import headline, images_of, measurements, network_of, p
 from keras_gan_zoo.presets import Preset
 
 
-def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+def preset_table(presets: Sequence[Preset], folder: Path) -> str:
     """The presets with their main results, and the protocol behind them."""
     rows, distances = [], []
-    presets = trained_presets() if presets is None else presets
     for preset in presets:
         found = headline(preset, folder)
         labels = [f"{m.text('.3f')}, {title}" for title in ("label agreement", "code purity") if (m := found.get(title))]
@@ -37,33 +36,30 @@ def preset_table(presets: Sequence[Preset] | None = None, folder: Path = quality
         return table
     firsts = [m.records[0] for m in distances]
     several = " (median and range)" if any(len(m.records) > 1 for m in distances) else ""
-    images, networks = {images_of(first) for first in firsts}, {network_of(first) for first in firsts}
-    places = {place(first) for first in firsts}
+    images, networks, places = ({tell(first) for first in firsts} for tell in (images_of, network_of, place))
     seeds = sorted({record["seed"] for m in distances for record in m.records})
-    note = (
-        f"FID: {listed(images)}; features of {listed(networks)}; {listed(places)}; seeds of the images "
+    return (
+        f"{table}\n\nFID: {listed(images)}; features of {listed(networks)}; {listed(places)}; seeds of the images "
         f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least "
         "often. Labels: share of images in which it sees the class that was asked for (label agreement), or the one that a "
         "code of the model mostly shows (code purity). The cards have more."
     )
-    return f"{table}\n\n{note}"
 
 
-def variant_table(presets: Sequence[Preset] | None = None, folder: Path = quality.FOLDER) -> str:
+def variant_table() -> str:
     """A row for each variant: task, paper, its presets, and the first measured result of each."""
     from keras_gan_zoo.models import variant_class, variants
 
-    presets = trained_presets() if presets is None else presets
-    rows, distances = [], []
+    presets, rows, distances = trained_presets(), [], []
     # Not what somebody has registered in this process.
     for name, cls in ((n, c) for n in variants() if (c := variant_class(n)).__module__.startswith("keras_gan_zoo.")):
         title = sys.modules[cls.__module__].__doc__.split("\n")[0].rstrip(".")
         paper = re.sub(r"^.*\((.*), (https?://[^\s)]+)\)$", r"[\1](\2)", title)
         own = [preset for preset in presets if preset.variant == name]
         links = [f"[{preset.name}](zoo_configs/{preset.name}/README.md)" for preset in own]
-        results = [first_result(preset, folder) for preset in own]
+        results = [first_result(preset) for preset in own]
         rows.append((f"`{cls.__name__}`", task(cls), paper, "<br>".join(links), "<br>".join(results)))
-        distances += [m for preset in own if (m := headline(preset, folder).get("FID"))]
+        distances += [m for preset in own if (m := headline(preset).get("FID"))]
     table = markdown_table(("variant", "task", "paper", "preset", "result"), rows)
     if not distances:
         return table
@@ -84,18 +80,17 @@ def task(model: type) -> str:
     return made.get(model.sample, model.sample)
 
 
-def first_result(preset: Preset, folder: Path = quality.FOLDER) -> str:
+def first_result(preset: Preset) -> str:
     """The first result of a preset in a few words."""
     # The classifier of their data has seen all of them, and Inception some.
-    distances = [m for m in measurements(preset, folder) if m.title == "FID"]
-    networks = {}
-    for m in distances:
-        if m.records[0]["n_fake"] == quality.N_IMAGES:
-            networks.setdefault("Inception" if m.records[0]["extractor"].startswith("inception") else "the classifier", m)
-    told = [f"{statistics.median(networks[name].values):.2f} by {name}" for name in sorted(networks, key="Inception".__eq__)]
+    told = {}
+    for m in measurements(preset):
+        if m.title == "FID" and m.records[0]["n_fake"] == quality.N_IMAGES:
+            name = "Inception" if m.records[0]["extractor"].startswith("inception") else "the classifier"
+            told.setdefault(name, f"{statistics.median(m.values):.2f} by {name}")
     if told:
-        return f"FID {', '.join(told)}"
-    if found := headline(preset, folder):
+        return f"FID {', '.join(told[name] for name in ('the classifier', 'Inception') if name in told)}"
+    if found := headline(preset):
         title, measurement = next(iter(found.items()))
         return f"{title} {measurement.text('.2f')}"
     measures = kinds.found(preset.name).get("measures") or ()

@@ -1,4 +1,4 @@
-"""Measuring processes: fresh ones, in turns, and what a series of their results becomes."""
+"""Measuring processes, and what a series of their results becomes."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -47,59 +46,6 @@ def worker(task: tuple[dict[str, str], dict[str, Any], str | Path]) -> dict[str,
     environment, settings, python = task
     module = ["benchmarks.worker"] if hasattr(ours, settings["contender"]) else ["benchmarks.peers", "measure"]
     return json.loads(run(["-m", *module, json.dumps(settings)], environment, python)[0].splitlines()[-1])
-
-
-def alternating(
-    contenders: dict[str, tuple[Callable[[Any], dict[str, Any]], Any]],
-    repeats: int,
-    warm_ups: int,
-    stored: dict[str, Any],
-    keep: Callable[[dict[str, Any]], None],
-    turn: Callable[[str], AbstractContextManager[None]],
-) -> dict[str, Any]:
-    """Lets contenders take turns.
-
-    Args:
-        contenders: name -> (function, argument).
-        repeats: turns of each that count.
-        warm_ups: turns of each before those, if any is to come.
-        stored: results of a run that was stopped; their turns are not taken again, those of failed contenders are.
-        keep: is given the results so far after each turn.
-        turn: what is done around each, given its title.
-
-    Returns:
-        name -> results: measured numbers as {"median", "min", "max", "values"}, other results as they are; or {"error": the
-        last line that a failed process said}, which ends that contender's turns.
-    """
-    results = {name: turns(stored.get(name, {})) for name in contenders}
-    counts, errors = {name: len(found) for name, found in results.items()}, {}
-
-    def so_far():
-        return {
-            name: {"error": errors[name]} if name in errors else summary(found)
-            for name, found in results.items()
-            if name in errors or found
-        }
-
-    for repeat in range(-warm_ups, repeats):
-        for name, (measure, argument) in contenders.items():
-            if name in errors or counts[name] >= (repeats if repeat < 0 else repeat + 1):
-                continue
-            with turn(f"{'warm-up' if repeat < 0 else f'{repeat + 1}/{repeats}'} {name}"):
-                try:
-                    result = measure(argument)
-                except MeasurementError as error:
-                    errors[name] = str(error)
-            if name not in errors and repeat >= 0:
-                results[name].append(result)
-            keep(so_far())
-    return so_far()
-
-
-def turns_missing(contenders: dict[str, Any], repeats: int, warm_ups: int, stored: dict[str, Any]) -> int:
-    """How many turns `alternating` will take, if none fails."""
-    done = [len(turns(stored.get(name, {}))) for name in contenders]
-    return sum(repeats - count + warm_ups for count in done if count < repeats)
 
 
 def turns(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,11 +104,7 @@ def check(name: str, measured: Callable[[], list[float]], limit: float, at_least
 
 
 def values(group: dict[str, Any], name: str, key: str) -> list[float]:
-    """The numbers that a contender had.
-
-    Raises:
-        MeasurementError: it was left out, or failed.
-    """
+    """The numbers that a contender had; an error where it was left out, or failed."""
     if name not in group:
         raise MeasurementError(f"{name} was left out of this run")
     if "error" in group[name]:

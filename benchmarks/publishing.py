@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import kinds, quality
-from benchmarks.cells import read_cell, words
+from benchmarks.cells import read_cells, words
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
@@ -58,8 +58,7 @@ def is_measured(name: str, source: str, backend: str, inception: Path | None) ->
     if kinds.found(name) or quality.NOT_MEASURABLE in card.read_text("utf-8"):
         return True
     weights, found = quality.weights_of(name), set()
-    for path in quality.FOLDER.glob(f"{name}_*.json"):
-        stored = read_cell(path)
+    for stored in read_cells(quality.FOLDER, f"{name}_*.json"):
         cell = stored["cell"]
         protocol = (cell["preset"], cell["data"], cell["split"], cell["n"], stored["weights_sha256"])
         fits = protocol == (name, source, SPLIT, N_IMAGES, weights) and cell["backend"] in (backend, quality.BACKEND)
@@ -73,9 +72,6 @@ def measure(name: str, backend: str, inception: Path | None, console: Console) -
 
     Returns:
         A sentence for whatever could not be measured here.
-
-    Raises:
-        RuntimeError: a measurement failed.
     """
     from benchmarks.cards import write_card
     from benchmarks.measured import failed_cells

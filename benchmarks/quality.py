@@ -4,10 +4,6 @@
     python -m benchmarks quality dcgan_mnist --seeds 0 --backends tensorflow,jax --weights inception.npz
     python -m benchmarks quality --extractor mnist               with the small classifier: seconds, not minutes
 
-Each cell is a file of its own in benchmarks/results/quality. It is written when the cell is done, and a cell that is there,
-of the same weights, extractor and settings, is not run again; so a run can be stopped at any moment and started anew. Delete
-a file to measure its cell again. A cell that failed says why in its file, and is tried again.
-
 Protocol: n images from the shipped weights in float32, quantized to 8 bits, classes in turn where the model has some,
 against the images of the data set's split. Where the zoo has a classifier for the data set, also what that one sees.
 """
@@ -15,7 +11,6 @@ against the images of the data set's split. Where the zoo has a classifier for t
 import dataclasses
 import functools
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -64,7 +59,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What one file holds the measurements of."""
+    """What one file holds, of one extractor."""
 
     preset: str
     data: str
@@ -118,16 +113,12 @@ def cells_of(
     backends: Sequence[str],
     n: int,
 ) -> list[Cell]:
-    """The cells of all combinations; no presets, variants or data sets means all presets, of their own data.
-
-    Raises:
-        ValueError: a name that there is not, or nothing that is left to measure.
-    """
+    """The cells of all combinations; no presets, variants or data sets means all presets, of their own data."""
     known = {preset.name: preset for preset in list_presets() if preset.bytes}
     chosen("presets", presets, known)
     chosen("--variants", variants, sorted({preset.variant for preset in known.values()}))
     chosen("--backends", backends, BACKENDS)
-    wanted = [p for p in known.values() if p.name in (presets or known) and (not variants or p.variant in variants)]
+    wanted = [p for p in known.values() if p.name in (presets or known) and p.variant in (variants or [p.variant])]
     wanted = [preset for preset in wanted if is_measurable(preset.variant)]
     cells = [
         Cell(preset.name, source, split, n, seed, backend)
@@ -154,7 +145,7 @@ def measure(
     cache: Path | None,
     console: Console,
 ) -> list[Cell]:
-    """Measures what is missing of the cells, and writes each to `folder` when it is done.
+    """Measures what is missing of the cells, and writes each to `folder` when it is done; the cells that failed.
 
     The results.json of a preset follows its cell of the stored protocol (see `keras_gan_zoo.evaluation`).
 
@@ -163,12 +154,7 @@ def measure(
         network: what processes of other backends build the extractor from.
         extractor: the same, built on the backend of this process.
         metrics: names, see `keras_gan_zoo.metrics.METRICS`.
-        folder: where the cells lie.
         cache: folder for the statistics of real images; None for the default one.
-        console: where the progress bar goes.
-
-    Returns:
-        The cells that failed.
     """
     from keras_gan_zoo.metrics.records import described
 
@@ -176,16 +162,24 @@ def measure(
     stored = {cell: read_cell(cell.path(folder, seen_by)) for cell in cells}
     todo = {cell: missing(stored[cell], weights_of(cell.preset), seen_by, metrics) for cell in cells}
 
+    def work(cell):
+        names = todo[cell]
+        request = {"cell": dataclasses.asdict(cell), "network": dataclasses.asdict(network), "metrics": list(names)}
+        request["cache"] = str(cache.resolve()) if cache else None
+        found = attempt(cell.backend, lambda: measured(cell, names, extractor, cache), "benchmarks.quality", request)
+        return found if "error" in found else {"records": found}
+
     def finish(cell, found):
-        _write(cell.path(folder, seen_by), cell, seen_by, found)
-        values = (f"{name} {record['value']:.4g}" for name, record in found.get("records", {}).items())
-        return found.get("error") or ", ".join(values)
+        about = {"weights_sha256": weights_of(cell.preset), "extractor": seen_by}
+        kept = stored[cell].get("records", {}) if about.items() <= stored[cell].items() else {}
+        new = found.get("records", {})
+        record = {"cell": dataclasses.asdict(cell), **about, **found, "records": {**kept, **new}}
+        write_json(cell.path(folder, seen_by), record)
+        return found.get("error") or ", ".join(f"{name} {record['value']:.4g}" for name, record in new.items())
 
     seconds = [stored[cell]["seconds"] for cell in cells if "seconds" in stored[cell] and not todo[cell]]
     open_cells = [cell for cell in cells if todo[cell]]
-    failed = run_cells(
-        cells, open_cells, lambda cell: _attempt(cell, todo[cell], network, extractor, cache), finish, console, seconds
-    )
+    failed = run_cells(cells, open_cells, work, finish, console, seconds)
     console.print(f"{len(cells) - len(open_cells)} of {len(cells)} cells were there already.", highlight=False)
     if (network.name, network.resizer) == ("inception", "legacy"):
         for cell in cells:
@@ -194,11 +188,7 @@ def measure(
 
 
 def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | None = None) -> dict[str, Any]:
-    """One cell on the backend of this process: result -> record, in plain values.
-
-    Raises:
-        ValueError: images of other sizes than the data set's, or too few of them for a metric.
-    """
+    """One cell on the backend of this process: result -> record, in plain values."""
     from keras_gan_zoo.evaluation import generated, reference_of, seen_by_classifier
     from keras_gan_zoo.metrics.measuring import records_of
     from keras_gan_zoo.metrics.protocol import Protocol
@@ -251,33 +241,6 @@ def weights_of(preset: str | Path) -> str:
     return json.loads((find_preset(preset) / WEIGHTS_INFO).read_text("utf-8"))["sha256"]
 
 
-def _attempt(cell, metrics, network, extractor, cache):
-    """{"records": ...} of a cell, or {"error": ...}."""
-    request = {
-        "cell": dataclasses.asdict(cell),
-        "network": dataclasses.asdict(network),
-        "metrics": list(metrics),
-        "cache": str(cache.resolve()) if cache else None,
-    }
-    found = attempt(cell.backend, lambda: measured(cell, metrics, extractor, cache), "benchmarks.quality", request)
-    return found if "error" in found else {"records": found}
-
-
-def _write(path, cell, seen_by, result):
-    weights = weights_of(cell.preset)
-    stored = read_cell(path)
-    same = (stored.get("weights_sha256"), stored.get("extractor")) == (weights, seen_by)
-    kept = stored.get("records", {}) if same else {}
-    content = {
-        "cell": dataclasses.asdict(cell),
-        "weights_sha256": weights,
-        "extractor": seen_by,
-        **result,
-        "records": {**kept, **result.get("records", {})},
-    }
-    write_json(path, content)
-
-
 def _store_results(cell, stored):
     """Writes the results.json of a preset, if this is the cell of its protocol."""
     protocol = (list_presets(cell.preset)[0].data, SPLIT, N_IMAGES, SEED, BACKEND)
@@ -296,14 +259,7 @@ def _check_metrics(names):
         raise ValueError("--metrics must name one at least. Received: none. Fix: for example --metrics fid.")
 
 
-def _work(request):
-    """Measures one cell in a process of its own, on the backend that KERAS_BACKEND says."""
-    cache = request["cache"]
-    extractor = Network(**request["network"]).load()
-    records = measured(Cell(**request["cell"]), request["metrics"], extractor, Path(cache) if cache else None)
-    print(json.dumps(records))
-
-
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _work(json.loads(sys.argv[1]))
+    request = json.loads(sys.argv[1])
+    cell, extractor, cache = Cell(**request["cell"]), Network(**request["network"]).load(), request["cache"]
+    print(json.dumps(measured(cell, request["metrics"], extractor, Path(cache) if cache else None)))

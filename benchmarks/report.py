@@ -1,10 +1,8 @@
 """Writes what was measured into the documents: tables, the model cards with their sample grids, and one HTML page.
 
-    python -m benchmarks report
     python -m benchmarks report --html somewhere/report.html
 
-Sources: results.json of each preset, the cells of `quality`, the record of `throughput`, and what `testbeds` left behind. No
-number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
+No number in these documents is typed by hand, and tests compare the committed ones with what this module writes.
 """
 
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.cards import COMMAND, write_card
+from benchmarks.cells import write_text
 from benchmarks.measured import stale_cells, trained_presets
 from benchmarks.page import page
 from benchmarks.precision import precision_table
@@ -26,7 +25,6 @@ from benchmarks.strip import write_strip
 from benchmarks.study_tables import study_table, write_pictures
 from benchmarks.testbed_tables import testbed_table, write_testbed_pictures
 from benchmarks.tricks import tricks_table, write_tricks_picture
-from keras_gan_zoo.files import whole_file
 
 README = ROOT / "README.md"
 PRECISION = ROOT / "benchmarks" / "PRECISION.md"
@@ -37,9 +35,7 @@ GUIDE = ROOT / "docs" / "which_gan.md"
 SEMI_SUPERVISED = ROOT / "benchmarks" / "SEMI_SUPERVISED.md"
 
 
-def report(
-    html: Annotated[Path, typer.Option(help="Where the HTML page goes.")] = ROOT / "runs" / "report.html",
-):
+def report(html: Annotated[Path, typer.Option(help="Where the HTML page goes.")] = ROOT / "runs" / "report.html"):
     """Writes the tables of the documents, model cards, sample grids and an HTML page from what was measured."""
     presets = trained_presets()
     for preset in presets:
@@ -49,8 +45,7 @@ def report(
     write_testbed_pictures(TESTBEDS.parent)
     write_tricks_picture(GUIDE.parent)
     written = write_documents()
-    html.parent.mkdir(parents=True, exist_ok=True)
-    _write(html, page(presets))
+    write_text(html, page(presets))
     for name in stale_cells(presets):
         typer.echo(f"{name} is left out: it was measured with other weights.", err=True)
     names = ", ".join(str(path.relative_to(ROOT)) for path in written)
@@ -61,16 +56,14 @@ def write_documents() -> list[Path]:
     """Writes the tables of the documents anew; the documents."""
     written = documents()
     for path, tables in written.items():
-        _write(path, with_tables(path.read_text("utf-8"), tables))
+        write_text(path, with_tables(path.read_text("utf-8"), tables))
     return list(written)
 
 
 def documents() -> dict[Path, dict[str, Callable[[], str]]]:
     """Document -> name of a marker in it -> the table that goes there."""
     return {
-        README: {
-            "variants": variant_table,
-        },
+        README: {"variants": variant_table},
         SPEED: {"speed": speed_tables, "sharing": sharing_table},
         TESTBEDS: {"testbeds": lambda: testbed_table(pictures=True)},
         QUALITY: {"study": study_table},
@@ -81,11 +74,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
 
 
 def with_tables(text: str, tables: dict[str, Callable[[], str]]) -> str:
-    """A document with the tables between its markers written anew.
-
-    Raises:
-        ValueError: a marker is missing.
-    """
+    """A document with the tables between its markers written anew."""
     for name, table in tables.items():
         start, end = f"<!-- {name}: written by `{COMMAND}` -->\n", f"<!-- end of {name} -->"
         if text.count(start) != 1 or end not in text.partition(start)[2]:
@@ -93,8 +82,3 @@ def with_tables(text: str, tables: dict[str, Callable[[], str]]) -> str:
         before, _, rest = text.partition(start)
         text = f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"
     return text
-
-
-def _write(path, text):
-    with whole_file(path) as partial:
-        partial.write_text(text, "utf-8")

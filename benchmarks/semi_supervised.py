@@ -3,8 +3,7 @@
     python -m benchmarks semi-supervised
     python -m benchmarks semi-supervised --methods semi_supervised_gan,bad_gan --labels 100 --draws 0
 
-Each cell, a method, a number of labels and a draw of them, is a file of its own in benchmarks/results/semi_supervised; one
-that is there, of the same settings, is not run again. The first draw is of all numbers of labels, further ones of the
+A cell is a method, a number of labels and a draw of them. The first draw is of all numbers of labels, further ones of the
 largest alone; draws come outermost, so the table is whole after each of them.
 
 Protocol: the fully connected classifier of Salimans et al. (2016) for all methods, batches of as many labeled as unlabeled
@@ -25,8 +24,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
-from benchmarks.markdown import listed, markdown_table, short, spread
+from benchmarks.cells import chosen, here, read_cells, run_stored, seeds_of
+from benchmarks.markdown import listed, made_on, markdown_table, spread
 from benchmarks.processes import ROOT
 
 FOLDER = ROOT / "benchmarks" / "results" / "semi_supervised"
@@ -87,11 +86,7 @@ def semi_supervised(
 
 
 def numbers_of_labels(text: str) -> list[int]:
-    """The numbers of the option --labels.
-
-    Raises:
-        ValueError: there are not as many of each of the ten classes.
-    """
+    """The numbers of the option --labels."""
     counts = seeds_of(text)
     if wrong := [count for count in counts if count % 10 or not count]:
         raise ValueError(f"--labels must be multiples of 10, as many for each class. Received: {wrong[0]}.")
@@ -99,7 +94,7 @@ def numbers_of_labels(text: str) -> list[int]:
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
     return run_stored(cells, folder, here(measured), lambda found: f"error {found['curve'][-1]['error']:.2%}", console)
 
 
@@ -209,23 +204,22 @@ def classifier(cell: Cell, images: np.ndarray, labels: np.ndarray, steps: int, d
 
 def semi_supervised_table(folder: Path = FOLDER) -> str:
     """Markdown: a row for each method, a column for each number of labels."""
-    found = [read_cell(path) for path in sorted(folder.glob("*.json"))]
-    found = [cell for cell in found if "curve" in cell]
+    found = [cell for cell in read_cells(folder) if "curve" in cell]
     if not found:
         return "It was not run yet; `python -m benchmarks semi-supervised` does it."
     counts = sorted({cell["cell"]["labels"] for cell in found})
-    rows = [[METHODS[method], *(_errors(found, method, count) for count in counts)] for method in METHODS]
+    errors = {}
+    for cell in found:
+        errors.setdefault((cell["cell"]["method"], cell["cell"]["labels"]), []).append(cell["curve"][-1]["error"])
+
+    def told(values):
+        return f"{spread(values, '.2%')}, {len(values)} draw{'s' if len(values) > 1 else ''}" if values else ""
+
+    rows = [[title, *(told(errors.get((method, count))) for count in counts)] for method, title in METHODS.items()]
     table = markdown_table(["method", *(f"{count} labels" for count in counts)], [row for row in rows if any(row[1:])])
-    devices, commits = listed({cell["device"] for cell in found}), listed({short(cell["commit"]) for cell in found})
     dtypes = listed({cell["settings"]["dtype"] for cell in found})
     lengths = listed({f"{cell['cell']['rounds']:,} steps of {cell['cell']['batch_size']} images" for cell in found})
     return (
-        f"{table}\n\nTest error on MNIST after {lengths}, {dtypes}, on {devices}, commit {commits}; median and range over "
-        "the draws of labels."
+        f"{table}\n\nTest error on MNIST after {lengths}, {dtypes}, {made_on(found)}; median and range over the draws "
+        "of labels."
     )
-
-
-def _errors(found, method, count):
-    cells = [cell for cell in found if (cell["cell"]["method"], cell["cell"]["labels"]) == (method, count)]
-    errors = [cell["curve"][-1]["error"] for cell in cells]
-    return f"{spread(errors, '.2%')}, {len(cells)} draw{'s' if len(cells) > 1 else ''}" if cells else ""

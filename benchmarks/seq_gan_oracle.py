@@ -11,8 +11,6 @@ states are judged on 20,000 of their samples and on 10,000 held-out sequences.
 NLL-oracle alone rewards a loss of variety: sampling the same model at a lower temperature improves it (Caccia et al., 2018,
 https://arxiv.org/abs/1811.02549). So the model of likelihood is also sampled at lower temperatures, and the game is compared
 with the one at which its samples have the same entropy.
-
-Each seed is a file of its own in benchmarks/results/seq_gan; one that is there, of the same recipe, is not run again.
 """
 
 import dataclasses
@@ -25,8 +23,8 @@ import numpy as np
 import typer
 
 from benchmarks import kinds
-from benchmarks.cells import read_cell, seeds_of, write_json
-from benchmarks.markdown import listed, markdown_table, short
+from benchmarks.cells import read_cell, read_cells, seeds_of, write_json, write_text
+from benchmarks.markdown import listed, made_on, markdown_table
 from benchmarks.processes import ROOT
 from keras_gan_zoo.config import Recipe, read_recipe
 from keras_gan_zoo.data.oracle import Oracle
@@ -74,10 +72,8 @@ def sequences(
         typer.echo(f"{measure_preset(recipe)}")
         return
     for seed in seeds_of(seeds):
-        cell = Cell(recipe.digest, seed, SAMPLES, keras.backend.backend())
-        run(cell, recipe, folder, typer.echo)
-    with whole_file(document) as partial:
-        partial.write_text(page(records(folder)), "utf-8")
+        run(Cell(recipe.digest, seed, SAMPLES, keras.backend.backend()), recipe, folder, typer.echo)
+    write_text(document, page(records(folder)))
     typer.echo(f"{document}")
 
 
@@ -126,15 +122,8 @@ def measured(recipe: Recipe, seed: int, samples: int, say: Callable[[str], None]
     compile_by(gan, recipe)
     data, curve, found = training_data(oracle, seed), [], {}
     for i in range(recipe.training.rounds // PART):
-        logs = gan.fit(
-            data,
-            batch_size=recipe.training.batch_size,
-            epochs=i + 1,
-            initial_epoch=i,
-            steps_per_epoch=PART,
-            seed=seed,
-            verbose=0,
-        ).history
+        epochs = {"initial_epoch": i, "epochs": i + 1, "steps_per_epoch": PART}
+        logs = gan.fit(data, batch_size=recipe.training.batch_size, **epochs, seed=seed, verbose=0).history
         look = measures_of(gan, oracle, held_out, WATCHED)
         curve.append({"round": (i + 1) * PART, **look, **{name: float(values[-1]) for name, values in logs.items()}})
         say(f"seed {seed}, round {curve[-1]['round']}: NLL-oracle {look['nll_oracle']:.3f}, NLL-test {look['nll_test']:.3f}")
@@ -173,9 +162,7 @@ def measure_preset(recipe: Recipe) -> Path:
     )
 
 
-def measures_of(
-    gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0, seed: int = 0
-) -> dict[str, float]:
+def measures_of(gan: Any, oracle: Oracle, held_out: np.ndarray, samples: int, temperature: float = 1.0) -> dict[str, float]:
     """What samples of a model are like, per token in nats, with standard errors.
 
     Returns:
@@ -185,8 +172,8 @@ def measures_of(
         reverse_kl: KL of the model to the oracle, which is nll_oracle - entropy.
         distinct: different ones among all 4-grams of its samples.
     """
-    tokens = gan.generate(samples, seed=seed, temperature=temperature, batch_size=BATCH)
     options = {"temperature": temperature, "batch_size": BATCH}
+    tokens = gan.generate(samples, seed=0, **options)
     by_oracle, by_itself = oracle.nll(tokens), -gan.log_likelihood(tokens, **options) / oracle.length
     of_test = -gan.log_likelihood(held_out, **options) / oracle.length
     grams = np.lib.stride_tricks.sliding_window_view(tokens, 4, axis=1).reshape(-1, 4)
@@ -206,9 +193,7 @@ def error_of(values: np.ndarray) -> float:
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """All cells of a folder, in the order of backends and seeds."""
-    return sorted(
-        (read_cell(path) for path in folder.glob("*.json")), key=lambda r: (r["cell"]["backend"], r["cell"]["seed"])
-    )
+    return sorted(read_cells(folder), key=lambda r: (r["cell"]["backend"], r["cell"]["seed"]))
 
 
 def at_entropy(curve: Sequence[dict[str, float]], entropy: float, key: str) -> float | None:
@@ -228,14 +213,14 @@ def page(found: Sequence[dict[str, Any]]) -> str:
     if not found:
         raise ValueError("There are no records; python -m benchmarks sequences makes them.")
     settings, seconds = found[0]["settings"], [r["seconds"] for r in found]
-    commits, devices = (listed({change(r[key]) for r in found}) for key, change in (("commit", short), ("device", str)))
+    last_of_likelihood = max(point["round"] for point in found[0]["curve"] if "likelihood_loss" in point)
     backends = listed({r["cell"]["backend"] for r in found})
     return f"""# Sequences: SeqGAN against likelihood
 
 Written by `python -m benchmarks sequences`, whose first lines tell the protocol. The recipe is `seq_gan_oracle`: an
 oracle, an LSTM with random weights, writes {settings["training"]:,} sequences, and a generator and a discriminator with
 {settings["parameters"]:,} parameters together learn them. All values are per token, in nats, with one standard error.
-{backends} on {devices}, commit {commits}; {min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes for each seed.
+{backends} {made_on(found)}; {min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes for each seed.
 
 ## What the game adds to likelihood
 
@@ -257,7 +242,7 @@ here beside that model at the temperature at which its samples have the same ent
 
 ## How the training went
 
-First likelihood, until round {_last_of_likelihood(found[0]):,}; then the discriminator alone; then both.
+First likelihood, until round {last_of_likelihood:,}; then the discriminator alone; then both.
 {WATCHED:,} samples at each look.
 
 {_curves(found)}
@@ -276,7 +261,7 @@ def _summary(found):
         rows.append(
             [
                 r["cell"]["seed"],
-                f"{r['oracle']['entropy']:.3f} ± {r['oracle']['entropy_error']:.3f}",
+                _spread(r["oracle"], "entropy"),
                 f"{r['oracle']['nll_of_uniform']:.2f}",
                 _spread(before, "nll_oracle"),
                 _spread(after, "nll_oracle"),
@@ -329,32 +314,20 @@ def _verdict(found):
 
 def _temperatures(found):
     header = ["seed", "temperature", "NLL-oracle", "NLL-test", "entropy", "KL to the oracle", "distinct 4-grams"]
+    keys = ("nll_test", "entropy", "reverse_kl", "distinct")
     rows = [
-        [
-            r["cell"]["seed"],
-            f"{p['temperature']:.2f}",
-            _spread(p, "nll_oracle"),
-            *(f"{p[key]:.3f}" for key in ("nll_test", "entropy", "reverse_kl", "distinct")),
-        ]
+        [r["cell"]["seed"], f"{p['temperature']:.2f}", _spread(p, "nll_oracle"), *(f"{p[key]:.3f}" for key in keys)]
         for r in found
         for p in r["likelihood"]
     ]
     return markdown_table(header, rows)
 
 
-def _last_of_likelihood(record):
-    return max(point["round"] for point in record["curve"] if "likelihood_loss" in point)
-
-
 def _curves(found):
     header = ["round", *(f"seed {r['cell']['seed']}: {title}" for r in found for title in ("NLL-oracle", "NLL-test"))]
-    rounds = [point["round"] for point in found[0]["curve"]]
-    shown = [i for i, number in enumerate(rounds) if number % (2 * PART) == 0]
     rows = [
-        [
-            f"{rounds[i]:,}",
-            *(f"{r['curve'][i][key]:.3f}" for r in found for key in ("nll_oracle", "nll_test")),
-        ]
-        for i in shown
+        [f"{points[0]['round']:,}", *(f"{point[key]:.3f}" for point in points for key in ("nll_oracle", "nll_test"))]
+        for points in zip(*(r["curve"] for r in found), strict=False)
+        if points[0]["round"] % (2 * PART) == 0
     ]
     return markdown_table(header, rows)

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.cells import read_cell, write_json
-from benchmarks.markdown import listed, markdown_table, short, versions
+from benchmarks.markdown import listed, short, table_of, versions
 from benchmarks.processes import ROOT, cpu, environment_of, run
 
 RECORD = ROOT / "benchmarks" / "results" / "sharing.json"
@@ -91,33 +91,24 @@ def sharing_table(file: Path = RECORD) -> str:
     if not record:
         return "Not measured yet; `python -m benchmarks sharing` does it."
     rows = [
-        (
-            f"`{name}`",
-            result["batch_size"],
-            f"{result['bytes'] / 1e6:.2f}",
-            f"{result['gradient_bytes'] / result['bytes']:.0%}",
-            result["messages"],
-            f"{1e3 * result['seconds']:.0f}",
-            f"{1e3 * result['bytes'] / (10 * GIGABIT):.2f}",
-        )
+        {
+            "recipe, or variant without one": f"`{name}`",
+            "batch": result["batch_size"],
+            "MB": f"{result['bytes'] / 1e6:.2f}",
+            "of it gradients": f"{result['gradient_bytes'] / result['bytes']:.0%}",
+            "messages": result["messages"],
+            "round of half a batch, ms": f"{1e3 * result['seconds']:.0f}",
+            "MB at 10 Gbit/s, ms": f"{1e3 * result['bytes'] / (10 * GIGABIT):.2f}",
+        }
         for name, result in sorted(record["results"].items())
         if "refused" not in result
     ]
-    columns = (
-        "recipe, or variant without one",
-        "batch",
-        "MB",
-        "of it gradients",
-        "messages",
-        "round of half a batch, ms",
-        "MB at 10 Gbit/s, ms",
-    )
     machine = record["device"]
     head = (
         f"torch, float32, {machine['cpu']} with {machine['cores']} cores, {listed(versions(record))}, commit "
         f"{short(record['commit'])}; the round is the median of {ROUNDS}, by one of two processes, without the other:"
     )
-    return f"{head}\n\n{markdown_table(columns, rows)}"
+    return f"{head}\n\n{table_of(rows)}"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Tables of what `throughput` and `metrics_speed` have measured."""
 
 import itertools
-import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import read_cell
+from benchmarks.cells import read_cell, read_cells
 from benchmarks.markdown import listed, markdown_table, short, spread, versions
 from benchmarks.processes import ROOT, turns
 from benchmarks.worker import ARGUMENTS
@@ -35,7 +34,7 @@ def speed_tables(folder: Path = THROUGHPUT) -> str:
 
     TensorFlow on the CPU comes first; the other backends and devices share a table.
     """
-    records = [read_cell(path) for path in sorted(folder.glob("*.json"))]
+    records = read_cells(folder)
     first = [record for record in records if (record["backend"], record["device"]["accelerator"]) == ("tensorflow", None)]
     blocks = [block for record in first for block in speed_blocks(record)]
     others = [record for record in records if record not in first]
@@ -90,8 +89,9 @@ def _others(records):
 
 
 def _speed_protocol(record):
-    protocol = record["protocol"]
+    protocol, machine = record["protocol"], record["device"]
     side, groups = protocol["image_size"], (record["dcgan"], record["variants"])
+    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
     own = [
         f"; `{name}`: " + ", ".join(f"{key} {value}" for key, value in ARGUMENTS[name].items())
         for name in record["variants"]
@@ -99,8 +99,9 @@ def _speed_protocol(record):
     ]
     kernels = {None: "", True: " with oneDNN", False: " without oneDNN"}[record.get("onednn")]
     return (
-        f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, {_place(record)}, "
-        f"{listed(versions(record))}, commit {short(record['commit'])}; {_turns(groups)}{''.join(own)}"
+        f"{record['backend']}{kernels}, {side} x {side} images, batch {protocol['batch_size']}, "
+        f"{accelerator}{machine['cpu']} with {machine['cores']} cores, {listed(versions(record))}, "
+        f"commit {short(record['commit'])}; {_turns(groups)}{''.join(own)}"
     )
 
 
@@ -118,13 +119,11 @@ def _speeds(result, columns):
 
 def metrics_speed_table(file: Path = METRICS_SPEED) -> str:
     """Our metrics beside the peers', from the record of `benchmarks metrics-speed`."""
-    if not file.exists():
+    record = read_cell(file)
+    if not record:
         return "Not measured yet; `python -m benchmarks metrics-speed` does it."
-    record = json.loads(file.read_text("utf-8"))
     rows = [
-        (part, name, *(of_turns(result[key]) for key in ("seconds", "peak_memory_mb")))
-        if "error" not in result
-        else (part, name, f"failed: {result['error']}", "")
+        (part, name, *((_failed(result), "") if "error" in result else _speeds(result, ("seconds", MEMORY))))
         for part, group in record["results"].items()
         for name, result in group.items()
     ]
@@ -150,10 +149,3 @@ def _turns(groups):
     if high <= 1:
         return "one process each"
     return f"median and range of {high if low == high else f'{low} to {high}'} processes each, taking turns"
-
-
-def _place(record):
-    """The machine of a record, in words."""
-    machine = record["device"]
-    accelerator = f"{machine['accelerator']}, " if machine["accelerator"] else ""
-    return f"{accelerator}{machine['cpu']} with {machine['cores']} cores"

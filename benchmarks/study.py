@@ -4,10 +4,10 @@
     python -m benchmarks study --data fashion_mnist --seeds 0
     python -m benchmarks study --weights inception.npz       also the FID of the Inception network, of the final generator
 
-Each cell, a data set, a loss, a setting and a seed, is a file of its own in benchmarks/results/study; one that is there, of
-the same settings, is not run again. Both settings of each loss are tried with seed 0, and the further seeds take the better
-one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its cell, which git
-ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured afterwards.
+A cell is a data set, a loss, a setting and a seed. Both settings of each loss are tried with seed 0, and the further seeds
+take the better one. Seeds come outermost, so the table is whole after each of them. The final generator lies beside its
+cell, which git ignores: the FID of the Inception network, which on a CPU takes longer than a training, can be measured
+afterwards.
 
 Protocol: generator and discriminator of DCGAN at width 16 for all but BEGAN, the same batch and the same number of generator
 steps; what differs is the loss, its critic steps, and two settings that are tried, of the optimizers and, as in the study,
@@ -27,7 +27,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
+from benchmarks.cells import chosen, here, read_cell, read_cells, run_stored, seeds_of
 from benchmarks.processes import ROOT
 from benchmarks.testbeds import picture
 from keras_gan_zoo.metrics.features import CLASSIFIERS
@@ -56,38 +56,22 @@ def rmsprop(learning_rate: float) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is tried of a loss.
+    """What is tried of a loss."""
 
-    Attributes:
-        optimizer: of both players.
-        norm: of the discriminator, one of those of `dcgan_discriminator`.
-        generator: optimizer of the generator, where it has another one.
-    """
-
-    optimizer: dict[str, Any]
-    norm: str | None = None
-    generator: dict[str, Any] | None = None
+    optimizer: dict[str, Any]  # of both players
+    norm: str | None = None  # of the discriminator, one of those of `dcgan_discriminator`
+    generator: dict[str, Any] | None = None  # optimizer of the generator, where it has another one
 
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """A row of the table.
+    """A row of the table."""
 
-    Attributes:
-        title: what the study calls it.
-        variant: the zoo's class.
-        settings: those that are tried.
-        arguments: of the variant.
-        has_own_networks: whether the variant's own networks take the place of those that all others have.
-        is_newer: whether it is none of the study's seven.
-    """
-
-    title: str
+    title: str  # what the study calls it
     variant: str
-    settings: tuple[Setting, ...]
-    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
-    has_own_networks: bool = False
-    is_newer: bool = False
+    settings: tuple[Setting, ...]  # those that are tried
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)  # of the variant
+    has_own_networks: bool = False  # in place of those that all others have
 
 
 # The penalties are of one image each, which batch norm would mix.
@@ -110,15 +94,15 @@ LOSSES = {
         {"gamma": 1.0, "balance_rate": 1.0},
         has_own_networks=True,
     ),
+    # Those that the study did not have.
     "hinge": Loss(
         "hinge, spectral norm",
         "sngan",
         (Setting(_FAST, "spectral"), Setting(adam(1e-3, 0.0, 0.9), "spectral")),
         {"n_critic": 1},
-        is_newer=True,
     ),
-    "ragan": Loss("RaGAN", "relativistic_gan", _WITH_OR_WITHOUT_NORM, is_newer=True),
-    "r3gan": Loss("R3GAN's loss", "r3gan", _PENALIZED, {"gamma": 1.0}, is_newer=True),
+    "ragan": Loss("RaGAN", "relativistic_gan", _WITH_OR_WITHOUT_NORM),
+    "r3gan": Loss("R3GAN's loss", "r3gan", _PENALIZED, {"gamma": 1.0}),
 }
 
 
@@ -187,11 +171,7 @@ def is_shown(cell: Cell, folder: Path) -> bool:
 
 
 def best_setting(folder: Path, data: str, loss: str) -> int:
-    """The setting of a loss that has the lower FID with seed 0.
-
-    Raises:
-        ValueError: it was not tried.
-    """
+    """The setting of a loss that has the lower FID with seed 0."""
     tried = [found for found in measured_cells(folder, data, loss) if found["cell"]["seed"] == 0]
     if not tried:
         raise ValueError(f"Seed 0 decides which setting of {loss!r} the others take; add it to --seeds.")
@@ -200,20 +180,19 @@ def best_setting(folder: Path, data: str, loss: str) -> int:
 
 def measured_cells(folder: Path, data: str, loss: str) -> list[dict[str, Any]]:
     """What was measured of a loss, in settings that are still tried, by settings and seeds."""
-    found = [read_cell(path) for path in sorted(folder.glob(f"{data}_{loss}_setting*.json"))]
-    return [cell for cell in found if Cell(**cell["cell"]).is_held_by(cell)]
+    return [cell for cell in read_cells(folder, f"{data}_{loss}_setting*.json") if Cell(**cell["cell"]).is_held_by(cell)]
 
 
 def run(cells: Sequence[Cell], folder: Path, weights: Path | None, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
-
-    def tell(found):
-        return f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier"
-
-    def lacks(cell, found):
-        return not cell.is_held_by(found) or (weights is not None and "fid" not in found)
-
-    return run_stored(cells, folder, here(lambda cell: measured(cell, folder, weights)), tell, console, lacks)
+    """Runs what is missing of the cells; those that failed."""
+    return run_stored(
+        cells,
+        folder,
+        here(lambda cell: measured(cell, folder, weights)),
+        lambda found: f"FID {found['curve'][-1]['fid']:.2f} in the features of the classifier",
+        console,
+        lambda cell, found: not cell.is_held_by(found) or (weights is not None and "fid" not in found),
+    )
 
 
 def built(cell: Cell, dtype: str) -> Any:
@@ -251,7 +230,7 @@ def training_clock() -> Callable[[], float]:
     return time.monotonic if accelerator() else time.process_time
 
 
-def measured(cell: Cell, folder: Path, weights: Path | None = None) -> dict[str, Any]:
+def measured(cell: Cell, folder: Path, weights: Path | None) -> dict[str, Any]:
     """Trains one cell, unless its generator is there; and measures that by the Inception network, if it has its weights."""
     found = read_cell(cell.path(folder))
     if not (cell.is_held_by(found) and cell.generator_path(folder).is_file()):
@@ -278,15 +257,8 @@ def trained(cell: Cell, folder: Path) -> dict[str, Any]:
     clock, seconds, curve = training_clock(), 0.0, []
     for point in range(POINTS):
         start = clock()
-        gan.fit(
-            images,
-            batch_size=cell.batch_size,
-            initial_epoch=point,
-            epochs=point + 1,
-            steps_per_epoch=steps,
-            seed=cell.seed,
-            verbose=0,
-        )
+        epochs = {"initial_epoch": point, "epochs": point + 1, "steps_per_epoch": steps}
+        gan.fit(images, batch_size=cell.batch_size, **epochs, seed=cell.seed, verbose=0)
         seconds += clock() - start
         if not all(np.isfinite(weight).all() for weight in gan.generator.get_weights()):
             raise ValueError(f"a weight is not finite after {(point + 1) * steps} rounds: it has diverged.")

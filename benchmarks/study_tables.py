@@ -1,13 +1,13 @@
 """The table and the pictures of what `study` has measured."""
 
-import base64
-import io
+import math
 from pathlib import Path
 from typing import Any
 
-from benchmarks.markdown import listed, markdown_table, short, spread
+from benchmarks.markdown import made_on, spread, table_of
 from benchmarks.processes import ROOT
 from benchmarks.study import FOLDER, LOSSES, best_setting, measured_cells
+from benchmarks.testbeds import opened
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
 
@@ -32,8 +32,8 @@ def study_table(folder: Path = FOLDER) -> str:
     for data in CLASSIFIERS:
         if found := cells_of(data, folder):
             picture = f"![Samples of seed 0 by loss, {data}]({picture_of(data).name})"
-            parts += [_sentence(data, found), "", _table(data, found), "", picture, ""]
-    return "\n".join(parts).strip() or "It was not run yet; `python -m benchmarks study` does it."
+            parts += [_sentence(data, [cell for cells in found.values() for cell in cells]), _table(data, found), picture]
+    return "\n\n".join(parts) or "It was not run yet; `python -m benchmarks study` does it."
 
 
 def seconds_to(cell: dict[str, Any], level: float) -> float:
@@ -41,14 +41,11 @@ def seconds_to(cell: dict[str, Any], level: float) -> float:
     return next((point["seconds"] for point in cell["curve"] if point["fid"] < level), float("inf"))
 
 
-def _sentence(data, found):
-    cells = [cell for of_loss in found.values() for cell in of_loss]
+def _sentence(data, cells):
     told = cells[0]
-    commits = listed({short(cell["commit"]) for cell in cells})
-    devices = listed({cell["device"] for cell in cells})
     return (
         f"**{data}**: {told['cell']['rounds']:,} generator steps of {told['cell']['batch_size']} images, "
-        f"{told['settings']['dtype']}, on {devices}, commit {commits}; median and range over the seeds. FID of 10,000 "
+        f"{told['settings']['dtype']}, {made_on(cells)}; median and range over the seeds. FID of 10,000 "
         f"generated and the 10,000 test images, in the features of the classifier of {data} "
         f"({told['settings']['extractor'][:12]}), and of the Inception network where it stands. The time to an FID is "
         "that of training until a value below it was first seen, at ten points; on a CPU it is that of all cores together."
@@ -56,25 +53,24 @@ def _sentence(data, found):
 
 
 def _table(data, found):
-    levels = LEVELS[data]
-    header = ["loss", "optimizers", "norm of D", "seeds", "real images seen", "FID", "FID (Inception)"]
-    header += [f"seconds to FID {level:g}" for level in levels]
     rows = []
     for loss, cells in found.items():
-        inception = [cell["fid"]["value"] for cell in cells if "fid" in cell]
+        settings, inception = cells[0]["settings"], [cell["fid"]["value"] for cell in cells if "fid" in cell]
         rows.append(
-            [
-                LOSSES[loss].title,
-                "; G: ".join(_told(found) for key in ("optimizer", "generator") if (found := cells[0]["settings"].get(key))),
-                "its own" if LOSSES[loss].has_own_networks else cells[0]["settings"]["norm"] or "none",
-                ", ".join(str(cell["cell"]["seed"]) for cell in cells),
-                f"{cells[0]['settings']['images_seen']:,}",
-                spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
-                spread(inception, ".2f") if inception else "",
-                *(_seconds([seconds_to(cell, level) for cell in cells]) for level in levels),
-            ]
+            {
+                "loss": LOSSES[loss].title,
+                "optimizers": "; G: ".join(_told(settings[key]) for key in ("optimizer", "generator") if settings.get(key)),
+                "norm of D": "its own" if LOSSES[loss].has_own_networks else settings["norm"] or "none",
+                "seeds": ", ".join(str(cell["cell"]["seed"]) for cell in cells),
+                "real images seen": f"{settings['images_seen']:,}",
+                "FID": spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
+                "FID (Inception)": spread(inception, ".2f") if inception else "",
+            }
         )
-    return markdown_table(header, rows)
+        for level in LEVELS[data]:
+            seconds = [seconds_to(cell, level) for cell in cells]
+            rows[-1][f"seconds to FID {level:g}"] = spread(seconds, lambda x: "never" if math.isinf(x) else f"{x:.0f}")
+    return table_of(rows)
 
 
 def _told(optimizer):
@@ -85,10 +81,6 @@ def _told(optimizer):
     return f"{optimizer['class_name']} {told}" + (f" ({', '.join(betas)})" if betas else "")
 
 
-def _seconds(values):
-    return spread(values, lambda value: "never" if value == float("inf") else f"{value:.0f}")
-
-
 def study_picture(data: str, folder: Path = FOLDER) -> Any:
     """Samples of seed 0, a row of 16 of each loss beside its name; None where nothing was measured."""
     from PIL import Image, ImageDraw
@@ -96,8 +88,7 @@ def study_picture(data: str, folder: Path = FOLDER) -> Any:
     rows = []
     for loss, cells in cells_of(data, folder).items():
         first = next(cell for cell in cells if cell["cell"]["seed"] == 0)
-        samples = Image.open(io.BytesIO(base64.b64decode(first["samples"]))).convert("L")
-        rows.append((LOSSES[loss].title, samples))
+        rows.append((LOSSES[loss].title, opened(first["samples"]).convert("L")))
     if not rows:
         return None
     left, gap = 150, 8

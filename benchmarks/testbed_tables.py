@@ -1,22 +1,17 @@
 """Tables and figures of what `testbeds` has measured."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import BACKENDS, read_cell
-from benchmarks.markdown import listed, markdown_table, short, spread
-from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, distance
+from benchmarks.cells import BACKENDS, read_cells
+from benchmarks.markdown import made_on, markdown_table, spread
+from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, Cell, distance, opened
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Game = tuple[str, str, str]  # bed, configuration, backend
 # Variants in a line at most; samples can be seen at the size that a page leaves each.
@@ -25,61 +20,47 @@ COLUMNS = 8
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """All cells of a folder, in the order of beds, configurations, backends, variants and seeds."""
-    return sorted((read_cell(path) for path in folder.glob("*.json")), key=_order)
 
+    def order(record):
+        cell = Cell(**record["cell"])
+        return list(BEDS).index(cell.bed), cell.configuration, BACKENDS.index(cell.backend), cell.variant, cell.seed
 
-def _order(record):
-    bed, configuration, backend = _game(record)
-    variant, seed = record["cell"]["variant"], record["cell"]["seed"]
-    return list(BEDS).index(bed), configuration, BACKENDS.index(backend), variant, seed
-
-
-def _game(record):
-    return tuple(record["cell"][key] for key in ("bed", "configuration", "backend"))
+    return sorted(read_cells(folder), key=order)
 
 
 def games(folder: Path) -> dict[Game, list[dict[str, Any]]]:
     """(bed, configuration, backend) -> its cells."""
     found = {}
     for record in records(folder):
-        found.setdefault(_game(record), []).append(record)
+        found.setdefault(tuple(record["cell"][key] for key in ("bed", "configuration", "backend")), []).append(record)
     return found
 
 
 def testbed_table(wanted: Sequence[Game] = (), folder: Path = FOLDER, pictures: bool = False) -> str:
-    """Markdown: a table of the variants for each game, all or those wanted; median and range of the seeds.
-
-    The first row is what a perfect sampler has.
-
-    Args:
-        wanted: games; empty for all.
-        folder: where the cells lie.
-        pictures: whether below each table stands what `write_testbed_pictures` writes.
-    """
+    """Markdown: a table of the variants for each game, all or those wanted; below each its picture, where asked for."""
     parts, everything = [], games(folder)
     found = {game: cells for game, cells in everything.items() if game in (wanted or everything)}
-    if not found:
-        return "They were not run yet; `python -m benchmarks testbeds` does it."
     for game, cells in found.items():
-        parts += [_sentence(*game, cells), "", _table(game[0], cells), ""]
+        groups = {}
+        for cell in cells:
+            groups.setdefault(f"`{cell['cell']['variant']}`", []).append(cell)
+        parts += [_sentence(*game, cells), coverage_table(game[0], groups, "variant")]
         if pictures and any("samples" in cell for cell in cells):
             title = ", ".join(game)
-            parts += [f"![Samples of each variant on {title}]({_picture_of(title)})", ""]
-    return "\n".join(parts).strip()
+            parts.append(f"![Samples of each variant on {title}]({_picture_of(title)})")
+    return "\n\n".join(parts) or "They were not run yet; `python -m benchmarks testbeds` does it."
 
 
 def _sentence(bed, configuration, backend, cells):
     told = next((c for c in cells if "settings" in c), None)
-    commits = listed({short(c["commit"]) for c in cells})
     if told is None:
         return f"**{bed}**: no variant could be measured on {backend}."
-    variants = f"**{bed}** (`{told['settings']['distribution']}`)"
     game = "each variant's own networks" if bed == STACKED else configuration
     length = f"{told['cell']['rounds']:,} rounds of {told['cell']['batch_size']} samples for each gradient step"
     extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
     return (
-        f"{variants}: {game}, {length}, {told['settings']['n']:,} samples judged{extra}. "
-        f"{backend} on {told['device']}, commit {commits}; median and range over the seeds."
+        f"**{bed}** (`{told['settings']['distribution']}`): {game}, {length}, {told['settings']['n']:,} samples "
+        f"judged{extra}. {backend} {made_on(cells)}; median and range over the seeds."
     )
 
 
@@ -106,24 +87,10 @@ def _columns(bed):
     ]
 
 
-def _table(bed, cells):
-    told = ["parameters", "dtype"] if bed == STACKED else []  # there each variant has its own networks
-    groups = {}
-    for cell in cells:
-        groups.setdefault(f"`{cell['cell']['variant']}`", []).append(cell)
-    return coverage_table(bed, groups, "variant", told)
-
-
-def coverage_table(bed: str, groups: dict[str, list[dict[str, Any]]], title: str, told: Sequence[str] = ()) -> str:
-    """Markdown: what cells cover of a bed, a row for each group of them.
-
-    Args:
-        bed: one of `BEDS`.
-        groups: first column -> cells, which differ in the seed.
-        title: of the first column.
-        told: settings of the cells that have columns of their own.
-    """
+def coverage_table(bed: str, groups: dict[str, list[dict[str, Any]]], title: str) -> str:
+    """Markdown: what cells cover of a bed, a row for each group of them, which differ in the seed; `title` of the groups."""
     columns = _columns(bed)
+    told = ["parameters", "dtype"] if bed == STACKED else []  # there each variant has its own networks
     rows = [["a perfect sampler", *[""] * len(told), "", *(floor for *_, floor in columns)]]
     for label, own in groups.items():
         errors = [c["error"] for c in own if "error" in c]
@@ -135,18 +102,13 @@ def coverage_table(bed: str, groups: dict[str, list[dict[str, Any]]], title: str
         ]
         if errors:
             values[-1] = " ".join(filter(None, [values[-1], f"{len(errors)} not measured: {errors[0]}"]))
-        seeds = ", ".join(str(c["cell"]["seed"]) for c in own)
-        rows.append([label, *(_settings(own, key) for key in told), seeds, *values])
+        settings = [dict.fromkeys(c["settings"][key] for c in own if "settings" in c) for key in told]
+        shown = [", ".join(f"{value:,}" if isinstance(value, int) else value for value in values) for values in settings]
+        rows.append([label, *shown, ", ".join(str(c["cell"]["seed"]) for c in own), *values])
     return markdown_table([title, *told, "seeds", *(name for name, *_ in columns)], rows)
 
 
-def _settings(cells, key):
-    """The values of a setting over a variant's cells, most often one."""
-    values = {c["settings"][key]: None for c in cells if "settings" in c}
-    return ", ".join(f"{value:,}" if isinstance(value, int) else value for value in values)
-
-
-def testbed_figures(folder: Path = FOLDER) -> dict[str, "Figure"]:
+def testbed_figures(folder: Path = FOLDER) -> dict[str, Any]:
     """Title -> figure of samples, for each game."""
     return {
         ", ".join(game): figure(game[0], sampled)
@@ -166,7 +128,7 @@ def _picture_of(title):
     return f"testbed_{title.replace(', ', '_').lower()}.png"
 
 
-def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
+def figure(bed: str, cells: Sequence[dict[str, Any]]) -> Any:
     """Samples, over the true distribution where it is one of points: lines of variants, in each a row for each seed."""
     from matplotlib.figure import Figure
 
@@ -186,7 +148,7 @@ def figure(bed: str, cells: Sequence[dict[str, Any]]) -> "Figure":
         for i, seed in enumerate(seeds):
             panel = made.add_subplot(grid[line * len(seeds) + i, column])
             if bed == STACKED and (name, seed) in known:
-                panel.imshow(_pixels(known[name, seed]))
+                panel.imshow(opened(known[name, seed]))
                 panel.set(xticks=[], yticks=[])
             else:
                 scatter(panel, true, known.get((name, seed)))
@@ -208,10 +170,3 @@ def scatter(panel: Any, true: np.ndarray | None, samples: Sequence[Sequence[floa
     else:
         panel.scatter(*np.array(samples).T, s=3, color="tab:blue", alpha=0.6, linewidths=0, rasterized=True)
     panel.set(xticks=[], yticks=[])
-
-
-def _pixels(picture):
-    """(height, width, channels) of a PNG file in base64."""
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))

@@ -4,8 +4,7 @@
     python -m benchmarks testbeds --beds ring --configurations RC2 --variants gan,wgan_gp --seeds 0,1,2
     python -m benchmarks testbeds --beds ring --backends jax,torch
 
-Each cell, a bed, a configuration, a variant, a seed and a backend, is a file of its own in benchmarks/results/testbeds; a
-cell that is there, of the same settings, is not run again. It holds device and versions of the process that ran it.
+A cell is a bed, a configuration, a variant, a seed and a backend.
 
 Protocol on points: networks, optimizers and schedule of a configuration (see `benchmarks.configurations`), RC1 on every bed,
 RC2 and RC3 on the ring; 4,000 rounds, each gradient step on 256 fresh samples. 2,500 samples of the trained generator are
@@ -21,7 +20,6 @@ import dataclasses
 import functools
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +29,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, attempt, chosen, run_stored, seeds_of, words
+from benchmarks.cells import BACKENDS, attempt, chosen, run_stored, seeds_of, variants_of
 from benchmarks.configurations import CONFIGURATIONS, makes_images, points_gan, trains_on_labels
 from benchmarks.processes import ROOT
 from keras_gan_zoo.data.toy import GaussianMixture, SwissRoll, grid, ring, stacked_mnist
@@ -85,12 +83,7 @@ def testbeds(
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
     """Trains variants on data whose modes are known, and counts what they cover."""
-    from keras_gan_zoo.models import check_variant
-    from keras_gan_zoo.models import variants as registered
-
-    names, wanted = words(variants) or registered(), chosen("--beds", beds, BEDS)
-    for name in names:
-        check_variant(name)
+    names, wanted = variants_of(variants), chosen("--beds", beds, BEDS)
     configured = chosen("--configurations", configurations, [*CONFIGURATIONS, OWN])
     cells = [
         Cell(bed, configuration, name, seed, *length, backend)
@@ -125,7 +118,7 @@ def plays(bed: str, variant: str) -> bool:
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
 
     def work(cell):
         fields = dataclasses.asdict(cell)
@@ -225,12 +218,15 @@ def picture(images: np.ndarray, columns: int | None = None) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]) -> None:
-    """Plays the rounds of a cell, each on fresh samples.
+def opened(picture: str) -> Any:
+    """What `picture` made, as an image of Pillow."""
+    from PIL import Image
 
-    Raises:
-        ValueError: a loss is not finite at the end.
-    """
+    return Image.open(io.BytesIO(base64.b64decode(picture)))
+
+
+def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]) -> None:
+    """Plays the rounds of a cell, each on fresh samples; an error where a loss is not finite at the end."""
     rng = np.random.default_rng(cell.seed)
     n = cell.batch_size * gan.minibatches_per_round
     for _ in range(cell.rounds):
@@ -243,5 +239,4 @@ def train(gan: Any, cell: Cell, sample: Callable[[int, np.random.Generator], tup
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(json.dumps(measured(Cell(**json.loads(sys.argv[1])))))

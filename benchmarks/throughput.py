@@ -32,36 +32,21 @@ check or a measurement fails.
 """
 
 import datetime
+import operator
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from benchmarks.cells import BACKENDS, chosen, read_cell, run_turns, words, write_json
+from benchmarks.cells import BACKENDS, chosen, read_cell, run_turns, variants_of, write_json
 from benchmarks.markdown import markdown_table as table
-from benchmarks.processes import (
-    check,
-    cpu,
-    environment_of,
-    load,
-    paired,
-    run,
-    values,
-    worker,
-)
+from benchmarks.processes import check, cpu, environment_of, load, paired, run, values, worker
 from benchmarks.speed_tables import THROUGHPUT, of_turns, speed_blocks, verdicts
 
-LIMITS = {
-    "default_precision": 1.2,
-    "float32": 1.05,
-    "tuned": 1.0,
-    "import_seconds": 0.1,
-    "list_seconds": 0.5,
-    "load_and_generate": 1.5,
-}
 DCGAN = {
     "zoo": {"contender": "ours", "variant": "dcgan", "dtype": "auto", "samples": 0},
     "zoo_float32": {"contender": "ours", "variant": "dcgan", "dtype": "float32", "samples": 0},
@@ -91,12 +76,7 @@ def throughput(
     folder: Annotated[Path, typer.Option(help="Where the records lie.")] = THROUGHPUT,
 ):
     """Measures speed, start-up time and memory of the variants, and of DCGAN beside baselines."""
-    from keras_gan_zoo.models import check_variant
-    from keras_gan_zoo.models import variants as registered
-
-    names, wanted = words(variants) or registered(), chosen("--parts", parts, PARTS)
-    for name in names:
-        check_variant(name)
+    names, wanted = variants_of(variants), chosen("--parts", parts, PARTS)
     backends = chosen("--backends", backends, BACKENDS)
     if not backends or not wanted:
         raise ValueError("--backends and --parts must name something. Received: nothing.")
@@ -127,23 +107,8 @@ def throughput(
     raise typer.Exit(1 if failed else 0)
 
 
-def measure(
-    backend: str,
-    device: str,
-    settings: dict[str, Any],
-    variants: list[str],
-    parts: list[str],
-    preset: str,
-    weights: Path | None,
-    folder: Path,
-    console: Console,
-) -> dict[str, Any]:
-    """Measures what is missing of one record, and writes it after each process.
-
-    Raises:
-        ValueError: there is no such device.
-        MeasurementError: not even the backend can be started.
-    """
+def measure(backend, device, settings, variants, parts, preset, weights, folder, console):
+    """Measures what is missing of one record, and writes it after each process; an error where there is no such device."""
     environment = environment_of(backend, cpu=device == "cpu")
     load_before = load()
     described = worker((environment, {"contender": "describe"}, sys.executable))
@@ -153,15 +118,25 @@ def measure(
     path = folder / f"{backend}_{device}.json"
     record = {"backend": backend, "date": "", "protocol": {**settings, "text": __doc__.partition("Protocol: ")[2]}}
     record |= {**described, "device": machine, **{part: {} for part in PARTS}, "checks": []}
-    stored = read_cell(path)
-    if stored:
+    if stored := read_cell(path):
         before, now = comparable(stored), comparable(record)
         if differing := [key for key in now if before[key] != now[key]]:
             console.print(f"{path.name} is measured anew: it is of another {', '.join(differing)}.", highlight=False)
         else:
             # With the date and the load of its own run.
             record |= stored
-    plans = plan(backend, settings, variants, parts, preset, weights, environment)
+    contenders = {
+        "dcgan": {name: own for name, own in DCGAN.items() if name != "keras_guide" or backend == "tensorflow"},
+        "variants": {name: {"contender": "ours", "dtype": "auto", "variant": name} for name in variants},
+        "inception": {"features": {"contender": "inception", "weights": str(weights.resolve())}} if weights else {},
+    }
+    plans = {
+        part: {name: (worker, (environment, settings | own, sys.executable)) for name, own in named.items()}
+        for part, named in contenders.items()
+    }
+    commands = start_up(backend, settings, variants, preset)
+    plans["start_up"] = {name: (wall_time, (environment, command)) for name, command in commands.items()}
+    plans = {part: plans[part] for part in PARTS if part in parts}
 
     def write():
         record["date"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -179,36 +154,6 @@ def comparable(record: dict[str, Any]) -> dict[str, Any]:
     """What two records must have in common to be parts of one."""
     machine = {key: value for key, value in record["device"].items() if key != "load_average"}
     return {**{key: record.get(key) for key in ("protocol", "commit", "versions", "dtype", "onednn")}, "device": machine}
-
-
-def plan(
-    backend: str,
-    settings: dict[str, Any],
-    variants: list[str],
-    parts: list[str],
-    preset: str,
-    weights: Path | None,
-    environment: dict[str, str],
-) -> dict[str, dict[str, Any]]:
-    """Part -> contenders, as `alternating` takes them."""
-
-    def workers(contenders):
-        return {
-            name: (worker, (environment, settings | contender, sys.executable)) for name, contender in contenders.items()
-        }
-
-    dcgan = {name: contender for name, contender in DCGAN.items() if name != "keras_guide" or backend == "tensorflow"}
-    each = {"contender": "ours", "dtype": "auto"}
-    plans = {
-        "dcgan": workers(dcgan),
-        "variants": workers({name: {**each, "variant": name} for name in variants}),
-        "start_up": {
-            name: (wall_time, (environment, command))
-            for name, command in start_up(backend, settings, variants, preset).items()
-        },
-        "inception": workers({"features": {"contender": "inception", "weights": str(weights.resolve())}} if weights else {}),
-    }
-    return {part: plans[part] for part in PARTS if part in parts}
 
 
 # Measuring -------------------------------------------------------------------------------------------------------------
@@ -241,43 +186,36 @@ def start_up(backend, settings, variants, preset):
 
 
 def checks(record, preset):
-    """Each requirement as {"name", "value", "limit", "required", "passed"}; passed is None where nothing was measured."""
+    """The requirements, see `check`."""
     dcgan, times = record["dcgan"], record["start_up"]
-    both, list_ = "import keras, keras_gan_zoo", "keras-gan-zoo list"
-    ratios = [
-        check(
-            f"DCGAN training at {precision}, times {baseline}, {clock}",
-            lambda name=name, others=others, key=key: ratio(dcgan, key, name, others),
-            LIMITS[limit],
-            at_least=True,
-        )
-        for key, clock in CLOCKS.items()
-        for name, precision, others, baseline, limit in (
-            ("zoo", "the default precision", BASELINES, "the faster baseline", "default_precision"),
-            ("zoo_float32", "float32", BASELINES, "the faster baseline", "float32"),
-            ("zoo", "the default precision", ("torch_tuned",), "the tuned PyTorch loop", "tuned"),
-        )
-    ]
+
+    def ratio(key, name, baselines):
+        """A speed within each repeat, times that of the fastest of the baselines."""
+        fastest = max(baselines, key=lambda baseline: statistics.median(values(dcgan, baseline, key)))
+        return paired(dcgan, key, name, fastest, operator.truediv)
+
     return [
-        *ratios,
+        *(
+            check(f"DCGAN training at {precision}, times {told}, {clock}", partial(ratio, key, name, others), limit, True)
+            for key, clock in CLOCKS.items()
+            for name, precision, others, told, limit in (
+                ("zoo", "the default precision", BASELINES, "the faster baseline", 1.2),
+                ("zoo_float32", "float32", BASELINES, "the faster baseline", 1.05),
+                ("zoo", "the default precision", ("torch_tuned",), "the tuned PyTorch loop", 1.0),
+            )
+        ),
         check(
             "import keras_gan_zoo, seconds beyond import keras",
-            lambda: paired(times, "seconds", both, "import keras", lambda a, b: a - b),
-            LIMITS["import_seconds"],
+            partial(paired, times, "seconds", "import keras, keras_gan_zoo", "import keras", operator.sub),
+            0.1,
         ),
-        check("keras-gan-zoo list, seconds", lambda: values(times, list_, "seconds"), LIMITS["list_seconds"]),
+        check("keras-gan-zoo list, seconds", partial(values, times, "keras-gan-zoo list", "seconds"), 0.5),
         check(
             f"load {preset} and generate 64, times the import of TensorFlow and Keras",
-            lambda: paired(times, "seconds", f"load {preset}", "import tensorflow, keras", lambda a, b: a / b),
-            LIMITS["load_and_generate"],
+            partial(paired, times, "seconds", f"load {preset}", "import tensorflow, keras", operator.truediv),
+            1.5,
         ),
     ]
-
-
-def ratio(dcgan, key, name, baselines):
-    """A speed of `name` within each repeat, times that of the fastest of the baselines."""
-    fastest = max(baselines, key=lambda baseline: statistics.median(values(dcgan, baseline, key)))
-    return paired(dcgan, key, name, fastest, lambda a, b: a / b)
 
 
 def report(record):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import jobs
+from benchmarks.cells import write_json
 
 POINTS = 20  # of the curve
 SECONDS = 5.0  # from one report to the next
@@ -100,9 +101,7 @@ class Status:
         self.content |= facts
         if note:
             self.content["notes"].append(note)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(self.content), "utf-8")
-        os.replace(partial, self.path)
+        write_json(self.path, self.content, indent=None)
 
 
 def main(request: dict[str, Any]) -> int:

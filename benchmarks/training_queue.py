@@ -29,7 +29,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import jobs, publishing
-from benchmarks.cells import Backend, read_cell
+from benchmarks.cells import Backend, clock, read_cell
 from benchmarks.processes import ROOT, environment_of
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import Recipe, read_recipe
@@ -98,26 +98,15 @@ def resume():
 
 @dataclasses.dataclass
 class Queue:
-    """Works on presets one after the other.
-
-    Args:
-        runs: folder of the runs.
-        backend: of the jobs.
-        environment: variables of the jobs.
-        data: folder of .npz files in place of TFDS, or None.
-        inception: weights of the Inception network, or None.
-        nice: priority of the jobs.
-        minutes: to work for; None for as long as it takes.
-        console: where progress goes.
-    """
+    """Works on presets one after the other."""
 
     runs: Path
     backend: str
-    environment: dict[str, str]
-    data: str | None
-    inception: Path | None
+    environment: dict[str, str]  # variables of the jobs
+    data: str | None  # folder of .npz files in place of TFDS
+    inception: Path | None  # weights of the Inception network
     nice: int
-    minutes: float | None
+    minutes: float | None  # to work for; None for as long as it takes
     console: Console
 
     def __post_init__(self):
@@ -211,24 +200,24 @@ class Queue:
         """A job to its end."""
         status, log = (self.runs / ".queue" / f"{name}.{end}" for end in ("json", "log"))
         request = {"task": task, "name": name, "run": str(self.runs / name), "data": self.data, "nice": self.nice}
-        request["status"] = str(status)
         self._while_paused(name)
         self._wait(f"{name}: starts to {task}", 0.0)
-        status.parent.mkdir(parents=True, exist_ok=True)
-        status.unlink(missing_ok=True)
-        log.unlink(missing_ok=True)
-        process = jobs.start(self.arguments(request), self.environment, log)
-        told = 0
+        for file in (status, log):
+            file.unlink(missing_ok=True)
+        process, told = jobs.start(self.arguments({**request, "status": str(status)}), self.environment, log), 0
         try:
-            while process.poll() is None:
+            while True:
+                running = process.poll() is None
                 found = read_cell(status)
-                told = self._tell(found, told)
+                for note in found.get("notes", [])[told:]:
+                    self.say(note)
+                told = len(found.get("notes", []))
+                if not running:
+                    break
                 self._wait(f"{name}: {'paused' if jobs.paused() else progress(task, found, later)}")
         except BaseException:
             jobs.stop(process)
             raise
-        found = read_cell(status)
-        self._tell(found, told)
         if process.returncode:
             raise JobError(found.get("error") or ended(process, log))
 
@@ -236,17 +225,8 @@ class Queue:
         while jobs.paused():
             self._wait(f"{name}: paused; `python -m benchmarks resume` goes on")
 
-    def _tell(self, found, told):
-        for note in found.get("notes", [])[told:]:
-            self.say(note)
-        return len(found.get("notes", []))
-
     def _wait(self, line, seconds=0.2):
-        """Shows a line, and waits a little; on a terminal in place of the line before.
-
-        Raises:
-            OutOfTime: the minutes are over.
-        """
+        """Shows a line, on a terminal in place of the line before, and waits a little, unless the minutes are over."""
         if self.console.is_terminal:
             self.console.print(f"\r\x1b[K{line}", end="", markup=False, highlight=False, soft_wrap=True)
         elif time.monotonic() >= self.line_at:
@@ -283,9 +263,3 @@ def ended(process: subprocess.Popen, log: Path) -> str:
         return reason + (", perhaps for lack of memory" if process.returncode == -signal.SIGKILL else "")
     lines = log.read_text("utf-8", "replace").strip().splitlines()
     return f"{lines[-1] if lines else f'exit code {process.returncode}'} (see {log})"
-
-
-def clock(seconds: float) -> str:
-    """1:02:03"""
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

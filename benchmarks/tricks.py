@@ -5,8 +5,7 @@
 
 Protocol: the ring of 8 Gaussians in the configuration RC1 (`benchmarks.configurations`); 4,000 rounds, each gradient step on
 256 fresh samples; 2,500 samples are judged. A trick is one change to the plain GAN, or another game with the same networks;
-the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. Each cell, a trick and a seed, is a file
-of its own in benchmarks/results/tricks; one that is there, of the same settings, is not run again.
+the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. A cell is a trick and a seed.
 """
 
 import dataclasses
@@ -17,9 +16,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cells import chosen, here, read_cell, run_stored, seeds_of
+from benchmarks.cells import chosen, here, read_cells, run_stored, seeds_of
 from benchmarks.configurations import points_gan
-from benchmarks.markdown import listed, short
+from benchmarks.markdown import made_on
 from benchmarks.processes import ROOT
 from benchmarks.testbed_tables import coverage_table, scatter
 from benchmarks.testbeds import KEPT, POINT_BEDS, SAMPLES, coverage, generated, train
@@ -31,9 +30,10 @@ BED, CONFIGURATION, ROUNDS, BATCH = "ring", "RC1", 4000, 256
 IMAGES = ROUNDS * BATCH  # that a training sees
 
 
-def _adam(rate, beta_1=0.5, beta_2=0.999):
+def _adam(rate, *betas):
     import keras
 
+    beta_1, beta_2 = betas or (0.5, 0.999)
     return keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2)
 
 
@@ -51,35 +51,22 @@ def _falling(steps, *betas):
 
 @dataclasses.dataclass(frozen=True)
 class Trick:
-    """A row of the table.
+    """A row of the table."""
 
-    Attributes:
-        title: what the guide calls it.
-        variant: the game, the plain GAN unless it is another one.
-        arguments: of the variant.
-        optimizers: rounds -> those of both players; None for those of the configuration.
-        rounds: as many times the rounds of the others.
-    """
-
-    title: str
+    title: str  # what the guide calls it
     variant: str = "gan"
-    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
-    optimizers: Callable[[int], dict[str, Any]] | None = None
-    rounds: int = 1
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)  # of the variant
+    # Rounds -> those of the discriminator and the generator; None for those of the configuration.
+    optimizers: Callable[[int], tuple[Any, Any]] | None = None
+    rounds: int = 1  # as many times those of the others
 
 
 TRICKS = {
     "plain": Trick("none: the plain GAN"),
-    "sgd": Trick("SGD, not Adam, for both", optimizers=lambda rounds: {"discriminator": _sgd(), "generator": _sgd()}),
-    "slow": Trick(
-        "Adam at a fifth of the rate", optimizers=lambda rounds: {"discriminator": _adam(2e-4), "generator": _adam(2e-4)}
-    ),
-    "two_rates": Trick(
-        "D at four times G's rate", optimizers=lambda rounds: {"discriminator": _adam(1e-3), "generator": _adam(2.5e-4)}
-    ),
-    "falling_rates": Trick(
-        "rates that fall to 0", optimizers=lambda rounds: {"discriminator": _falling(rounds), "generator": _falling(rounds)}
-    ),
+    "sgd": Trick("SGD, not Adam, for both", optimizers=lambda rounds: (_sgd(), _sgd())),
+    "slow": Trick("Adam at a fifth of the rate", optimizers=lambda rounds: (_adam(2e-4), _adam(2e-4))),
+    "two_rates": Trick("D at four times G's rate", optimizers=lambda rounds: (_adam(1e-3), _adam(2.5e-4))),
+    "falling_rates": Trick("rates that fall to 0", optimizers=lambda rounds: (_falling(rounds), _falling(rounds))),
     "critic_steps": Trick("five steps of D a round", arguments={"n_critic": 5}),
     "simultaneous": Trick("both players at once", arguments={"simultaneous": True}),
     "saturating": Trick("the saturating loss for G", arguments={"saturating": True}),
@@ -106,7 +93,7 @@ TRICKS = {
     "penalty_falling": Trick(
         "`WGANGP`, rates that fall to 0",
         "wgan_gp",
-        optimizers=lambda rounds: {"discriminator": _falling(5 * rounds, 0.0, 0.9), "generator": _falling(rounds, 0.0, 0.9)},
+        optimizers=lambda rounds: (_falling(5 * rounds, 0.0, 0.9), _falling(rounds, 0.0, 0.9)),
     ),
     "penalty_longer": Trick("`WGANGP`, three times the rounds", "wgan_gp", rounds=3),
 }
@@ -141,7 +128,7 @@ def tricks(
 
 
 def run(cells: Sequence[Cell], folder: Path, console: Console) -> list[Cell]:
-    """Runs what is missing of the cells; returns those that failed, whose files say why."""
+    """Runs what is missing of the cells; those that failed."""
     return run_stored(cells, folder, here(measured), lambda found: found["coverage"], console)
 
 
@@ -162,7 +149,8 @@ def built(cell: Cell) -> Any:
     trick = TRICKS[cell.trick]
     gan = points_gan(CONFIGURATION, trick.variant, cell.seed, len(POINT_BEDS[BED]().means), **trick.arguments)
     if trick.optimizers:
-        gan.compile(**{f"{player}_optimizer": optimizer for player, optimizer in trick.optimizers(cell.rounds).items()})
+        discriminator, generator = trick.optimizers(cell.rounds)
+        gan.compile(discriminator_optimizer=discriminator, generator_optimizer=generator)
     return gan
 
 
@@ -171,7 +159,7 @@ def built(cell: Cell) -> Any:
 
 def cells_of(folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
     """Trick -> its cells, by their seeds; those without any are left out."""
-    found = {name: [read_cell(path) for path in sorted(folder.glob(f"{name}_seed*.json"))] for name in TRICKS}
+    found = {name: read_cells(folder, f"{name}_seed*.json") for name in TRICKS}
     return {name: cells for name, cells in found.items() if cells}
 
 
@@ -180,24 +168,23 @@ def tricks_table(folder: Path = FOLDER) -> str:
     found = cells_of(folder)
     if not found:
         return "They were not run yet; `python -m benchmarks tricks` does it."
-    cells = [cell for of_trick in found.values() for cell in of_trick]
-    devices, commits = listed({c["device"] for c in cells}), listed({short(c["commit"]) for c in cells})
     sentence = (
-        f"{ROUNDS:,} rounds of {BATCH} samples for each gradient step, {SAMPLES:,} samples judged, on {devices}, commit "
-        f"{commits}; median and range over the seeds."
+        f"{ROUNDS:,} rounds of {BATCH} samples for each gradient step, {SAMPLES:,} samples judged, "
+        f"{made_on(cell for cells in found.values() for cell in cells)}; median and range over the seeds."
     )
-    groups = {TRICKS[name].title: of_trick for name, of_trick in found.items()}
+    groups = {TRICKS[name].title: cells for name, cells in found.items()}
     picture = f"![Samples of seed 0, over the true modes, by trick]({PICTURE})"
     return "\n\n".join([sentence, coverage_table(BED, groups, "trick"), picture])
 
 
-def tricks_picture(folder: Path = FOLDER, columns: int = 7) -> Any:
+def tricks_picture(folder: Path = FOLDER) -> Any:
     """Samples of seed 0 over the true modes, a panel for each trick; None where nothing was measured."""
     from matplotlib.figure import Figure
 
     found = {name: cells[0].get("samples") for name, cells in cells_of(folder).items()}
     if not found:
         return None
+    columns = 7
     rows = -(-len(found) // columns)
     made = Figure(figsize=(1.9 * columns, 2.15 * rows), layout="constrained")
     panels = made.subplots(rows, columns, squeeze=False).ravel()

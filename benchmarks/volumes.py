@@ -34,18 +34,16 @@ def volumes(
     recipe, gan = read_recipe(find_preset(name)), load(name)
     real = gan.schema.arrays(recipe.data.source, **recipe.data.reading)[gan.sample] > 0
     made = gan.generate(n, seed=seed, dtype="uint8") > 0
-    nearest, real_nearest = overlaps(made, real).max(axis=1), _others(overlaps(real, real)).max(axis=1)
+    each_other, real_each_other = _others(overlaps(made, made)), _others(overlaps(real, real))
+    nearest, real_nearest = overlaps(made, real).max(axis=1), real_each_other.max(axis=1)
     parts, real_parts = largest_parts(made), largest_parts(real)
+    whole, real_whole = parts >= WHOLE, real_parts >= WHOLE
     told = [
         kinds.Measure("mean occupancy, divided by the data's", made.mean() / real.mean()),
         kinds.Measure("mean occupancy", made.mean(), {"of the data": real.mean()}),
         kinds.Measure("share of the largest part, mean", parts.mean(), {"of the data": real_parts.mean()}),
-        kinds.Measure(
-            f"samples of which {WHOLE:.0%} hang together",
-            (parts >= WHOLE).mean(),
-            {"of the data": (real_parts >= WHOLE).mean()},
-        ),
-        kinds.Measure("overlap of two samples, mean", _pairs(made), {"of the data": _pairs(real)}),
+        kinds.Measure(f"samples of which {WHOLE:.0%} hang together", whole.mean(), {"of the data": real_whole.mean()}),
+        kinds.Measure("overlap of two samples, mean", each_other.mean(), {"of the data": real_each_other.mean()}),
         kinds.Measure(
             "overlap with the nearest training volume, mean", nearest.mean(), {"of the data": real_nearest.mean()}
         ),
@@ -56,7 +54,7 @@ def volumes(
         f"{n:,} volumes of seed {seed}, occupied from 0.5, beside the {len(real):,} of `{recipe.data.name}`. Parts hang "
         "together by faces, edges or corners; overlap is intersection over union. The nearest volume of the data is "
         f"another one than the volume itself. Measured by `python -m benchmarks volumes {name}`.",
-        [measure._replace(value=float(measure.value), beside=_plain(measure.beside)) for measure in told],
+        told,
     )
     typer.echo("; ".join(f"{measure.title} {measure.value:.4g}" for measure in told))
 
@@ -82,11 +80,3 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _others(square):
     """The overlaps of volumes with the others of their own set."""
     return square[~np.eye(len(square), dtype=bool)].reshape(len(square), -1)
-
-
-def _pairs(volumes):
-    return _others(overlaps(volumes, volumes)).mean()
-
-
-def _plain(values):
-    return {name: float(value) for name, value in values.items()}

@@ -1,5 +1,6 @@
 """Inputs that the peers and we are given: made by NumPy from seeds, so that neither has to store them."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,14 @@ def network_weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
         weights[f"{layer}.var"] = rng.uniform(0.5, 1.5, shape[0]).astype("float32")
     weights["logits.weight"] = rng.standard_normal((1008, 2048), "float32") * np.float32(0.05)
     return weights
+
+
+def ladder(height: int, width: int, base_size: int) -> list[tuple[int, int]]:
+    """Sizes from the image of a DCGAN down to its base: each side halved, rounding up."""
+    sizes = [(height, width)]
+    while max(sizes[-1]) > base_size:
+        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+    return sizes
 
 
 # To be timed on ------------------------------------------------------------------------------------------------------------

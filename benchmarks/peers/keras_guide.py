@@ -13,13 +13,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-
-def ladder(height, width, base_size):
-    """Sizes from the image down to the base: each side halved, rounding up."""
-    sizes = [(height, width)]
-    while max(sizes[-1]) > base_size:
-        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
-    return sizes
+from benchmarks.peers.cases import ladder
 
 
 def _normal(mean=0.0):
@@ -44,8 +38,7 @@ def generator(image_shape, latent_dim=100, width=64, base_size=7):
     ]
     for i, (height, width_) in reversed(list(enumerate(sizes[:-1]))):
         channels = channels // 2 if i else image_shape[2]
-        options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
-        stages.append(layers.Conv2DTranspose(channels, 4, 2, **options))
+        stages.append(layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=_normal()))
         excess = (2 * sizes[i + 1][0] - height, 2 * sizes[i + 1][1] - width_)
         if any(excess):
             stages.append(layers.Cropping2D(((0, excess[0]), (0, excess[1]))))
@@ -58,8 +51,7 @@ def discriminator(image_shape, width=64, base_size=7):
     """Model, images (n, height, width, channels) in [-1, 1] -> logits (n, 1)."""
     stages = [keras.Input(image_shape)]
     for i in range(len(ladder(*image_shape[:2], base_size)) - 1):
-        options = {"padding": "same", "use_bias": False, "kernel_initializer": _normal()}
-        stages.append(layers.Conv2D(width * 2**i, 4, 2, **options))
+        stages.append(layers.Conv2D(width * 2**i, 4, 2, "same", use_bias=False, kernel_initializer=_normal()))
         if i:
             stages.append(_batch_norm())
         stages.append(layers.LeakyReLU(0.2))

@@ -214,14 +214,6 @@ def digest_of(weights: dict) -> str:
     return hashlib.sha256(b"".join(weights[key].tobytes() for key in sorted(weights))).hexdigest()
 
 
-def layers() -> dict[str, str]:
-    """Our name of each convolution -> torch-fidelity's."""
-    # Which brings Keras no more along than the package does.
-    from keras_gan_zoo.conversion.inception import LAYERS
-
-    return LAYERS
-
-
 def kernel_shapes() -> dict[str, list[int]]:
     """Our name of each convolution -> shape of its kernel in torch-fidelity's network."""
     from unittest import mock
@@ -229,10 +221,12 @@ def kernel_shapes() -> dict[str, list[int]]:
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+    from keras_gan_zoo.conversion.inception import LAYERS
+
     with mock.patch.object(torch, "load"), mock.patch.object(torch.nn.Module, "load_state_dict"):
         extractor = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path="none")
     state = extractor.state_dict()
-    return {ours: list(state[f"{theirs}.conv.weight"].shape) for ours, theirs in layers().items()}
+    return {ours: list(state[f"{theirs}.conv.weight"].shape) for ours, theirs in LAYERS.items()}
 
 
 def torch_fidelity_network(weights: dict):
@@ -240,11 +234,13 @@ def torch_fidelity_network(weights: dict):
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+    from keras_gan_zoo.conversion.inception import LAYERS
+
     arrays = {key: torch.from_numpy(array) for key, array in weights.items()}
     outputs = ["2048", "logits_unbiased"] if "logits.weight" in arrays else ["2048"]
     # The Inception Score leaves the bias out: whatever it is, it must not show.
     state = {"fc.weight": arrays.get("logits.weight", torch.zeros(1008, 2048)), "fc.bias": torch.ones(1008)}
-    for ours, theirs in layers().items():
+    for ours, theirs in LAYERS.items():
         state[f"{theirs}.conv.weight"] = arrays[f"{ours}.weight"]
         state[f"{theirs}.bn.weight"] = torch.ones_like(arrays[f"{ours}.beta"])
         state[f"{theirs}.bn.num_batches_tracked"] = torch.tensor(0)
@@ -263,12 +259,9 @@ def clean_fid_network(path: str | Path):
     return lambda batch: trunk((batch - 128) / 128).view(len(batch), 2048)
 
 
-def tensor(images: np.ndarray):
-    """uint8 (n, 3, height, width) of images; grey in three equal channels, as the peers convert it."""
-    import torch
-
-    color = np.broadcast_to(images, (*images.shape[:3], 3))
-    return torch.from_numpy(np.ascontiguousarray(color.transpose(0, 3, 1, 2)))
+def in_color(images: np.ndarray) -> np.ndarray:
+    """Images with grey in three equal channels, as the peers convert it."""
+    return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def clean_resized(images: np.ndarray):
@@ -276,12 +269,14 @@ def clean_resized(images: np.ndarray):
     from cleanfid.resize import make_resizer
 
     resize = make_resizer("PIL", False, "bicubic", (299, 299))
-    color = np.broadcast_to(images, (*images.shape[:3], 3))
-    return torch.from_numpy(np.stack([resize(image) for image in color])).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(np.stack([resize(image) for image in in_color(images)])).permute(0, 3, 1, 2).contiguous()
 
 
 def through_legacy(extractor, images: np.ndarray) -> list[np.ndarray]:
-    return [found.numpy() for found in extractor(tensor(images))]
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(in_color(images).transpose(0, 3, 1, 2)))
+    return [found.numpy() for found in extractor(tensor)]
 
 
 def through_clean(extractor, images: np.ndarray) -> list[np.ndarray]:

@@ -11,13 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-
-def ladder(height, width, base_size):
-    """Sizes from the image down to the base: each side halved, rounding up."""
-    sizes = [(height, width)]
-    while max(sizes[-1]) > base_size:
-        sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
-    return sizes
+from benchmarks.peers.cases import ladder
 
 
 class Generator(nn.Module):
