@@ -3,7 +3,7 @@
     python -m benchmarks left-out
     python -m benchmarks left-out --digits 1,8
 
-A cell is a digit. `python -m benchmarks anomalies f_ano_gan_mnist` takes all ten into the record that the preset's card shows.
+A cell is a digit. `python -m benchmarks anomalies f_ano_gan_mnist` takes all ten into the record that the card shows.
 
 Protocol: the recipes of `wgan_gp_pair_mnist` and `f_ano_gan_mnist`, with fewer rounds, on training images of nine digits.
 The autoencoder is the encoder of f-AnoGAN before the generator of WGAN-GP, fresh ones, which Adam trains together on the
