@@ -21,28 +21,18 @@ ITERATIONS = 100
 
 
 class Bins(NamedTuple):
-    """Attributes:
-    ndb: number of different bins.
-    jsd: Jensen-Shannon divergence of the two histograms, in nats, from 0 to log 2.
-    z: (K,) test statistic of each bin.
-    p_values: (K,) two-tailed.
-    real_shares, fake_shares: (K,) the histograms.
-    """
+    """Comparison of the histograms of K bins; arrays are (K,)."""
 
-    ndb: int
-    jsd: float
-    z: np.ndarray
-    p_values: np.ndarray
+    ndb: int  # number of different bins
+    jsd: float  # Jensen-Shannon divergence of the two histograms, in nats, from 0 to log 2
+    z: np.ndarray  # test statistic
+    p_values: np.ndarray  # two-tailed
     real_shares: np.ndarray
     fake_shares: np.ndarray
 
 
 def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins:
-    """NDB and JSD of two histograms over the same bins, given as counts (K,).
-
-    Raises:
-        ValueError: counts that are negative or not finite, of different shapes, or of no sample.
-    """
+    """NDB and JSD of two histograms over the same bins, given as counts (K,) that are 0 or more."""
     real_counts, fake_counts = np.asarray(real_counts, "float64"), np.asarray(fake_counts, "float64")
     if real_counts.shape != fake_counts.shape or real_counts.ndim != 1:
         raise ValueError(f"Histograms must have one shape (K,). Received: {real_counts.shape} and {fake_counts.shape}.")
@@ -63,7 +53,7 @@ def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins
 
 
 def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100, seed: int = 0) -> Bins:
-    """NDB and JSD of features, over k-means bins of the real ones.
+    """NDB and JSD (in nats, from 0 to log 2) of features, over k-means bins of the real ones; formula in the module.
 
     Args:
         real: features (m, dimension), best of the training images.

@@ -11,44 +11,32 @@ from keras_gan_zoo.metrics.neighbors import manifold_radii, nearest, points_of, 
 
 
 class Memorization(NamedTuple):
-    """Distances from fakes and from held-out real images to the training images.
+    """Distances from n fakes and from m held-out real images to the nearest training images."""
 
-    Attributes:
-        share_near_train: share of fakes that are nearer to a training image than 99 % of the held-out ones are, without
-            those that are in the training set; 0.01 for a generator that does not remember.
-        ks_statistic, p_value: two-sample Kolmogorov-Smirnov test of the fakes' distances against the held-out ones'.
-        fake_distances: (n,) distance of each fake to the nearest training image.
-        test_distances: (m,) the same for held-out images.
-        nearest: (n,) index of that training image.
-    """
-
-    share_near_train: float
-    ks_statistic: float
+    share_near_train: float  # in [0, 1]
+    ks_statistic: float  # of the two-sample test of the fakes' distances against the held-out ones'
     p_value: float
-    fake_distances: np.ndarray
-    test_distances: np.ndarray
-    nearest: np.ndarray
+    fake_distances: np.ndarray  # (n,)
+    test_distances: np.ndarray  # (m,)
+    nearest: np.ndarray  # (n,), index of the training image
 
 
 class Birthday(NamedTuple):
-    """Attributes:
-    support: estimated number of different images that the generator makes; where no batch has a duplicate, the least
-        that is likely to show none (see `bound`).
-    share: share of batches with a near duplicate.
-    batches: number of batches.
-    threshold: distance below which two images count as one.
-    bound: "" for an estimate; "at least" where no batch has a duplicate, "at most" where all have one.
-    """
+    """Estimate of the number of different images that a generator makes."""
 
-    support: float
-    share: float
+    support: float  # where no batch has a duplicate, the least that is likely to show none
+    share: float  # of the batches have a near duplicate
     batches: int
-    threshold: float
-    bound: str
+    threshold: float  # distance below which two images count as one
+    bound: str  # "" for an estimate; "at least" where no batch has a duplicate, "at most" where all have one
 
 
 def memorization(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memorization:
     """Whether fakes lie nearer to the training images than unseen real images do.
+
+        share_near_train = share of fakes that are nearer to a training image than 99 % of the held-out images are
+
+    without held-out ones that are in the training set; 0.01 for a generator that does not remember.
 
     Args:
         train: features (t, dimension) of the images that the generator was trained on.
@@ -65,15 +53,9 @@ def memorization(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
     if not test_distances.any():
         raise ValueError("test must hold images that train does not. Received: none. Fix: pass held-out images.")
     threshold = np.quantile(test_distances[test_distances > 0], 0.01)
-    test_result = stats.ks_2samp(fake_distances, test_distances)
-    return Memorization(
-        float((fake_distances < threshold).mean()),
-        float(test_result.statistic),
-        float(test_result.pvalue),
-        fake_distances,
-        test_distances,
-        indices,
-    )
+    near = float((fake_distances < threshold).mean())
+    result = stats.ks_2samp(fake_distances, test_distances)
+    return Memorization(near, float(result.statistic), float(result.pvalue), fake_distances, test_distances, indices)
 
 
 def birthday_paradox(fake: np.ndarray, real: np.ndarray, batch_size: int = 400, threshold: float | None = None) -> Birthday:

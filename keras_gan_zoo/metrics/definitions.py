@@ -1,7 +1,4 @@
-"""The metrics that `evaluate` knows by name: what each needs of the images, and how it comes to its value.
-
-The formulas are in the modules that the metrics come from.
-"""
+"""The metrics that `evaluate` knows by name: what each needs of the images, and how it comes to its value."""
 
 import functools
 import inspect
@@ -16,7 +13,7 @@ from keras_gan_zoo.metrics.bins import number_of_different_bins
 from keras_gan_zoo.metrics.copies import birthday_paradox, memorization
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
-from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
+from keras_gan_zoo.metrics.manifolds import manifold_metrics
 from keras_gan_zoo.metrics.samples import GIVEN
 from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
 from keras_gan_zoo.metrics.wasserstein import sliced_wasserstein
@@ -58,12 +55,12 @@ class Once:
 
     def manifolds(self, name, k):
         """One of precision, recall, density and coverage; the distances are computed once where both pairs are asked for."""
-        first, second = ("precision", "recall"), ("density", "coverage")
-        own, other = (first, second) if name in first else (second, first)
-        other_k = next((self.chosen[o]["k"] for o in other if o in self.chosen), None)
-        if other_k is None:
-            return getattr(self.features(precision_recall if own is first else density_coverage, k), name)
-        return getattr(self.features(manifold_metrics, *((k, other_k) if own is first else (other_k, k))), name)
+        pairs = ("precision", "recall"), ("density", "coverage")
+        ks = (k if name in pair else self._k_of(pair) for pair in pairs)
+        return getattr(self.features(manifold_metrics, *ks), name)
+
+    def _k_of(self, names):
+        return next((self.chosen[name]["k"] for name in names if name in self.chosen), None)
 
 
 def _on_features(real, fake, function, *arguments):

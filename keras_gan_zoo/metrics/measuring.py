@@ -1,11 +1,4 @@
-"""Every metric that is asked for, from one pass over the images; each comes back as a record.
-
-    extractor = feature_extractor("inception", weights="inception.npz")
-    records = evaluate(fake, real, metrics=("fid", "kid", "precision", "recall"), extractor=extractor)
-    print(records["fid"].value)
-
-What a metric is told (subsets, k, splits) is in its record.
-"""
+"""Every metric that is asked for, from one pass over the images; each comes back as a record."""
 
 import os
 import warnings

@@ -60,9 +60,7 @@ def points_of(*sets: np.ndarray) -> list[Points]:
 class Neighbors:
     """The nearest others of each point by float32 distances, and some to spare. A point is no neighbor of itself.
 
-    Attributes:
-        distances: (n, width) squared, in no order.
-        indices: (n, width).
+    `distances`, squared, and `indices` are (n, width), in no order.
     """
 
     def __init__(self, points: Points, others: Points, most: int):
@@ -152,11 +150,7 @@ def between(points: Points, others: Points) -> Iterator[tuple[slice, Callable[..
 
 
 def check_k(k: int, **sets: np.ndarray) -> list[np.ndarray]:
-    """The sets of features, by name, if each has more than k.
-
-    Raises:
-        ValueError: k below 1, or features that no metric can be taken of.
-    """
+    """The sets of features, by name, if k is 1 or more, and each set has more than k."""
     check_integer(k, "k", 1)
     return check_features(k + 1, **sets)
 

@@ -6,22 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import as_labels
 
 
 class Diversity(NamedTuple):
-    """Mean of a measure over random pairs of images.
+    """Mean of a measure over random pairs of images."""
 
-    Attributes:
-        mean: over the pairs, or over the classes' means.
-        standard_error: of the mean, taking the pairs as independent (they are nearly, while they are fewer than images).
-        pairs: number of pairs in all.
-        per_class: mean by class, where labels were given.
-    """
-
-    mean: float
-    standard_error: float
-    pairs: int
-    per_class: dict[int, float] | None = None
+    mean: float  # over the pairs, or over the classes' means
+    standard_error: float  # taking the pairs as independent (they are nearly, while they are fewer than images)
+    pairs: int  # in all
+    per_class: dict[int, float] | None = None  # where labels were given
 
 
 def mean_over_pairs(
@@ -31,24 +25,15 @@ def mean_over_pairs(
     labels: np.ndarray | None = None,
     seed: int = 0,
 ) -> Diversity:
-    """Mean and standard error of a measure over random pairs of distinct images, within classes where there are labels.
+    """Mean and standard error of a measure over random pairs of distinct images.
 
-    Args:
-        images: (n, ...).
-        measure: (m, ...), (m, ...) -> (m,), for 500 pairs or fewer at a time.
-        pairs: number of pairs, for each class where labels are given.
-        labels: integers (n,), or None.
-        seed: of the choice of pairs.
-
-    Raises:
-        ValueError: fewer than 2 pairs asked for, or more than there are; labels that are not one integer per image.
+    `measure` takes 500 pairs or fewer at a time, (m, ...), (m, ...) -> (m,). With labels, integers (n,), pairs are of one
+    class, and there are `pairs` of each class.
     """
     check_integer(pairs, "pairs", 2)
     groups = {None: np.arange(len(images))}
     if labels is not None:
-        labels = np.asarray(labels)
-        if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-            raise ValueError(f"labels must be {len(images)} integers. Received: {labels.dtype} of shape {labels.shape}.")
+        labels = as_labels(labels, len(images))
         groups = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
     rng = np.random.default_rng(seed)
     means, variances = {}, []
@@ -64,11 +49,7 @@ def mean_over_pairs(
 
 
 def random_pairs(n: int, pairs: int, rng: np.random.Generator, whose: str = "") -> np.ndarray:
-    """`pairs` different pairs i != j of n things, each unordered pair equally likely: integers (2, pairs).
-
-    Raises:
-        ValueError: there are fewer than `pairs`; `whose` completes "images" in the message.
-    """
+    """`pairs` different pairs i != j of n images (`whose`), each unordered pair equally likely: integers (2, pairs)."""
     possible = n * (n - 1) // 2
     if pairs > possible:
         raise ValueError(

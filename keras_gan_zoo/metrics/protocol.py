@@ -45,16 +45,11 @@ class Protocol:
         extractor: Any = None,
         **fields: Any,
     ) -> Self:
-        """A protocol from names.
+        """A protocol from names; raises a ValueError for what `evaluate` cannot do.
 
         Args:
-            metrics: names, any of `METRICS`; a single one may be given as it is.
-            settings: for each metric what differs from its defaults.
-            extractor: a network, or what `feature_extractor` takes.
+            metrics, settings, extractor: as in `evaluate`.
             **fields: further attributes.
-
-        Raises:
-            ValueError: no metric, an unknown one or an unknown setting, or fewer than one image in a batch.
         """
         given, names = settings or {}, [metrics] if isinstance(metrics, str) else list(metrics)
         if unknown := [name for name in names if name not in METRICS]:
@@ -81,14 +76,7 @@ class Protocol:
         return f"{kind} image" if self.progress else None
 
     def require_enough(self, **counts: int | None) -> None:
-        """Checks numbers of images before they go through a network.
-
-        Args:
-            **counts: "fake" and "real" -> number of images, None where it is not known yet.
-
-        Raises:
-            ValueError: a metric takes more.
-        """
+        """Checks numbers of images before they go through a network: "fake" and "real" -> their number, None if unknown."""
         for name, (setting, kinds) in TAKEN.items():
             for kind in kinds if name in self.settings else ():
                 count, least = counts.get(kind), self.settings[name][setting]

@@ -1,8 +1,4 @@
-"""Results with all that it takes to repeat and to compare them.
-
-A number such as "FID 7.3" means nothing without extractor, resizing, sample sizes and data split. So what is measured is
-returned as a `Record`, and `compare` refuses to line up records which were measured differently.
-"""
+"""Results with all that it takes to repeat and to compare them: a number such as "FID 7.3" alone means nothing."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_gan_zoo import provenance
+from keras_gan_zoo.metrics.checks import as_labels
 
 if TYPE_CHECKING:
     from keras_gan_zoo.metrics.classifier import Classifier
@@ -132,9 +129,7 @@ def label_agreement(
     Raises:
         ValueError: no images, a wrong shape or range, labels that are not integers of that range, one per image.
     """
-    labels = np.asarray(labels)
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be {len(images)} integers. Received: {labels.dtype} of shape {labels.shape}.")
+    labels = as_labels(labels, len(images))
     probabilities = _probabilities(images, classifier)
     if labels.min() < 0 or labels.max() >= classifier.classes:
         raise ValueError(f"labels must lie in 0 to {classifier.classes - 1}. Received: {labels.min()} to {labels.max()}.")
@@ -146,28 +141,16 @@ def label_agreement(
 
 def described(extractor: Any) -> dict[str, str]:
     """The fields of a record that say which network saw the images, and how."""
-    return {
-        "extractor": extractor.name,
-        "extractor_sha256": extractor.sha256,
-        "resizer": extractor.resizer,
-        "dtype": extractor.dtype,
-    }
+    values = extractor.name, extractor.sha256, extractor.resizer, extractor.dtype
+    return dict(zip(DESCRIPTION, values, strict=True))
 
 
-def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
+def _probabilities(images, classifier):
     if not len(images):
         raise ValueError("images must hold one at least. Received: no images.")
     return classifier.probabilities(images)
 
 
 def record_of(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **fields: Any) -> Record:
-    """A record of n images that a network or a distance has seen, without a reference.
-
-    Args:
-        value, metric: as in `Record`.
-        judge: has `name`, `sha256`, `resizer` and `dtype`.
-        n: number of images.
-        n_real: number of real images that they were held against.
-        **fields: further fields of `Record`.
-    """
+    """A record of n images that a network or a distance has seen, without a reference; `fields` are further ones."""
     return Record(value, metric, **described(judge), n_real=n_real, n_fake=n, reference_split="none", **fields)

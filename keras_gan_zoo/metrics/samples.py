@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+import keras
 import numpy as np
 
 from keras_gan_zoo.data.checks import as_array, check_integer
-from keras_gan_zoo.metrics.checks import as_numbers
+from keras_gan_zoo.metrics.checks import as_rows
 from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.images import Quantizer, require_axes
@@ -136,7 +137,7 @@ def gather(
     extractor = extractor_of(extractor)
     check_integer(batch_size, "batch_size", 1)
     if extractor is None and is_array(images) and np.ndim(images) == 2:
-        return _of_features(as_numbers(images, "features"), keep, labels, split)
+        return _of_features(images, keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
     count = len(images) if is_array(images) else None
@@ -154,7 +155,7 @@ def gather(
             order = split_assignment(total or count, splits, shuffle_seed)[first : first + count]
         sample.scores = ScoreSums(splits, order, first)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
-    bar, quantize = _bar(count, progress), Quantizer()
+    bar, quantize = keras.utils.Progbar(count, unit_name=progress) if progress else None, Quantizer()
     if count is not None:
         images = np.asarray(as_array(images))
         quantize.look_at(images)
@@ -208,16 +209,12 @@ def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple
 def _of_features(features, keep, labels, split):
     if "scores" in keep or "images" in keep:
         raise ValueError("This metric takes images, and features (n, dimension) were given. Fix: pass the images.")
-    if not len(features):
-        raise ValueError("features must hold one row at least. Received: no features.")
-    if not np.isfinite(features).all():
-        raise ValueError("features must be finite. Received: NaN or infinite values. Fix: find their images.")
-    source = {**GIVEN, "split": split}
-    moments = Moments.of(features, source) if "moments" in keep else None
+    features, source = as_rows(features, "features"), {**GIVEN, "split": split}
     if "labels" in keep:
         _required(labels, "labels")
     if labels is not None and len(labels) != len(features):
         raise ValueError(f"labels must be one for each row. Received: {len(labels)} entries for {len(features)} features.")
+    moments = Moments.of(features, source) if "moments" in keep else None
     return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))
 
 
@@ -225,11 +222,3 @@ def _required(part, kind):
     if part is None:
         raise ValueError(f"This metric needs {kind}. Received: none. Fix: pass {kind}=, or batches (images, {kind}).")
     return part
-
-
-def _bar(total, name):
-    if name is None:
-        return None
-    import keras
-
-    return keras.utils.Progbar(total, unit_name=name)

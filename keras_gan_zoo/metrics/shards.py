@@ -28,11 +28,7 @@ class Shard(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The shard of a text such as "2/3".
-
-        Raises:
-            ValueError: it is none.
-        """
+        """The shard of a text such as "2/3"."""
         number, _, count = text.partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
             raise ValueError(f"shard must be I/N with I of 1 to N, such as 1/3 to 3/3. Received: shard={shown(text)}.")
@@ -54,11 +50,8 @@ class Shard(NamedTuple):
 def save_shard(path: str | Path, shard: Shard, told: dict[str, Any], fake: Sample, real: Sample | None) -> None:
     """Writes a shard to an .npz file (no pickle).
 
-    Args:
-        path: the file.
-        shard: which one it is.
-        told: plain values that all shards of a measurement have in common, and "skipped", which they add up.
-        fake, real: what was seen of its images; `real` is None where it has none of them.
+    `told` has plain values that all shards of a measurement have in common, and "skipped", which they add up; `fake` and
+    `real` are what was seen of its images.
     """
     arrays = {f"fake/{name}": array for name, array in fake.arrays().items()}
     arrays |= {} if real is None else {f"real/{name}": array for name, array in real.arrays().items()}
@@ -70,8 +63,7 @@ def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, 
     """What all shards of a measurement come to: what they were told, the fakes, and the real images.
 
     Raises:
-        ValueError: files that are no shards, that were told different things, or that saw their images in different ways; a
-            shard that is missing, or there twice.
+        ValueError: files that are no shards or of different measurements; a shard that is missing, or there twice.
     """
     headers = {str(path): _header(path) for path in paths}
     first = next(iter(headers))

@@ -30,8 +30,7 @@ def nearest_neighbor_accuracy(real: np.ndarray, fake: np.ndarray) -> NearestNeig
     One that is as near to both counts as one half. A set against its copy has accuracy 0.
 
     Args:
-        real: features (n, dimension).
-        fake: features (n, dimension).
+        real, fake: features (n, dimension), as many of each.
 
     Raises:
         ValueError: sets of different sizes, which would move the ideal away from one half, fewer than two samples, or
