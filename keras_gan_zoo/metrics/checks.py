@@ -29,11 +29,12 @@ def as_rows(data: Any, name: str, at_least: int = 1, fix: str = "find their imag
     return array
 
 
-def as_labels(labels: Any, n: int, name: str = "labels") -> np.ndarray:
-    """The labels as integers (n,)."""
+def as_labels(labels: Any, n: int, name: str = "labels", least: int | None = None) -> np.ndarray:
+    """The labels as integers (n,), which are `least` or more, if that is given."""
     labels = np.asarray(labels)
-    if labels.shape != (n,) or labels.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be {n} integers. Received: {labels.dtype} of shape {labels.shape}.")
+    if labels.shape != (n,) or labels.dtype.kind not in "iu" or (least is not None and labels.min(initial=least) < least):
+        bound = "" if least is None else f" from {least}"
+        raise ValueError(f"{name} must be {n} integers{bound}. Received: {labels.dtype} of shape {labels.shape}.")
     return labels
 
 

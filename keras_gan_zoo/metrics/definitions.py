@@ -47,24 +47,16 @@ class Once:
 
     def __init__(self, fake, real, chosen):
         self.chosen = chosen
-        self._known = functools.cache(lambda function, *arguments: function(real, fake, *arguments))
-
-    def features(self, function, *arguments):
-        """A function of the real and the fake features."""
-        return self._known(_on_features, function, *arguments)
+        self.of_features = functools.cache(lambda function, *arguments: function(real.features, fake.features, *arguments))
 
     def manifolds(self, name, k):
         """One of precision, recall, density and coverage; the distances are computed once where both pairs are asked for."""
         pairs = ("precision", "recall"), ("density", "coverage")
         ks = (k if name in pair else self._k_of(pair) for pair in pairs)
-        return getattr(self.features(manifold_metrics, *ks), name)
+        return getattr(self.of_features(manifold_metrics, *ks), name)
 
     def _k_of(self, names):
         return next((self.chosen[name]["k"] for name in names if name in self.chosen), None)
-
-
-def _on_features(real, fake, function, *arguments):
-    return function(real.features, fake.features, *arguments)
 
 
 def _metric(name, *needs, **others):
@@ -120,14 +112,14 @@ for _name, _k in (("precision", 3), ("recall", 3), ("density", 5), ("coverage", 
 @_metric("ndb", "features")
 def _ndb(fake, real, once, bins=100, seed=0):
     """Share of k-means bins of the real features in which the fakes' share differs at the 5 % level."""
-    result = once.features(number_of_different_bins, bins, seed)
+    result = once.of_features(number_of_different_bins, bins, seed)
     return result.ndb / bins, {"different_bins": int(result.ndb)}
 
 
 @_metric("jsd", "features")
 def _jsd(fake, real, once, bins=100, seed=0):
     """Jensen-Shannon divergence, in nats, between the shares of real and fake in those bins."""
-    return once.features(number_of_different_bins, bins, seed).jsd
+    return once.of_features(number_of_different_bins, bins, seed).jsd
 
 
 @_metric("intra_fid", "features", "labels")

@@ -18,7 +18,7 @@ class InceptionScore(NamedTuple):
 
 
 def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np.ndarray:
-    """The split of each of n images, (n,): contiguous parts of equal size, after a shuffle like torch-fidelity's if seeded."""
+    """The split of each of n images, (n,): contiguous parts of equal size, of the shuffled images where there is a seed."""
     if not 1 <= splits <= n:
         raise ValueError(f"splits must be 1 to the number of images. Received: splits={splits}, {n} images.")
     order = np.arange(n) if shuffle_seed is None else np.random.RandomState(shuffle_seed).permutation(n)

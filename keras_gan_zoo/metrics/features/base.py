@@ -38,14 +38,11 @@ class Extractor(abc.ABC):
         require_axes(images.shape)
 
     def extract(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray | None]:
-        """Features and logits of images.
+        """Features, float32 (n, dimension), and logits, float32 (n, classes) or None, of images.
 
         Args:
             images: uint8 (n, height, width, 1 or 3) in [0, 255].
             batch_size: images per call of the network; changes speed and memory, the values only by rounding.
-
-        Returns:
-            Features, float32 (n, dimension); logits, float32 (n, classes), or None.
 
         Raises:
             TypeError: images are not uint8.
@@ -69,11 +66,7 @@ class Extractor(abc.ABC):
         return self.extract(images, batch_size)[0]
 
     def probabilities(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
-        """Softmax of the second result of `extract`: class probabilities (n, classes), rows summing to 1.
-
-        Raises:
-            ValueError: the network has no logits.
-        """
+        """Softmax of the logits: class probabilities (n, classes), rows summing to 1; a ValueError if it has none."""
         if self.classes is None:
             raise ValueError(f"The network must have class logits. Received: {self.name!r}. Fix: weights with their layer.")
         logits = self.extract(images, batch_size)[1]

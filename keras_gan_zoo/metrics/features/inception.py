@@ -28,25 +28,17 @@ BATCH_NORM_EPSILON = 1e-3
 
 
 class InceptionFeatures(Extractor):
-    """Feature extractor: uint8 images -> pool features of the FID Inception network, and its logits where they are at hand.
+    """uint8 images -> pool features of the FID Inception network, and its logits where the weights have them.
 
-    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down.
+    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down. The logits are those
+    of the Inception Score, W f, which leave the bias out. Resizing, input scaling and the final mean are in float32 in any
+    dtype.
 
     Args:
         path: weights, see `weight_files`; None finds or downloads them.
-        dtype: Keras dtype policy of the convolutions. "float32" is the reference; "mixed_bfloat16" is for quick
-            estimates. Resizing, input scaling and the final mean are in float32 either way.
+        dtype: Keras dtype policy of the convolutions; "float32" is the reference.
         resizer: "legacy" (TensorFlow 1's bilinear, of the original FID and torch-fidelity) or "clean" (Pillow's smoothed
             bicubic, of clean-fid). Numbers of one do not compare with numbers of the other.
-
-    Attributes:
-        classes: 1008 where the weights have the logits layer, else None. The logits are those of the Inception Score,
-            W f, which leave the bias out.
-
-    Raises:
-        FileNotFoundError: `path` does not exist.
-        ValueError: the file lacks an array of the network, or an unknown resizer.
-        OSError: no path was given, and the weights are neither there nor can be downloaded.
     """
 
     name = "inception-2015-12-05"

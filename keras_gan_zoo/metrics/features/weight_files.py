@@ -24,16 +24,7 @@ MAX_BYTES = 2**30  # they have about 100 MB, VGG16 600
 
 
 def read_arrays(path: str | Path, where_to_get_it: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz or .safetensors file.
-
-    Args:
-        path: of the file.
-        where_to_get_it: ends the message where there is none.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: another kind of file, or a damaged one.
-    """
+    """The arrays of an .npz or .safetensors file; `where_to_get_it` ends the message where there is none."""
     from safetensors.numpy import load_file
 
     path = Path(path)
