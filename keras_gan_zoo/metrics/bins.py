@@ -34,10 +34,9 @@ class Bins(NamedTuple):
 def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins:
     """NDB and JSD of two histograms over the same bins, given as counts (K,) that are 0 or more."""
     real_counts, fake_counts = np.asarray(real_counts, "float64"), np.asarray(fake_counts, "float64")
-    if real_counts.shape != fake_counts.shape or real_counts.ndim != 1:
-        raise ValueError(f"Histograms must have one shape (K,). Received: {real_counts.shape} and {fake_counts.shape}.")
-    if not all(np.isfinite(counts).all() and (counts >= 0).all() for counts in (real_counts, fake_counts)):
-        raise ValueError("Histograms must be counts, of at least 0. Received: negative values, NaN, or infinity.")
+    are_counts = all(counts.ndim == 1 and ((counts >= 0) & (counts < np.inf)).all() for counts in (real_counts, fake_counts))
+    if not are_counts or real_counts.shape != fake_counts.shape:
+        raise ValueError(f"Histograms must be counts of one shape (K,). Received: {real_counts} and {fake_counts}.")
     m, n = real_counts.sum(), fake_counts.sum()
     if not m or not n:
         raise ValueError(f"Histograms must hold a sample at least. Received: {m:g} real and {n:g} fake ones.")

@@ -20,17 +20,12 @@ from keras_gan_zoo.metrics.wasserstein import sliced_wasserstein
 
 
 class Metric(NamedTuple):
-    """How `evaluate` comes to one metric.
+    """How `evaluate` comes to one metric."""
 
-    Attributes:
-        needs: what a pass has to keep of the fakes, see `gather`.
-        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once` is what metrics share.
-        others: "real" and "train", as far as it compares with them -> what a pass has to keep of those.
-    """
-
-    needs: frozenset[str]
+    needs: frozenset[str]  # what a pass has to keep of the fakes, see `gather`
+    # (fake, real, train, once, **settings) -> value, or (value, details); `once` is what metrics share.
     compute: Callable[..., float | tuple[float, dict[str, Any]]]
-    others: dict[str, frozenset[str]]
+    others: dict[str, frozenset[str]]  # the same for "real" and "train", as far as it compares with them
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan_zoo.metrics.neighbors import between, check_k, points_of, squared_radii
+from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import check_features
+from keras_gan_zoo.metrics.neighbors import between, points_of, squared_radii
 
 
 class PrecisionRecall(NamedTuple):
@@ -80,7 +82,8 @@ def manifold_metrics(
     """
     ks = [k for k in (precision_k, coverage_k) if k is not None]
     for k in ks:
-        real, fake = check_k(k, real=real, fake=fake)
+        check_integer(k, "k", 1)
+    real, fake = check_features(max(ks) + 1, real=real, fake=fake)
     reals, fakes = points_of(real, fake)
     radii = dict(zip(ks, squared_radii(reals, *ks), strict=True))
     fake_radii = None if precision_k is None else squared_radii(fakes, precision_k)[0]

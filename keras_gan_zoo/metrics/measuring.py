@@ -54,8 +54,8 @@ def evaluate(
         ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
             wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
     """
-    fields = {"split": split, "seed": seed, "batch_size": batch_size, "progress": progress}
-    protocol = Protocol.of(metrics, settings, extractor, **fields)
+    told = {"split": split, "seed": seed, "batch_size": batch_size, "progress": progress}
+    protocol = Protocol.of(metrics, settings, extractor, **told)
     return records_of(fake, real, protocol, labels=labels, real_labels=real_labels, train=train)
 
 

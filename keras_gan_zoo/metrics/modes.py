@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from keras_gan_zoo.metrics.checks import as_rows
 
@@ -111,13 +112,8 @@ def _checked(samples, points, name, sigma):
 
 def _nearest(samples, points):
     """Index of the nearest point, and the distance to it, for each sample."""
-    index, distance = np.empty(len(samples), int), np.empty(len(samples))
-    for start in range(0, len(samples), 500):
-        part = slice(start, start + 500)
-        squares = np.square(samples[part, None] - points).sum(axis=-1)
-        index[part] = squares.argmin(axis=1)
-        distance[part] = np.sqrt(squares.min(axis=1))
-    return index, distance
+    squares = cdist(samples, points, "sqeuclidean")
+    return squares.argmin(axis=1), np.sqrt(squares.min(axis=1))
 
 
 def _divergences(counts):

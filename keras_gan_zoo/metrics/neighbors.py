@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import check_integer
-from keras_gan_zoo.metrics.checks import check_features
-
 BLOCK = 500
 SPARE = 4  # candidates beyond the k nearest, among which float32 may have confused the order
 
@@ -149,20 +146,12 @@ def between(points: Points, others: Points) -> Iterator[tuple[slice, Callable[..
         yield rows, within
 
 
-def check_k(k: int, **sets: np.ndarray) -> list[np.ndarray]:
-    """The sets of features, by name, if k is 1 or more, and each set has more than k."""
-    check_integer(k, "k", 1)
-    return check_features(k + 1, **sets)
-
-
 def manifold_radii(features: np.ndarray, k: int) -> np.ndarray:
-    """Distance of each point to its k-th nearest other point, (n,), for features (n, dimension)."""
-    (features,) = check_k(k, features=features)
+    """Distance of each point to its k-th nearest other point, (n,), for features (n, dimension) that have been checked."""
     return np.sqrt(squared_radii(*points_of(features), k)[0])
 
 
 def nearest(features: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (n,) and index (n,) of the nearest of the others (m, dimension) to each of the features (n, dimension)."""
-    features, others = check_features(1, features=features, others=others)
     squares, indices = Neighbors(*points_of(features, others), 1).nearest(1)
     return np.sqrt(squares), indices

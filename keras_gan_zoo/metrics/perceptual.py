@@ -13,9 +13,8 @@ from keras_gan_zoo.backend import full_float32, predicted
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.weight_files import read_arrays
 from keras_gan_zoo.metrics.images import to_uint8
-from keras_gan_zoo.metrics.pairs import mean_over_pairs
 from keras_gan_zoo.metrics.records import Record, record_of
-from keras_gan_zoo.metrics.similarity import checked_images
+from keras_gan_zoo.metrics.similarity import checked_images, mean_over_pairs
 
 # Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
 VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3

@@ -13,7 +13,7 @@ from keras_gan_zoo.metrics.checks import as_rows
 from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.images import Quantizer, require_axes
-from keras_gan_zoo.metrics.records import NONE, described
+from keras_gan_zoo.metrics.records import NONE, described, differences
 from keras_gan_zoo.metrics.scores import ScoreSums, split_assignment
 
 KINDS = ("moments", "features", "scores", "images", "labels")
@@ -57,9 +57,8 @@ class Sample:
         ours, theirs = (
             {**sample.source, "image_shape": sample.image_shape, "kept": sample._kept()} for sample in (self, other)
         )
-        if differing := [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]:
-            values = "; ".join(f"{name}: {ours.get(name)!r} and {theirs.get(name)!r}" for name in differing)
-            raise ValueError(f"Samples to merge must be alike. Received: two that differ ({values}).")
+        if differing := differences(ours, theirs, {**ours, **theirs}):
+            raise ValueError(f"Samples to merge must be alike. Received: two that differ ({differing}).")
         self.n += other.n
         for kind in self._kept():
             mine, further = getattr(self, kind), getattr(other, kind)
@@ -136,11 +135,14 @@ def gather(
         raise ValueError(f"keep must be among {', '.join(KINDS)}. Received: {', '.join(map(repr, sorted(unknown)))}.")
     extractor = extractor_of(extractor)
     check_integer(batch_size, "batch_size", 1)
+    count = len(images) if is_array(images) else None
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and count not in (None, len(labels)):
+        raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {count} images.")
     if extractor is None and is_array(images) and np.ndim(images) == 2:
         return _of_features(images, keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
-    count = len(images) if is_array(images) else None
     sample = Sample(0, {**(described(extractor) if extractor else NONE), "split": split})
     if "moments" in keep:
         sample.moments = Moments(extractor.dimension, sample.source)
@@ -191,13 +193,11 @@ def is_array(images: Any) -> bool:
 def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """(images, labels or None) of at most `size` images each; an iterable's own batches are passed on as they are."""
     if is_array(images):
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {len(images)} images.")
         # Several passes of the network in each batch, since moments are products that are slow on few rows.
         step = 10 * size
         for start in range(0, len(images), step):
             part = slice(start, start + step)
-            yield images[part], None if labels is None else np.asarray(labels[part])
+            yield images[part], None if labels is None else labels[part]
         return
     if labels is not None:
         raise ValueError("labels was given beside batches. Fix: let the batches be pairs (images, labels).")
@@ -212,10 +212,8 @@ def _of_features(features, keep, labels, split):
     features, source = as_rows(features, "features"), {**GIVEN, "split": split}
     if "labels" in keep:
         _required(labels, "labels")
-    if labels is not None and len(labels) != len(features):
-        raise ValueError(f"labels must be one for each row. Received: {len(labels)} entries for {len(features)} features.")
     moments = Moments.of(features, source) if "moments" in keep else None
-    return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))
+    return Sample(len(features), source, moments, features, labels=labels)
 
 
 def _required(part, kind):

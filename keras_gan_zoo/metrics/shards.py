@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.records import differences
 from keras_gan_zoo.metrics.samples import Sample, below
 from keras_gan_zoo.untrusted import read_npz, shown
 
@@ -69,9 +70,10 @@ def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, 
     first = next(iter(headers))
     places: dict[int, str] = {}
     for path, header in headers.items():
-        if differing := [name for name in headers[first] if header.get(name) != headers[first][name] and name not in _OWN]:
-            values = "; ".join(f"{name}: {headers[first][name]!r} and {header.get(name)!r}" for name in differing)
-            raise ValueError(f"Shards must be of one measurement. Received: {first} and {path}, which differ ({values}).")
+        # The number and what was skipped are each shard's own.
+        shared = [name for name in headers[first] if name not in ("number", "skipped")]
+        if differing := differences(headers[first], header, shared):
+            raise ValueError(f"Shards must be of one measurement. Received: {first} and {path}, which differ ({differing}).")
         if header["number"] in places or len(headers) < len(paths):
             other = places.get(header["number"], path)
             raise ValueError(
@@ -93,10 +95,6 @@ def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, 
             merged[kind] = merged[kind].merge(sample) if kind in merged else sample
     skipped = dict.fromkeys(entry for header in headers.values() for entry in header["skipped"])
     return {**headers[first], "skipped": list(skipped)}, merged["fake"], merged.get("real")
-
-
-# What is each shard's own.
-_OWN = ("number", "skipped")
 
 
 def _samples(path):

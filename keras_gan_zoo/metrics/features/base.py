@@ -9,23 +9,14 @@ from keras_gan_zoo.metrics.images import require_axes
 
 
 class Extractor(abc.ABC):
-    """A network that turns images into features, and perhaps into class logits.
+    """A network that turns images into features, and perhaps into class logits."""
 
-    Attributes:
-        name: for records.
-        sha256: of the weights, whatever file they came from.
-        resizer: how images reach the network's input size; "none" where they must have it.
-        dtype: Keras dtype policy of the network.
-        dimension: length of a feature vector.
-        classes: number of logits; None where there are none.
-    """
-
-    name: str
-    sha256: str
-    resizer: str = "none"
-    dtype: str = "float32"
-    dimension: int
-    classes: int | None = None
+    name: str  # for records
+    sha256: str  # of the weights, whatever file they came from
+    resizer: str = "none"  # how images reach the network's input size; "none" where they must have it
+    dtype: str = "float32"  # Keras dtype policy of the network
+    dimension: int  # length of a feature vector
+    classes: int | None = None  # number of logits; None where there are none
 
     @abc.abstractmethod
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

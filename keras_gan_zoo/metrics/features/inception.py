@@ -80,7 +80,7 @@ class InceptionFeatures(Extractor):
 
 def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
     """The network from scaled images (n, 299, 299, 3) to pool features. Its widths are those of the weights."""
-    folded = {}
+    folded, common = {}, {"dtype": dtype, "data_format": "channels_last"}
 
     def conv(x, name, strides=1, padding="same"):
         weight, beta, mean, var = (weights[f"{name}.{part}"] for part in PARTS)
@@ -88,18 +88,8 @@ def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
         # In float64, to cost no more than one rounding.
         scale = 1.0 / np.sqrt(var.astype("float64") + BATCH_NORM_EPSILON)
         folded[name] = weight.transpose(2, 3, 1, 0) * scale, beta - mean * scale
-        layer = layers.Conv2D(
-            weight.shape[0],
-            weight.shape[2:],
-            strides,
-            padding,
-            activation="relu",
-            kernel_initializer="zeros",
-            name=name.replace(".", "_"),
-            dtype=dtype,
-            data_format="channels_last",
-        )
-        return layer(x)
+        options = {"activation": "relu", "kernel_initializer": "zeros", "name": name.replace(".", "_"), **common}
+        return layers.Conv2D(weight.shape[0], weight.shape[2:], strides, padding, **options)(x)
 
     def chain(x, name, count, **last):
         """`count` convolutions in a row: name, name_1, name_2 ...; `last` are the options of the final one."""
@@ -109,7 +99,7 @@ def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
 
     def pool(x, kind, strides=1, padding="same"):
         cls = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[kind]
-        return cls(3, strides, padding, dtype=dtype, data_format="channels_last")(x)
+        return cls(3, strides, padding, **common)(x)
 
     def join(*branches):
         return layers.Concatenate(dtype=dtype)(branches)
