@@ -1,12 +1,4 @@
-"""Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462).
-
-The real samples are clustered into K bins by k-means; each fake belongs to the bin of the nearest center. With the shares p
-of m real and q of n fake samples in a bin, and the pooled share s,
-
-    z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
-
-so that a perfect generator has NDB / K of about 0.05. Bins of real samples that no fake falls in are missing modes.
-"""
+"""Number of statistically different bins, NDB: see `number_of_different_bins`."""
 
 from typing import NamedTuple
 
@@ -52,7 +44,15 @@ def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins
 
 
 def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100, seed: int = 0) -> Bins:
-    """NDB and JSD (in nats, from 0 to log 2) of features, over k-means bins of the real ones; formula in the module.
+    """Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462), and JSD.
+
+    The real features are clustered into K bins by k-means; each fake belongs to the bin of the nearest center. With the
+    shares p of m real and q of n fake features in a bin, and the pooled share s,
+
+        z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
+
+    so that a perfect generator has NDB / K of about 0.05. Bins of real features that no fake falls in are missing modes. The
+    Jensen-Shannon divergence of the two histograms is in nats, from 0 to log 2.
 
     Args:
         real: features (m, dimension), best of the training images.

@@ -67,11 +67,9 @@ def _metric(name, *needs, **others):
 
 @_metric("fid", "moments")
 def _fid(fake, real, once):
-    smaller = min(fake.n, real.n)
-    if smaller <= fake.moments.dimension and fake.source["extractor"] != GIVEN["extractor"]:
-        message = (
-            f"FID of {smaller} images and {fake.moments.dimension} features is far above its limit; compare equal n only."
-        )
+    n, dimension = min(fake.n, real.n), fake.moments.dimension
+    if n <= dimension and fake.source["extractor"] != GIVEN["extractor"]:
+        message = f"FID of {n} images and {dimension} features is far above its limit; compare equal n only."
         warnings.warn(message, stacklevel=4)
     return frechet_distance(real.moments, fake.moments)
 

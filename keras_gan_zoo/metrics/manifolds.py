@@ -98,4 +98,4 @@ def manifold_metrics(
             inside += np.count_nonzero(opened)
             covered += np.count_nonzero(opened.any(axis=1))
     density = 0.0 if coverage_k is None else float(inside / len(fakes)) / coverage_k
-    return Manifolds(float(precise.mean()), recalled / len(reals), density, covered / len(reals))
+    return Manifolds(float(precise.mean()), float(recalled / len(reals)), density, float(covered / len(reals)))

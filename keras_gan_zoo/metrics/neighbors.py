@@ -79,16 +79,11 @@ class Neighbors:
 
     def _take(self, rows, block, first):
         """Keeps the nearest of those so far and of the columns of a block, which are the others from the first."""
-        if block.shape[1] > self.width:
-            chosen = np.argpartition(block, self.width - 1, axis=1)[:, : self.width]
-            block = np.take_along_axis(block, chosen, axis=1)
-        else:
-            chosen = np.broadcast_to(np.arange(block.shape[1]), block.shape)
         distances = np.concatenate([self.distances[rows], block], axis=1)
-        indices = np.concatenate([self.indices[rows], chosen + first], axis=1)
         kept = np.argpartition(distances, self.width - 1, axis=1)[:, : self.width]
         self.distances[rows] = np.take_along_axis(distances, kept, axis=1)
-        self.indices[rows] = np.take_along_axis(indices, kept, axis=1)
+        before = np.take_along_axis(self.indices[rows], np.minimum(kept, self.width - 1), axis=1)
+        self.indices[rows] = np.where(kept < self.width, before, kept - self.width + first)
 
     def nearest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Squared distance (n,), exact, and index (n,) of the k-th nearest."""

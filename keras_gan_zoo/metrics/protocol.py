@@ -7,6 +7,7 @@ from typing import Any, Self
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.definitions import METRICS
 from keras_gan_zoo.metrics.features import extractor_of
+from keras_gan_zoo.metrics.samples import Sample, gather
 
 # The setting that says how many images a metric takes at least, and of which sets.
 TAKEN = {
@@ -71,9 +72,12 @@ class Protocol:
         metrics = [METRICS[name] for name in self.settings]
         return {need for metric in metrics for need in (metric.needs if kind == "fake" else metric.others.get(kind, ()))}
 
-    def bar(self, kind: str) -> str | None:
-        """What a progress bar calls the images; None for no bar."""
-        return f"{kind} image" if self.progress else None
+    def gather(self, images: Any, kind: str, labels: Any = None, **options: Any) -> Sample:
+        """What a pass keeps of the "fake", "real" or "train" images; `options` are further ones of `samples.gather`."""
+        if kind == "fake":
+            options |= self.settings.get("inception_score", {})
+        told = {"batch_size": self.batch_size, "progress": f"{kind} image" if self.progress else None}
+        return gather(images, self.extractor, self.needs(kind), labels=labels, **told, **options)
 
     def require_enough(self, **counts: int | None) -> None:
         """Checks numbers of images before they go through a network: "fake" and "real" -> their number, None if unknown."""

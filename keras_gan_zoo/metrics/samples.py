@@ -152,9 +152,7 @@ def gather(
                 f"The Inception Score needs class logits. Received: weights of {extractor.name!r}, which have none. Fix: "
                 "load weights with the logits layer, or leave inception_score out."
             )
-        order = None
-        if count is not None:
-            order = split_assignment(total or count, splits, shuffle_seed)[first : first + count]
+        order = None if count is None else split_assignment(total or count, splits, shuffle_seed)[first : first + count]
         sample.scores = ScoreSums(splits, order, first)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
     bar, quantize = keras.utils.Progbar(count, unit_name=progress) if progress else None, Quantizer()
