@@ -20,19 +20,10 @@ TAKEN = {
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """Metrics with their settings, and how the images reach them.
+    """Metrics with all of their settings, and how the images reach them; other attributes are as in `evaluate`."""
 
-    Args:
-        settings: metric -> all of its settings.
-        extractor: network that sees the images; None for metrics of pixels, or of features given.
-        split: data set and split of the real images, such as "mnist/test", for the records.
-        seed: seed or seeds of the fakes, for the records.
-        batch_size: images in a pass of the network.
-        progress: show progress bars.
-    """
-
-    settings: dict[str, dict[str, Any]]
-    extractor: Any = None
+    settings: dict[str, dict[str, Any]]  # of each metric
+    extractor: Any = None  # a network; None for metrics of pixels, or of features given
     split: str = "none"
     seed: int | Sequence[int] | None = None
     batch_size: int = 50
