@@ -126,10 +126,6 @@ class Classifier(Extractor):
 
     Args:
         path: .npz file as written by `save`, or the name of a shipped classifier ("mnist").
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the weights are not those that the .json beside the file describes.
     """
 
     def __init__(self, path: str | Path):

@@ -41,13 +41,7 @@ class ClassCoverage(NamedTuple):
 
 
 def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeCoverage:
-    """Coverage of equally likely isotropic Gaussians.
-
-    Args:
-        samples: (n, dimension); 2,500 by convention.
-        means: (modes, dimension).
-        sigma: their standard deviation.
-    """
+    """Coverage of equally likely isotropic Gaussians, of means (modes, dimension), by samples (n, dimension)."""
     samples, means = _checked(samples, means, "means", sigma)
     nearest, distances = _nearest(samples, means)
     good = distances < 3 * sigma
@@ -62,13 +56,9 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeC
 
 
 def curve_coverage(samples: np.ndarray, curve: np.ndarray, sigma: float, bins: int = 50) -> CurveCoverage:
-    """Coverage of a curve with noise, as of the swiss roll.
+    """Coverage of a curve with noise of deviation `sigma`, as of the swiss roll, by samples (n, dimension).
 
-    Args:
-        samples: (n, dimension).
-        curve: (m, dimension), points of the curve at equally likely places, in order; 2,000 by convention.
-        sigma: standard deviation of the noise.
-        bins: equally likely parts of the curve.
+    `curve` (m, dimension) has points of it at equally likely places, in order; 2,000 by convention.
     """
     samples, curve = _checked(samples, curve, "curve", sigma)
     nearest, distances = _nearest(samples, curve)

@@ -71,7 +71,7 @@ class Protocol:
         return gather(images, self.extractor, self.needs(kind), labels=labels, **told, **options)
 
     def require_enough(self, **counts: int | None) -> None:
-        """Checks numbers of images before they go through a network: "fake" and "real" -> their number, None if unknown."""
+        """Checks the number of "fake" and "real" images, None if unknown; a ValueError where a metric takes more."""
         for name, (setting, kinds) in TAKEN.items():
             for kind in kinds if name in self.settings else ():
                 count, least = counts.get(kind), self.settings[name][setting]

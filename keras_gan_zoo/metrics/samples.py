@@ -49,11 +49,7 @@ class Sample:
         return self.source.get("split", "none")
 
     def merge(self, other: "Sample") -> Self:
-        """Takes in the images of `other`, which come after these: the metrics see one set.
-
-        Raises:
-            ValueError: the two are of another extractor, split or shape of images, or do not hold the same.
-        """
+        """Takes in the images of `other`, which come after these; a ValueError unless both are and hold the same kind."""
         ours, theirs = (
             {**sample.source, "image_shape": sample.image_shape, "kept": sample._kept()} for sample in (self, other)
         )

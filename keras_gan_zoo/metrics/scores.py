@@ -31,11 +31,8 @@ def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np
 class ScoreSums:
     """What the score needs of the logits, gathered batch by batch: sums of probabilities and of entropies for each split.
 
-    Args:
-        splits: number of splits.
-        assigned: the split of each image in the order of `update`, as `split_assignment` gives it; None where the number of
-            images is not known: they then go to the splits in turn.
-        first: number of images of a larger set that come before these, where they go in turn.
+    `assigned` is the split of each image in the order of `update`, as `split_assignment` gives it. Without it, as where the
+    number of images is not known, they go to the splits in turn, from that of image `first` of a larger set.
     """
 
     def __init__(self, splits: int = 10, assigned: np.ndarray | None = None, first: int = 0) -> None:

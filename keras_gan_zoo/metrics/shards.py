@@ -29,7 +29,7 @@ class Shard(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The shard of a text such as "2/3"."""
+        """The shard of a text such as "2/3"; a ValueError for a text that is none."""
         number, _, count = text.partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
             raise ValueError(f"shard must be I/N with I of 1 to N, such as 1/3 to 3/3. Received: shard={shown(text)}.")
@@ -63,8 +63,7 @@ def save_shard(path: str | Path, shard: Shard, told: dict[str, Any], fake: Sampl
 def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, Sample | None]:
     """What all shards of a measurement come to: what they were told, the fakes, and the real images.
 
-    Raises:
-        ValueError: files that are no shards or of different measurements; a shard that is missing, or there twice.
+    A ValueError for files that are no shards or of different measurements, and a shard that is missing, or there twice.
     """
     headers = {str(path): _header(path) for path in paths}
     first = next(iter(headers))

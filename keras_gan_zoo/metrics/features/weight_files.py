@@ -64,11 +64,7 @@ def weights_at_hand() -> Path | None:
 
 
 def find_weights() -> Path:
-    """Where the weights are when no path is given: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it.
-
-    Raises:
-        OSError: they are nowhere and cannot be downloaded; the message says what to do.
-    """
+    """Where the weights are without a path: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it, or an OSError."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     folder = cache_folder()
