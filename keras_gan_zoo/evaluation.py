@@ -126,7 +126,6 @@ def reference_of(
     from .data.load import KNOWN_DATASETS
     from .metrics.measuring import sides
     from .metrics.references import reference, shipped_reference
-    from .metrics.samples import gather
 
     def require_shape(shape):
         if fake_shape and shape and tuple(fake_shape) != tuple(shape):
@@ -183,7 +182,7 @@ def reference_of(
         return None
     if kept_in_cache:
         return reference(images, extractor, keep=needs, cache=cache, progress=protocol.progress, **options)
-    return gather(images, extractor, needs, labels=labels, progress=protocol.bar("real"), **options)
+    return protocol.gather(images, "real", labels, split=named)
 
 
 def measure_preset(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .evaluation import N_IMAGES, SEED, content_of, fakes_of, reference_of
-from .metrics.measuring import gathered, records_of
+from .metrics.measuring import records_of
 from .metrics.protocol import Protocol
 from .metrics.records import Record
 from .metrics.shards import Shard, merged_shards, save_shard
@@ -60,7 +60,7 @@ def measure_shard(
             f"{len(images)} images. Fix: at most {-(-len(images) // protocol.batch_size)} shards."
         )
     part, labels_of_part = images[rows], None if labels is None else labels[rows]
-    fake = gathered(part, protocol, "fake", labels_of_part, first=rows.start, total=len(images))
+    fake = protocol.gather(part, "fake", labels_of_part, first=rows.start, total=len(images))
     told = {
         "metrics": protocol.settings,
         "fakes": Path(source).name,

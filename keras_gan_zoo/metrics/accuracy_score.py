@@ -1,12 +1,4 @@
-"""Classification accuracy score: what a classifier learns from generated images, and what it makes of them.
-
-    GAN-train = accuracy on real test images of a classifier trained on generated, labeled images only
-    GAN-test  = accuracy on generated images, against the labels they were asked for, of a classifier trained on real ones
-
-GAN-train is the classification accuracy score. It falls with missing variety as with wrong or blurred images; GAN-test sees
-quality only, so one good image per class, repeated, has a high GAN-test and a low GAN-train. Sources: Ravuri & Vinyals, 2019
-(https://arxiv.org/abs/1905.10887); Shmelkov et al., 2018 (https://arxiv.org/abs/1807.09499).
-"""
+"""Classification accuracy score: what a classifier learns from generated images, and what it makes of them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +8,7 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics import classifier
+from keras_gan_zoo.metrics.checks import as_labels
 from keras_gan_zoo.metrics.similarity import checked_images
 
 BATCH_SIZE = 128
@@ -25,17 +18,11 @@ DTYPE = "float32"
 
 
 class AccuracyScore(NamedTuple):
-    """Classification accuracy score.
+    """Classification accuracy score."""
 
-    Attributes:
-        gan_train: accuracy in [0, 1] on the test images.
-        gan_test: accuracy in [0, 1] of the judge on the training images; None without a judge.
-        settings: what the numbers depend on, for a record.
-    """
-
-    gan_train: float
-    gan_test: float | None
-    settings: dict[str, Any]
+    gan_train: float  # accuracy on the test images
+    gan_test: float | None  # accuracy of the judge on the training images
+    settings: dict[str, Any]  # what the numbers depend on, for a record
 
 
 def classification_accuracy_score(
@@ -51,6 +38,13 @@ def classification_accuracy_score(
 ) -> AccuracyScore:
     """Trains a classifier on generated images and measures it on real ones.
 
+        GAN-train = accuracy on real test images of a classifier trained on generated, labeled images only
+        GAN-test  = accuracy on generated images, by the labels they were asked for, of a classifier trained on real ones
+
+    GAN-train is the classification accuracy score (Ravuri & Vinyals, 2019, https://arxiv.org/abs/1905.10887). It falls with
+    missing variety as with wrong or blurred images; GAN-test (Shmelkov et al., 2018, https://arxiv.org/abs/1807.09499) sees
+    quality only, so one good image per class, repeated, has a high GAN-test and a low GAN-train. Both are in [0, 1].
+
     Training is plain: a fixed set of images, Adam at 1e-3 falling to 0 along half a cosine, batches of 128, no augmentation,
     the weights after the last epoch whatever their accuracy. The number depends on the classifier and its training, so
     compare it with that of as many real training images under the same settings (about 0.99 on MNIST).
@@ -62,7 +56,7 @@ def classification_accuracy_score(
         test_labels: integers (m,); classes that train_labels have too.
         judge: a classifier trained on real images, for GAN-test.
         build: makes an untrained Keras model, float images in [0, 255] -> logits (n, classes). Needed for images that are
-            not 28 x 28 x 1; by default it is the network of `keras_gan_zoo.metrics.classifier`, in its recipe's dtype.
+            not 28 x 28 x 1; by default it is the network of `keras_gan_zoo.metrics.classifier`, in float32.
         epochs: passes over the generated images.
         seed: of the initial weights and the order of images. Sets Keras's global seed.
 
@@ -75,8 +69,8 @@ def classification_accuracy_score(
         raise ValueError(
             f"train_images and test_images must have one shape. Received: {train_images.shape[1:]}, {test_images.shape[1:]}."
         )
-    train_labels = _labels(train_labels, train_images, "train")
-    test_labels = _labels(test_labels, test_images, "test")
+    train_labels = as_labels(train_labels, len(train_images), "train_labels", 0)
+    test_labels = as_labels(test_labels, len(test_images), "test_labels", 0)
     if missing := sorted(set(np.unique(test_labels).tolist()) - set(np.unique(train_labels).tolist())):
         raise ValueError(
             f"train_labels must have every class of test_labels. Received: train_labels lack the classes {missing}. Fix: "
@@ -91,18 +85,10 @@ def classification_accuracy_score(
         )
     # Before the model is built, so that its initial weights are the same each time.
     keras.utils.set_random_seed(seed)
-    if build is None:
-        model, dtype = classifier.build(classes, DTYPE), DTYPE
-    else:
-        model = build()
-        dtype = model.dtype_policy.name
+    model = classifier.build(classes, DTYPE) if build is None else build()
     if len(model.output_shape) != 2 or model.output_shape[1] < classes:
         raise ValueError(f"build must make a model with logits (n, {classes}) or more. Received: {model.output_shape}.")
-    steps = epochs * -(-len(train_images) // BATCH_SIZE)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
+    classifier.prepare(model, epochs * -(-len(train_images) // BATCH_SIZE), LEARNING_RATE)
     model.fit(train_images, train_labels, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
     logits = model.predict(test_images, batch_size=500, verbose=0)
     if not np.isfinite(logits).all():
@@ -114,7 +100,7 @@ def classification_accuracy_score(
     settings = {
         "classifier": "default" if build is None else "given",
         "parameters": model.count_params(),
-        "dtype": dtype,
+        "dtype": DTYPE if build is None else model.dtype_policy.name,
         "epochs": epochs,
         "batch_size": BATCH_SIZE,
         "learning_rate": LEARNING_RATE,
@@ -128,13 +114,3 @@ def classification_accuracy_score(
 
 def _accuracy(scores, labels):
     return float((scores.argmax(axis=1) == labels).mean())
-
-
-def _labels(labels, images, name):
-    labels = np.asarray(labels)
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise ValueError(
-            f"{name}_labels must be {len(images)} integers from 0, one for each image. Received: {labels.dtype} of shape "
-            f"{labels.shape}."
-        )
-    return labels

@@ -1,12 +1,4 @@
-"""Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462).
-
-The real samples are clustered into K bins by k-means; each fake belongs to the bin of the nearest center. With the shares p
-of m real and q of n fake samples in a bin, and the pooled share s,
-
-    z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
-
-so that a perfect generator has NDB / K of about 0.05. Bins of real samples that no fake falls in are missing modes.
-"""
+"""Number of statistically different bins, NDB: see `number_of_different_bins`."""
 
 from typing import NamedTuple
 
@@ -21,33 +13,22 @@ ITERATIONS = 100
 
 
 class Bins(NamedTuple):
-    """Attributes:
-    ndb: number of different bins.
-    jsd: Jensen-Shannon divergence of the two histograms, in nats, from 0 to log 2.
-    z: (K,) test statistic of each bin.
-    p_values: (K,) two-tailed.
-    real_shares, fake_shares: (K,) the histograms.
-    """
+    """Comparison of the histograms of K bins; arrays are (K,)."""
 
-    ndb: int
-    jsd: float
-    z: np.ndarray
-    p_values: np.ndarray
+    ndb: int  # number of different bins
+    jsd: float  # Jensen-Shannon divergence of the two histograms, in nats, from 0 to log 2
+    z: np.ndarray  # test statistic
+    p_values: np.ndarray  # two-tailed
     real_shares: np.ndarray
     fake_shares: np.ndarray
 
 
 def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins:
-    """NDB and JSD of two histograms over the same bins, given as counts (K,).
-
-    Raises:
-        ValueError: counts that are negative or not finite, of different shapes, or of no sample.
-    """
+    """NDB and JSD of two histograms over the same bins, given as counts (K,) that are 0 or more."""
     real_counts, fake_counts = np.asarray(real_counts, "float64"), np.asarray(fake_counts, "float64")
-    if real_counts.shape != fake_counts.shape or real_counts.ndim != 1:
-        raise ValueError(f"Histograms must have one shape (K,). Received: {real_counts.shape} and {fake_counts.shape}.")
-    if not all(np.isfinite(counts).all() and (counts >= 0).all() for counts in (real_counts, fake_counts)):
-        raise ValueError("Histograms must be counts, of at least 0. Received: negative values, NaN, or infinity.")
+    are_counts = all(counts.ndim == 1 and ((counts >= 0) & (counts < np.inf)).all() for counts in (real_counts, fake_counts))
+    if not are_counts or real_counts.shape != fake_counts.shape:
+        raise ValueError(f"Histograms must be counts of one shape (K,). Received: {real_counts} and {fake_counts}.")
     m, n = real_counts.sum(), fake_counts.sum()
     if not m or not n:
         raise ValueError(f"Histograms must hold a sample at least. Received: {m:g} real and {n:g} fake ones.")
@@ -63,7 +44,15 @@ def compare_histograms(real_counts: np.ndarray, fake_counts: np.ndarray) -> Bins
 
 
 def number_of_different_bins(real: np.ndarray, fake: np.ndarray, bins: int = 100, seed: int = 0) -> Bins:
-    """NDB and JSD of features, over k-means bins of the real ones.
+    """Number of statistically different bins, NDB (Richardson and Weiss, 2018, https://arxiv.org/abs/1805.12462), and JSD.
+
+    The real features are clustered into K bins by k-means; each fake belongs to the bin of the nearest center. With the
+    shares p of m real and q of n fake features in a bin, and the pooled share s,
+
+        z = (p - q) / sqrt( s (1 - s) (1 / m + 1 / n) ),   different where the two-tailed p-value is below 0.05
+
+    so that a perfect generator has NDB / K of about 0.05. Bins of real features that no fake falls in are missing modes. The
+    Jensen-Shannon divergence of the two histograms is in nats, from 0 to log 2.
 
     Args:
         real: features (m, dimension), best of the training images.

@@ -3,14 +3,11 @@
     2 x conv 3x3, 32 - max pool - 2 x conv 3x3, 64 - max pool - max pool - dense 128 (the features) - dense 10
 
 with batch norm and ReLU after each convolution, ReLU after the first dense layer. (Three convolutions and a mean over
-all positions, which see 10 pixels at a time, stop at 96 % on MNIST.)
+all positions, which see 10 pixels at a time, stop at 96 % on MNIST.) Features of a network trained on the very data set suit
+it better than Inception's; TF-GAN's `mnist_score` and the LeNet of Binkowski et al., 2018 (https://arxiv.org/abs/1801.01401)
+do likewise. Numbers of different classifiers never compare, which is why the weights are shipped and hashed.
 
-Trained on the real training split only: Adam, cosine-decayed learning rate, random shifts of up to 2 pixels. Features
-of a network trained on the very data set suit it better than Inception's; TF-GAN's `mnist_score` and the LeNet of
-Binkowski et al., 2018 (https://arxiv.org/abs/1801.01401) do likewise. Numbers of different classifiers never compare,
-which is why the weights are shipped and hashed.
-
-To train one (a few minutes on a CPU):
+To train one on the real training split (a few minutes on a CPU):
 
     python -m keras_gan_zoo.metrics.classifier mnist --output mnist_classifier.npz
 """
@@ -20,6 +17,7 @@ import hashlib
 import json
 import platform
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,12 +35,7 @@ RECIPES = {"mnist": RECIPE, "fashion_mnist": {**RECIPE, "epochs": 14, "flip": Tr
 
 
 def build(classes: int = 10, dtype: str = "float32") -> keras.Model:
-    """The untrained network: images (n, 28, 28, 1) in [0, 255] -> logits (n, classes) in float32.
-
-    Args:
-        classes: number of classes.
-        dtype: Keras dtype policy of all layers but the last.
-    """
+    """The untrained network: images (n, 28, 28, 1) in [0, 255] -> logits (n, classes), in float32 under any dtype policy."""
 
     def conv(filters):
         convolution = layers.Conv2D(filters, 3, padding="same", use_bias=False, dtype=dtype, data_format="channels_last")
@@ -70,6 +63,12 @@ def build(classes: int = 10, dtype: str = "float32") -> keras.Model:
     )
 
 
+def prepare(model: keras.Model, steps: int, learning_rate: float, **options: Any) -> None:
+    """Compile a model of logits for so many steps of Adam, whose learning rate falls to 0 along half a cosine."""
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), **options)
+
+
 def shifted(images: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
     """Each image moved by its own random offset of up to `shift` pixels either way, filled with 0; same shape and dtype."""
     _, height, width, _ = images.shape
@@ -95,28 +94,14 @@ def train(
     dtype: str = "float32",
     seed: int = 0,
 ) -> keras.Model:
-    """Train the network of `build` by cross-entropy.
+    """Train the network of `build` by cross-entropy on uint8 images (n, 28, 28, 1) with labels, integers (n,) from 0.
 
-    Args:
-        images: uint8 (n, 28, 28, 1), real images of the training split.
-        labels: integers (n,) from 0.
-        epochs: passes over the data.
-        batch_size: images per step; the last, partial batch of a pass is used too.
-        learning_rate: of Adam at the start; falls to 0 along half a cosine.
-        shift: largest random offset in pixels, new in every pass.
-        flip: whether half of the images, others in every pass, are mirrored.
-        dtype: Keras dtype policy.
-        seed: of initial weights, order and shifts.
+    In each pass, all images are shifted at random by up to `shift` pixels, and half of them mirrored if `flip` says so.
     """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     model = build(int(labels.max()) + 1, dtype)
-    steps = epochs * -(-len(images) // batch_size)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    prepare(model, epochs * -(-len(images) // batch_size), learning_rate, metrics=["accuracy"])
     for _ in range(epochs):
         order = rng.permutation(len(images))
         moved = shifted(images[order], shift, rng)
@@ -141,10 +126,6 @@ class Classifier(Extractor):
 
     Args:
         path: .npz file as written by `save`, or the name of a shipped classifier ("mnist").
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the weights are not those that the .json beside the file describes.
     """
 
     def __init__(self, path: str | Path):

@@ -1,7 +1,4 @@
-"""The metrics that `evaluate` knows by name: what each needs of the images, and how it comes to its value.
-
-The formulas are in the modules that the metrics come from.
-"""
+"""The metrics that `evaluate` knows by name: what each needs of the images, and how it comes to its value."""
 
 import functools
 import inspect
@@ -16,24 +13,19 @@ from keras_gan_zoo.metrics.bins import number_of_different_bins
 from keras_gan_zoo.metrics.copies import birthday_paradox, memorization
 from keras_gan_zoo.metrics.frechet import Moments, fid_infinity, frechet_distance
 from keras_gan_zoo.metrics.kernel import kernel_distance
-from keras_gan_zoo.metrics.manifolds import density_coverage, manifold_metrics, precision_recall
+from keras_gan_zoo.metrics.manifolds import manifold_metrics
 from keras_gan_zoo.metrics.samples import GIVEN
 from keras_gan_zoo.metrics.similarity import ms_ssim_diversity, psnr, ssim
 from keras_gan_zoo.metrics.wasserstein import sliced_wasserstein
 
 
 class Metric(NamedTuple):
-    """How `evaluate` comes to one metric.
+    """How `evaluate` comes to one metric."""
 
-    Attributes:
-        needs: what a pass has to keep of the fakes, see `gather`.
-        compute: (fake, real, train, once, **settings) -> value, or (value, details). `once` is what metrics share.
-        others: "real" and "train", as far as it compares with them -> what a pass has to keep of those.
-    """
-
-    needs: frozenset[str]
+    needs: frozenset[str]  # what a pass has to keep of the fakes, see `gather`
+    # (fake, real, train, once, **settings) -> value, or (value, details); `once` is what metrics share.
     compute: Callable[..., float | tuple[float, dict[str, Any]]]
-    others: dict[str, frozenset[str]]
+    others: dict[str, frozenset[str]]  # the same for "real" and "train", as far as it compares with them
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -50,24 +42,16 @@ class Once:
 
     def __init__(self, fake, real, chosen):
         self.chosen = chosen
-        self._known = functools.cache(lambda function, *arguments: function(real, fake, *arguments))
-
-    def features(self, function, *arguments):
-        """A function of the real and the fake features."""
-        return self._known(_on_features, function, *arguments)
+        self.of_features = functools.cache(lambda function, *arguments: function(real.features, fake.features, *arguments))
 
     def manifolds(self, name, k):
         """One of precision, recall, density and coverage; the distances are computed once where both pairs are asked for."""
-        first, second = ("precision", "recall"), ("density", "coverage")
-        own, other = (first, second) if name in first else (second, first)
-        other_k = next((self.chosen[o]["k"] for o in other if o in self.chosen), None)
-        if other_k is None:
-            return getattr(self.features(precision_recall if own is first else density_coverage, k), name)
-        return getattr(self.features(manifold_metrics, *((k, other_k) if own is first else (other_k, k))), name)
+        pairs = ("precision", "recall"), ("density", "coverage")
+        ks = (k if name in pair else self._k_of(pair) for pair in pairs)
+        return getattr(self.of_features(manifold_metrics, *ks), name)
 
-
-def _on_features(real, fake, function, *arguments):
-    return function(real.features, fake.features, *arguments)
+    def _k_of(self, names):
+        return next((self.chosen[name]["k"] for name in names if name in self.chosen), None)
 
 
 def _metric(name, *needs, **others):
@@ -83,11 +67,9 @@ def _metric(name, *needs, **others):
 
 @_metric("fid", "moments")
 def _fid(fake, real, once):
-    smaller = min(fake.n, real.n)
-    if smaller <= fake.moments.dimension and fake.source["extractor"] != GIVEN["extractor"]:
-        message = (
-            f"FID of {smaller} images and {fake.moments.dimension} features is far above its limit; compare equal n only."
-        )
+    n, dimension = min(fake.n, real.n), fake.moments.dimension
+    if n <= dimension and fake.source["extractor"] != GIVEN["extractor"]:
+        message = f"FID of {n} images and {dimension} features is far above its limit; compare equal n only."
         warnings.warn(message, stacklevel=4)
     return frechet_distance(real.moments, fake.moments)
 
@@ -123,14 +105,14 @@ for _name, _k in (("precision", 3), ("recall", 3), ("density", 5), ("coverage", 
 @_metric("ndb", "features")
 def _ndb(fake, real, once, bins=100, seed=0):
     """Share of k-means bins of the real features in which the fakes' share differs at the 5 % level."""
-    result = once.features(number_of_different_bins, bins, seed)
+    result = once.of_features(number_of_different_bins, bins, seed)
     return result.ndb / bins, {"different_bins": int(result.ndb)}
 
 
 @_metric("jsd", "features")
 def _jsd(fake, real, once, bins=100, seed=0):
     """Jensen-Shannon divergence, in nats, between the shares of real and fake in those bins."""
-    return once.features(number_of_different_bins, bins, seed).jsd
+    return once.of_features(number_of_different_bins, bins, seed).jsd
 
 
 @_metric("intra_fid", "features", "labels")

@@ -1,12 +1,6 @@
-"""Fréchet distance between two sets of features, each summarized by a Gaussian.
+"""Fréchet distance between two sets of features, each summarized by a Gaussian; of Inception's features it is FID.
 
-    d(a, b) = |m_a - m_b|^2 + tr S_a + tr S_b - 2 tr (S_a S_b)^(1/2)
-
-with means m and covariances S (divided by n - 1). With the features of the Inception network it is the Fréchet
-inception distance, FID (Heusel et al., 2017, https://arxiv.org/abs/1706.08500).
-
-The estimate is biased upwards by about 1 / n, so compare values of equal n only, and never across feature spaces.
-`fid_infinity` extrapolates the part of the bias that comes from the number of generated images.
+It is biased upwards by about 1 / n, so compare values of equal n only, and never across feature spaces.
 """
 
 import json
@@ -18,7 +12,7 @@ import scipy.linalg
 import scipy.stats
 
 from keras_gan_zoo.data.checks import check_integer
-from keras_gan_zoo.metrics.checks import as_numbers
+from keras_gan_zoo.metrics.checks import as_numbers, as_rows
 from keras_gan_zoo.untrusted import read_npz
 
 # Rows that are centered at a time.
@@ -54,8 +48,6 @@ class Moments:
     @classmethod
     def from_statistics(cls, n: int, mean: np.ndarray, covariance: np.ndarray, source: dict[str, str] | None = None) -> Self:
         """Moments from a known size n, mean (dimension,) and covariance (dimension, dimension; divided by n - 1).
-
-        Whatever their type, they are computed with in float64.
 
         Raises:
             ValueError: shapes that do not fit each other, values that are not finite, a covariance that is not symmetric.
@@ -124,16 +116,10 @@ class Moments:
         return root
 
     def update(self, features: np.ndarray) -> Self:
-        """Take in a batch of features (n, dimension).
-
-        Raises:
-            ValueError: wrong shape, or values that are not finite.
-        """
-        features = as_numbers(features, "features")
-        if features.ndim != 2 or features.shape[1] != self.dimension:
+        """Take in a batch of features (n, dimension); a ValueError for another shape or values that are not finite."""
+        features = as_rows(features, "features", at_least=0)
+        if features.shape[1] != self.dimension:
             raise ValueError(f"features must have the shape (n, {self.dimension}). Received: {features.shape}.")
-        if not np.isfinite(features).all():
-            raise ValueError("Features must be finite. Received: NaN or infinity. Fix: find the images that they come from.")
         for start in range(0, len(features), BLOCK):
             rows = np.asarray(features[start : start + BLOCK], "float64")
             mean = rows.mean(axis=0)
@@ -187,9 +173,12 @@ class Moments:
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
-    """Fréchet distance of the Gaussians with the moments `a` and `b`, in squared units of the features.
+    """Fréchet distance of the Gaussians with the moments `a` and `b`, in squared units of the features, 0 or more.
 
-    With S_b = L L^T, the trace of the root is that of a symmetric matrix:
+        d(a, b) = |m_a - m_b|^2 + tr S_a + tr S_b - 2 tr (S_a S_b)^(1/2)
+
+    with means m and covariances S (divided by n - 1). With the features of the Inception network it is the Fréchet inception
+    distance, FID (Heusel et al., 2017, https://arxiv.org/abs/1706.08500). With S_b = L L^T,
 
         tr (S_a S_b)^(1/2) = sum of the square roots of the eigenvalues of L^T S_a L
 
@@ -201,9 +190,6 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
     takes no root of a rounding error: it is slower, and as exact for any number of vectors and any condition. Equal sets
     have a distance of 0, to about 1e-10 of the trace of their covariance.
-
-    Returns:
-        A float, 0 or more.
 
     Raises:
         ValueError: the dimensions differ, a set has fewer than two vectors, or they are all equal.
@@ -234,19 +220,13 @@ def _root_of_full_rank(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 class FIDInfinity(NamedTuple):
-    """Attributes:
-    value: the intercept, the distance that infinitely many fakes would have.
-    slope: of the distance over 1 / n.
-    standard_error: of the intercept, from the residuals of the line.
-    sizes: numbers of fakes n.
-    distances: the distance at each.
-    """
+    """The line of `fid_infinity`."""
 
-    value: float
-    slope: float
-    standard_error: float
-    sizes: np.ndarray
-    distances: np.ndarray
+    value: float  # the intercept, the distance that infinitely many fakes would have
+    slope: float  # of the distance over 1 / n
+    standard_error: float  # of the intercept, from the residuals of the line
+    sizes: np.ndarray  # numbers of fakes n
+    distances: np.ndarray  # at each
 
 
 def fid_infinity(

@@ -1,8 +1,4 @@
-"""Images as the metrics take them: 8 bits per channel, as they would be stored.
-
-Ranges are never guessed silently. Floats are in [-1, 1], as generators give them; those in [0, 1] or [0, 255], and 8-bit
-images that hold nothing but 0 and 1, are refused with the conversion that they need.
-"""
+"""Images as the metrics take them: 8 bits per channel, as they would be stored. No range is guessed silently."""
 
 from collections.abc import Sequence
 
@@ -10,8 +6,6 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import as_array, refuse_masks
 from keras_gan_zoo.data.convert import float_to_uint8
-
-RANGES = ((-1, 1), (0, 1))
 
 
 def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
@@ -34,7 +28,8 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
         ValueError: floats that are not finite, that leave their range by more than 0.01, or that are nowhere negative, so
             that they are in [0, 1] most likely; uint8 images of zeros and ones; another value_range.
     """
-    if value_range is not None and tuple(value_range) not in RANGES:
+    value_range = None if value_range is None else tuple(value_range)
+    if value_range not in (None, (-1, 1), (0, 1)):
         raise ValueError(f"value_range must be (-1, 1) or (0, 1). Received: value_range={value_range!r}.")
     images = np.asarray(as_array(images))
     if images.dtype == np.uint8:
@@ -55,19 +50,18 @@ def to_uint8(images: np.ndarray, value_range: tuple[float, float] | None = None)
             f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}], as if they were meant as 0 to 255. Fix: "
             "images.round().astype('uint8')."
         )
-    if value_range is not None and tuple(value_range) == (0, 1):
-        if low < -0.01 or high > 1.01:
-            raise ValueError(f"Images of value_range=(0, 1) must lie in it. Received: [{low:.4g}, {high:.4g}].")
-        return float_to_uint8(np.clip(images, 0.0, 1.0), 0.0)
-    if low < -1.01 or high > 1.01:
-        raise ValueError(f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}]. Fix: undo their scaling.")
+    bottom, whose = (0.0, " of value_range=(0, 1)") if value_range == (0, 1) else (-1.0, "")
+    if low < bottom - 0.01 or high > 1.01:
+        raise ValueError(
+            f"Float images{whose} must lie in [{bottom:g}, 1]. Received: [{low:.4g}, {high:.4g}]. Fix: undo their scaling."
+        )
     if low >= 0 and value_range is None:
         raise ValueError(
             f"Float images must lie in [-1, 1]. Received: [{low:.4g}, {high:.4g}], as if they were meant as 0 to 1. Fix: "
             "images * 2 - 1, if they were; if these are images in [-1, 1] without a dark pixel, "
             "to_uint8(images, value_range=(-1, 1))."
         )
-    return float_to_uint8(np.clip(images, -1.0, 1.0), -1.0)
+    return float_to_uint8(np.clip(images, bottom, 1.0), bottom)
 
 
 class Quantizer:
@@ -99,11 +93,7 @@ class Quantizer:
 
 
 def require_axes(shape: Sequence[int], channels: Sequence[int] = (1, 3)) -> None:
-    """Checks that images are (n, height, width, channels).
-
-    Raises:
-        ValueError: another shape; the message names the axes that were found.
-    """
+    """Checks that images are (n, height, width, channels); the message of another shape names the axes that were found."""
     if len(shape) == 4 and shape[-1] in channels and 0 not in shape[1:]:
         return
     fix = "images[..., None] for grey ones without a channel axis, images[..., :3] to drop alpha"

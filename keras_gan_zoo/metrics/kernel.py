@@ -1,10 +1,6 @@
 """Kernel distance between two sets of features; of Inception's features it is KID (https://arxiv.org/abs/1801.01401).
 
-    k(x, y) = (x . y / d + 1)^3
-    MMD^2   = sum_{i != j} k(x_i, x_j) / m (m - 1) + sum_{i != j} k(y_i, y_j) / n (n - 1) - 2 mean_{i, j} k(x_i, y_j)
-
-Unbiased, hence negative now and then for equal distributions; such values are right and are not clipped. All in float64:
-the cubes are large, and the sums nearly cancel.
+All in float64: the cubes are large, and the sums nearly cancel.
 """
 
 from typing import NamedTuple
@@ -25,14 +21,13 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     real: np.ndarray, fake: np.ndarray, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
 ) -> KernelDistance:
-    """KID by torch-fidelity's protocol: the mean over random subsets.
+    """KID by torch-fidelity's protocol: mean and deviation of `unbiased_mmd` over random subsets.
 
     The subsets are drawn without replacement by `numpy.random.RandomState(seed)`, each time the fakes first, which are
     torch-fidelity's first input.
 
     Args:
-        real: features (m, dimension).
-        fake: features (n, dimension).
+        real, fake: features (m, dimension) and (n, dimension).
         subsets: number of subsets.
         subset_size: features of each set in a subset.
         seed: of the subsets.
@@ -58,10 +53,17 @@ def kernel_distance(
 def unbiased_mmd(real: np.ndarray, fake: np.ndarray, block: int = 1000) -> float:
     """The unbiased MMD^2 of whole sets: less spread than a mean over subsets, in (m + n)^2 dimension operations.
 
+        MMD^2 = sum_{i != j} k(x_i, x_j) / m (m - 1) + sum_{i != j} k(y_i, y_j) / n (n - 1) - 2 mean_{i, j} k(x_i, y_j)
+        k(x, y) = (x . y / d + 1)^3
+
+    It is negative now and then for equal distributions; such values are right and are not clipped.
+
     Args:
-        real: features (m, dimension).
-        fake: features (n, dimension).
+        real, fake: features (m, dimension) and (n, dimension).
         block: rows and columns of a kernel matrix that are in memory at a time.
+
+    Raises:
+        ValueError: features that no metric can be taken of.
     """
     return _mmd(*check_features(2, real=real, fake=fake), block)
 

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_gan_zoo.metrics.neighbors import between, check_k, points_of, squared_radii
+from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import check_features
+from keras_gan_zoo.metrics.neighbors import between, points_of, squared_radii
 
 
 class PrecisionRecall(NamedTuple):
@@ -38,16 +40,13 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     NND_k(x) is the distance from x to the k-th nearest other point of its own set; the boundary counts as inside.
 
     Args:
-        real: features (m, dimension).
-        fake: features (n, dimension).
+        real, fake: features (m, dimension) and (n, dimension).
         k: neighbors (3 in the paper).
 
     Raises:
         ValueError: fewer than k + 1 features, or features that no metric can be taken of.
     """
-    real, fake = check_k(k, real=real, fake=fake)
-    reals, fakes = points_of(real, fake)
-    return PrecisionRecall(*_shares(reals, fakes, (squared_radii(reals, k)[0], squared_radii(fakes, k)[0]), None)[:2])
+    return PrecisionRecall(*manifold_metrics(real, fake, k, None)[:2])
 
 
 def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityCoverage:
@@ -60,50 +59,43 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> DensityC
     1 - prod_{l = 1..k} (m - l) / (m + n - l), 0.969 for m = n and k = 5.
 
     Args:
-        real: features (m, dimension).
-        fake: features (n, dimension).
+        real, fake: features (m, dimension) and (n, dimension).
         k: neighbors (5 in the paper).
 
     Raises:
-        ValueError: fewer than k + 1 real features, or features that no metric can be taken of.
+        ValueError: fewer than k + 1 features, or features that no metric can be taken of.
     """
-    real, fake = check_k(k, real=real, fake=fake)
-    reals, fakes = points_of(real, fake)
-    inside, coverage = _shares(reals, fakes, None, squared_radii(reals, k)[0])[2:]
-    return DensityCoverage(inside / k, coverage)
+    return DensityCoverage(*manifold_metrics(real, fake, None, k)[2:])
 
 
-def manifold_metrics(real: np.ndarray, fake: np.ndarray, precision_k: int = 3, coverage_k: int = 5) -> Manifolds:
+def manifold_metrics(
+    real: np.ndarray, fake: np.ndarray, precision_k: int | None = 3, coverage_k: int | None = 5
+) -> Manifolds:
     """`precision_recall` and `density_coverage` from one computation of the distances.
 
     Args:
-        real: features (m, dimension).
-        fake: features (n, dimension).
-        precision_k: neighbors of precision and recall.
-        coverage_k: neighbors of density and coverage.
+        real, fake: features (m, dimension) and (n, dimension).
+        precision_k, coverage_k: neighbors of the one and of the other; None leaves it out, and its shares at 0.
 
     Raises:
         ValueError: too few features for either k, or features that no metric can be taken of.
     """
-    check_k(min(precision_k, coverage_k), real=real, fake=fake)
-    real, fake = check_k(max(precision_k, coverage_k), real=real, fake=fake)
+    ks = [k for k in (precision_k, coverage_k) if k is not None]
+    for k in ks:
+        check_integer(k, "k", 1)
+    real, fake = check_features(max(ks) + 1, real=real, fake=fake)
     reals, fakes = points_of(real, fake)
-    for_precision, for_coverage = squared_radii(reals, precision_k, coverage_k)
-    radii = for_precision, squared_radii(fakes, precision_k)[0]
-    precision, recall, inside, coverage = _shares(reals, fakes, radii, for_coverage)
-    return Manifolds(precision, recall, inside / coverage_k, coverage)
-
-
-def _shares(reals, fakes, radii, coverage_radii):
-    """Precision, recall, mean number of open balls around a fake, coverage; 0 for those whose radii are None."""
+    radii = dict(zip(ks, squared_radii(reals, *ks), strict=True))
+    fake_radii = None if precision_k is None else squared_radii(fakes, precision_k)[0]
     precise = np.zeros(len(fakes), bool)
     recalled, inside, covered = 0, 0, 0
     for _, within in between(reals, fakes):
-        if radii is not None:
-            precise |= within(radii[0][:, None], True).any(axis=0)
-            recalled += np.count_nonzero(within(radii[1], True).any(axis=1))
-        if coverage_radii is not None:
-            opened = within(coverage_radii[:, None], False)
+        if precision_k is not None:
+            precise |= within(radii[precision_k][:, None], True).any(axis=0)
+            recalled += np.count_nonzero(within(fake_radii, True).any(axis=1))
+        if coverage_k is not None:
+            opened = within(radii[coverage_k][:, None], False)
             inside += np.count_nonzero(opened)
             covered += np.count_nonzero(opened.any(axis=1))
-    return float(precise.mean()), float(recalled / len(reals)), float(inside / len(fakes)), float(covered / len(reals))
+    density = 0.0 if coverage_k is None else float(inside / len(fakes)) / coverage_k
+    return Manifolds(float(precise.mean()), float(recalled / len(reals)), density, float(covered / len(reals)))

@@ -1,11 +1,4 @@
-"""Every metric that is asked for, from one pass over the images; each comes back as a record.
-
-    extractor = feature_extractor("inception", weights="inception.npz")
-    records = evaluate(fake, real, metrics=("fid", "kid", "precision", "recall"), extractor=extractor)
-    print(records["fid"].value)
-
-What a metric is told (subsets, k, splits) is in its record.
-"""
+"""Every metric that is asked for, from one pass over the images; each comes back as a record."""
 
 import os
 import warnings
@@ -18,7 +11,7 @@ from keras_gan_zoo.metrics.definitions import METRICS, Once
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.protocol import Protocol
 from keras_gan_zoo.metrics.records import DESCRIPTION, NONE, Record
-from keras_gan_zoo.metrics.samples import Sample, gather, is_array
+from keras_gan_zoo.metrics.samples import Sample, is_array
 
 
 def evaluate(
@@ -61,8 +54,8 @@ def evaluate(
         ValueError: an unknown metric or setting; something that a metric needs and was not given; images or features of a
             wrong shape or range, too few of them for the metric, or of another extractor than the reference's.
     """
-    fields = {"split": split, "seed": seed, "batch_size": batch_size, "progress": progress}
-    protocol = Protocol.of(metrics, settings, extractor, **fields)
+    told = {"split": split, "seed": seed, "batch_size": batch_size, "progress": progress}
+    protocol = Protocol.of(metrics, settings, extractor, **told)
     return records_of(fake, real, protocol, labels=labels, real_labels=real_labels, train=train)
 
 
@@ -82,7 +75,7 @@ def records_of(
     # Without an extractor only features have a number that counts; `gather` says what else is missing.
     if protocol.extractor is not None or isinstance(fake, Sample) or (is_array(fake) and np.ndim(fake) == 2):
         protocol.require_enough(fake=_count(fake), real=_count(given["real"]))
-    fakes = fake if isinstance(fake, Sample) else gathered(fake, protocol, "fake", labels)
+    fakes = fake if isinstance(fake, Sample) else protocol.gather(fake, "fake", labels)
     others = {
         kind: _other(images, fakes, protocol, kind, real_labels if kind == "real" else None)
         for kind, images in given.items()
@@ -117,22 +110,6 @@ def records_of(
             details=details,
         )
     return records
-
-
-def gathered(images: Any, protocol: Protocol, kind: str, labels: np.ndarray | None = None, **options: Any) -> Sample:
-    """What a protocol needs of the "fake", "real" or "train" images; `options` are further ones of `gather`."""
-    if kind == "fake":
-        scores = protocol.settings.get("inception_score", {})
-        options |= {key: scores[key] for key in ("splits", "shuffle_seed") if key in scores}
-    return gather(
-        images,
-        protocol.extractor,
-        protocol.needs(kind),
-        labels=labels,
-        batch_size=protocol.batch_size,
-        progress=protocol.bar(kind),
-        **options,
-    )
 
 
 def _require_possible(protocol, fake, given):
@@ -190,7 +167,7 @@ def _same(fakes, real):
 def _other(images, fakes, protocol, kind, labels):
     """The real or training images as a `Sample` that holds what is needed, from the extractor behind the fakes."""
     if not isinstance(images, Sample):
-        images = gathered(images, protocol, kind, labels, split=protocol.split)
+        images = protocol.gather(images, kind, labels, split=protocol.split)
     for key in DESCRIPTION if protocol.needs(kind) & {"moments", "features"} else ():
         if images.source.get(key) != fakes.source[key]:
             raise ValueError(

@@ -8,65 +8,41 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
-from keras_gan_zoo.metrics.checks import as_numbers
+from keras_gan_zoo.metrics.checks import as_rows
 
 ENOUGH = 20  # samples that make a mode more than a stray hit
 
 
 class ModeCoverage(NamedTuple):
-    """Attributes:
-    modes: modes that are nearest to a high-quality sample at least.
-    modes20: modes with 20 high-quality samples or more.
-    nearest20: modes that are nearest to 20 samples of any quality or more.
-    high_quality: share of high-quality samples.
-    reverse_kl: KL(shares of the modes among high-quality samples || uniform), in nats; infinite without any such sample.
-    jsd: Jensen-Shannon divergence of the same, in nats.
-    """
+    """Coverage of Gaussians; `reverse_kl` and `jsd` are of the modes' shares among high-quality samples, in nats."""
 
-    modes: int
-    modes20: int
-    nearest20: int
-    high_quality: float
-    reverse_kl: float
-    jsd: float
+    modes: int  # that are nearest to a high-quality sample at least
+    modes20: int  # that are nearest to 20 of them or more
+    nearest20: int  # that are nearest to 20 samples of any quality or more
+    high_quality: float  # share of the samples
+    reverse_kl: float  # KL(shares || uniform), infinite without a high-quality sample
+    jsd: float  # Jensen-Shannon divergence of shares and uniform
 
 
 class CurveCoverage(NamedTuple):
-    """Attributes:
-    bins: of 50 equally likely parts of the curve, those that n / 500 samples or more are nearest to.
-    off_curve: share of samples farther than three standard deviations from the curve.
-    """
+    """Coverage of a curve."""
 
-    bins: int
-    off_curve: float
+    bins: int  # parts of the curve that n / 500 samples or more are nearest to
+    off_curve: float  # share of samples farther than three standard deviations from the curve
 
 
 class ClassCoverage(NamedTuple):
-    """Attributes:
-    modes: classes that occur.
-    reverse_kl: KL(shares of the classes || uniform), in nats.
-    """
+    """Coverage of classes."""
 
-    modes: int
-    reverse_kl: float
+    modes: int  # classes that occur
+    reverse_kl: float  # KL(shares of the classes || uniform), in nats
 
 
 def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeCoverage:
-    """Coverage of equally likely isotropic Gaussians.
-
-    Args:
-        samples: (n, dimension); 2,500 by convention.
-        means: (modes, dimension).
-        sigma: their standard deviation.
-
-    Raises:
-        ValueError: no samples or means, NaN, another dimension, or a sigma that is not above 0.
-    """
-    samples, means = _checked(samples), _checked(means, "means")
-    _check_sigma(sigma)
-    if samples.shape[1] != means.shape[1]:
-        raise ValueError(f"samples and means must have one dimension. Received: {samples.shape[1]} and {means.shape[1]}.")
+    """Coverage of equally likely isotropic Gaussians, of means (modes, dimension), by samples (n, dimension)."""
+    samples, means = _checked(samples, means, "means", sigma)
     nearest, distances = _nearest(samples, means)
     good = distances < 3 * sigma
     counts, good_counts = (np.bincount(nearest[chosen], minlength=len(means)) for chosen in (slice(None), good))
@@ -80,28 +56,18 @@ def mode_coverage(samples: np.ndarray, means: np.ndarray, sigma: float) -> ModeC
 
 
 def curve_coverage(samples: np.ndarray, curve: np.ndarray, sigma: float, bins: int = 50) -> CurveCoverage:
-    """Coverage of a curve with noise, as of the swiss roll.
+    """Coverage of a curve with noise of deviation `sigma`, as of the swiss roll, by samples (n, dimension).
 
-    Args:
-        samples: (n, dimension).
-        curve: (m, dimension), points of the curve at equally likely places, in order; 2,000 by convention.
-        sigma: standard deviation of the noise.
-        bins: parts of the curve.
+    `curve` (m, dimension) has points of it at equally likely places, in order; 2,000 by convention.
     """
-    samples, curve = _checked(samples), _checked(curve, "curve")
-    _check_sigma(sigma)
+    samples, curve = _checked(samples, curve, "curve", sigma)
     nearest, distances = _nearest(samples, curve)
     counts = np.bincount(nearest * bins // len(curve), minlength=bins)
     return CurveCoverage(int((counts >= len(samples) / 500).sum()), float((distances > 3 * sigma).mean()))
 
 
 def class_coverage(classes: np.ndarray, number: int) -> ClassCoverage:
-    """Coverage of equally likely classes, as of the 1,000 triples of digits of stacked MNIST.
-
-    Args:
-        classes: integers in [0, number), (n,), as a classifier sees them.
-        number: of classes.
-    """
+    """Coverage of equally likely classes, integers (n,) in [0, number), such as the 1,000 of stacked MNIST."""
     classes = np.asarray(classes)
     if not len(classes) or classes.min() < 0 or classes.max() >= number:
         raise ValueError(f"classes must hold integers from 0 to {number - 1}, at least one. Received: {classes!r}.")
@@ -110,7 +76,7 @@ def class_coverage(classes: np.ndarray, number: int) -> ClassCoverage:
 
 
 def perfect_high_quality(dimension: int = 2) -> float:
-    """Share of a Gaussian's own samples within three standard deviations: 1 - exp(-4.5) = 0.989 in two dimensions.
+    """Share of a Gaussian's own samples within three standard deviations, 1 - exp(-4.5) = 0.989 in two dimensions.
 
     A higher share means a shrunken variance, which is a collapse too.
     """
@@ -124,30 +90,20 @@ def perfect_reverse_kl(modes: int, n: int) -> float:
     return (modes - 1) / (2 * n)
 
 
-def _checked(points, name="samples"):
-    points = as_numbers(points, name).astype("float64")
-    if points.ndim != 2 or not len(points):
-        raise ValueError(f"{name} must have the shape (n, dimension), n of at least 1. Received: {points.shape}.")
-    if not np.isfinite(points).all():
-        fix = " Fix: look at its training; the generator has diverged." if name == "samples" else ""
-        raise ValueError(f"{name} must be finite. Received: values that are NaN or infinite.{fix}")
-    return points
-
-
-def _check_sigma(sigma):
+def _checked(samples, points, name, sigma):
+    samples = as_rows(samples, "samples", fix="look at its training; the generator has diverged").astype("float64")
+    points = as_rows(points, name).astype("float64")
+    if samples.shape[1] != points.shape[1]:
+        raise ValueError(f"samples and {name} must have one dimension. Received: {samples.shape[1]} and {points.shape[1]}.")
     if not 0 < sigma < math.inf:
         raise ValueError(f"sigma must be a standard deviation above 0. Received: sigma={sigma}.")
+    return samples, points
 
 
 def _nearest(samples, points):
     """Index of the nearest point, and the distance to it, for each sample."""
-    index, distance = np.empty(len(samples), int), np.empty(len(samples))
-    for start in range(0, len(samples), 500):
-        part = slice(start, start + 500)
-        squares = np.square(samples[part, None] - points).sum(axis=-1)
-        index[part] = squares.argmin(axis=1)
-        distance[part] = np.sqrt(squares.min(axis=1))
-    return index, distance
+    squares = cdist(samples, points, "sqeuclidean")
+    return squares.argmin(axis=1), np.sqrt(squares.min(axis=1))
 
 
 def _divergences(counts):

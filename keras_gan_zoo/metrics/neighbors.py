@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from keras_gan_zoo.data.checks import check_integer
-from keras_gan_zoo.metrics.checks import check_features
-
 BLOCK = 500
 SPARE = 4  # candidates beyond the k nearest, among which float32 may have confused the order
 
@@ -60,9 +57,7 @@ def points_of(*sets: np.ndarray) -> list[Points]:
 class Neighbors:
     """The nearest others of each point by float32 distances, and some to spare. A point is no neighbor of itself.
 
-    Attributes:
-        distances: (n, width) squared, in no order.
-        indices: (n, width).
+    `distances`, squared, and `indices` are (n, width), in no order.
     """
 
     def __init__(self, points: Points, others: Points, most: int):
@@ -84,16 +79,11 @@ class Neighbors:
 
     def _take(self, rows, block, first):
         """Keeps the nearest of those so far and of the columns of a block, which are the others from the first."""
-        if block.shape[1] > self.width:
-            chosen = np.argpartition(block, self.width - 1, axis=1)[:, : self.width]
-            block = np.take_along_axis(block, chosen, axis=1)
-        else:
-            chosen = np.broadcast_to(np.arange(block.shape[1]), block.shape)
         distances = np.concatenate([self.distances[rows], block], axis=1)
-        indices = np.concatenate([self.indices[rows], chosen + first], axis=1)
         kept = np.argpartition(distances, self.width - 1, axis=1)[:, : self.width]
         self.distances[rows] = np.take_along_axis(distances, kept, axis=1)
-        self.indices[rows] = np.take_along_axis(indices, kept, axis=1)
+        before = np.take_along_axis(self.indices[rows], np.minimum(kept, self.width - 1), axis=1)
+        self.indices[rows] = np.where(kept < self.width, before, kept - self.width + first)
 
     def nearest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Squared distance (n,), exact, and index (n,) of the k-th nearest."""
@@ -151,24 +141,12 @@ def between(points: Points, others: Points) -> Iterator[tuple[slice, Callable[..
         yield rows, within
 
 
-def check_k(k: int, **sets: np.ndarray) -> list[np.ndarray]:
-    """The sets of features, by name, if each has more than k.
-
-    Raises:
-        ValueError: k below 1, or features that no metric can be taken of.
-    """
-    check_integer(k, "k", 1)
-    return check_features(k + 1, **sets)
-
-
 def manifold_radii(features: np.ndarray, k: int) -> np.ndarray:
-    """Distance of each point to its k-th nearest other point, (n,), for features (n, dimension)."""
-    (features,) = check_k(k, features=features)
+    """Distance of each point to its k-th nearest other point, (n,), for features (n, dimension) that have been checked."""
     return np.sqrt(squared_radii(*points_of(features), k)[0])
 
 
 def nearest(features: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (n,) and index (n,) of the nearest of the others (m, dimension) to each of the features (n, dimension)."""
-    features, others = check_features(1, features=features, others=others)
     squares, indices = Neighbors(*points_of(features, others), 1).nearest(1)
     return np.sqrt(squares), indices

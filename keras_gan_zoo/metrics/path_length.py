@@ -98,9 +98,6 @@ def between_percentiles(values: np.ndarray, percentiles: tuple[float, float]) ->
 
     The lower one is the next value below its place in the order, the higher one the next above, as in the code of Karras
     et al.: few values are dropped, and none of fewer than 3.
-
-    Raises:
-        ValueError: percentiles that are not 0 <= low < high <= 100.
     """
     low, high = percentiles
     if not 0.0 <= low < high <= 100.0:

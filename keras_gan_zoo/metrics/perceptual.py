@@ -1,12 +1,4 @@
-"""Distances between images in the layers of a network, and the diversity of images by them.
-
-    u_l(x)  = f_l(x) / |f_l(x)|
-    d(x, y) = sum over layers l of  mean over positions of  w_l . (u_l(x) - u_l(y))^2
-
-with feature maps f_l and the norm over the channels at each position. With VGG16 or AlexNet trained on ImageNet, and weights
-w that were fitted to human judgement, it is LPIPS 0.1 (Zhang et al., 2018, https://arxiv.org/abs/1801.03924). With any other
-network, and w = 1, it is a distance of the same form, whose numbers do not compare with LPIPS.
-"""
+"""Distances between images in the layers of a network, LPIPS among them, and the diversity of images by them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -21,9 +13,8 @@ from keras_gan_zoo.backend import full_float32, predicted
 from keras_gan_zoo.metrics.classifier import Classifier
 from keras_gan_zoo.metrics.features.weight_files import read_arrays
 from keras_gan_zoo.metrics.images import to_uint8
-from keras_gan_zoo.metrics.pairs import mean_over_pairs
 from keras_gan_zoo.metrics.records import Record, record_of
-from keras_gan_zoo.metrics.similarity import checked_images
+from keras_gan_zoo.metrics.similarity import checked_images, mean_over_pairs
 
 # Convolutions (filters, kernel, strides, padding), each with ReLU, and pools (window, strides).
 VGG16 = [(64, 3, 1, 1)] * 2 + [(2, 2)] + [(128, 3, 1, 1)] * 2 + [(2, 2)] + [(256, 3, 1, 1)] * 3
@@ -40,7 +31,12 @@ SCALE = np.array([0.458, 0.448, 0.450], "float32")
 
 
 class PerceptualDistance:
-    """Distance d of the module's formula with w = 1, in the layers of a network that you bring. It is not LPIPS.
+    """Distance between images in the layers of a network that you bring. It is not LPIPS: the numbers do not compare.
+
+        u_l(x)  = f_l(x) / |f_l(x)|
+        d(x, y) = sum over layers l of  mean over positions of  w_l . (u_l(x) - u_l(y))^2
+
+    with feature maps f_l, the norm over the channels at each position, and weights w = 1.
 
     Args:
         features: float32 images (n, height, width, channels) in [-1, 1] -> feature maps (n, h, w, c), a list with one
@@ -67,17 +63,13 @@ class PerceptualDistance:
         return cls(lambda images: predicted(maps, (images + 1.0) * 127.5), classifier.name, classifier.sha256)
 
     def __call__(self, a: np.ndarray, b: np.ndarray, batch_size: int = 50) -> np.ndarray:
-        """Distance of each image of `a` to that of `b`.
+        """Distance of each image of `a` to that of `b`, float64 (n,), 0 or more.
 
         The network runs in float32, all else in float64.
 
         Args:
-            a: (n, height, width, channels), floats in [-1, 1], which are not quantized; or uint8 in [0, 255].
-            b: the same shape.
+            a, b: (n, height, width, channels) of one shape, uint8 in [0, 255]; or floats in [-1, 1], which stay floats.
             batch_size: images per call of the network.
-
-        Returns:
-            float64 (n,), 0 or more.
 
         Raises:
             TypeError: neither float nor uint8.
@@ -119,10 +111,11 @@ class PerceptualDistance:
 
 
 class LPIPS(PerceptualDistance):
-    """LPIPS 0.1 (https://arxiv.org/abs/1801.03924), from weights in local files.
+    """LPIPS 0.1 (Zhang et al., 2018, https://arxiv.org/abs/1801.03924), from weights in local files.
 
-    Images in [-1, 1] are scaled to ImageNet's statistics, (x - shift) / scale, and are not resized: authors resize by
-    different rules, and the value depends on the size. Grey images are repeated to three channels.
+    The distance of `PerceptualDistance` in VGG16 or AlexNet, trained on ImageNet, with weights w that were fitted to human
+    judgement. Images in [-1, 1] are scaled to ImageNet's statistics, (x - shift) / scale, and are not resized: authors
+    resize by different rules, and the value depends on the size. Grey images are repeated to three channels.
 
     Args:
         weights: one or several files which together hold the backbone's convolutions under torchvision's names
@@ -140,22 +133,32 @@ class LPIPS(PerceptualDistance):
     def __init__(self, weights: str | Path | Sequence[str | Path], backbone: str = "vgg16"):
         if backbone not in BACKBONES:
             raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}. Received: backbone={backbone!r}.")
-        self._plan, compared, self._shortest, self._files = BACKBONES[backbone]
+        plan, compared, self._shortest, files = BACKBONES[backbone]
         paths = [Path(path) for path in ([weights] if isinstance(weights, str | Path) else weights)]
         arrays, digest = {}, hashlib.sha256()
         for path in paths:
-            arrays |= read_arrays(path, self._how_to_get(backbone))
+            arrays |= read_arrays(path, _how_to_get(backbone, *files))
             digest.update(path.read_bytes())
-        convolutions = [step for step in self._plan if len(step) == 4]
-        network = _network(self._plan, compared)
-        self._set(network, arrays, len(convolutions), backbone)
+        network = _network(plan, compared)
+        # torchvision numbers ReLUs and pools too, so the convolutions are those numbers that have weights.
+        numbers = sorted(int(key.split(".")[1]) for key in arrays if key.startswith("features.") and key.endswith(".weight"))
+        loaded = []
+        for n in numbers:
+            loaded += [arrays[f"features.{n}.weight"].transpose(2, 3, 1, 0), arrays[f"features.{n}.bias"]]
+        expected = network.get_weights()
+        if [weight.shape for weight in loaded] != [weight.shape for weight in expected]:
+            raise ValueError(
+                f"weights must hold the convolutions of the backbone; {backbone} has {len(expected) // 2}. Received: "
+                f"{len(numbers)}, or their shapes differ. Fix: pass what {files[0]} was converted to."
+            )
+        network.set_weights(loaded)
         self._weights = []
-        for i, layer in enumerate(compared):
-            weight = arrays.get(f"lin{i}.model.1.weight")
-            if weight is None or weight.size != convolutions[layer][0] or not (weight >= 0).all():
+        for i, output in enumerate(network.outputs):
+            weight, channels = arrays.get(f"lin{i}.model.1.weight"), output.shape[-1]
+            if weight is None or weight.size != channels or not (weight >= 0).all():
                 raise ValueError(
-                    f"lin{i}.model.1.weight must be {convolutions[layer][0]} numbers, 0 or more. Received: "
-                    f"{'none' if weight is None else weight.shape}. Fix: pass {self._files[1]} too, of LPIPS 0.1, converted."
+                    f"lin{i}.model.1.weight must be {channels} numbers, 0 or more. Received: "
+                    f"{'none' if weight is None else weight.shape}. Fix: pass {files[1]} too, of LPIPS 0.1, converted."
                 )
             self._weights.append(weight.astype("float64").ravel())
         self.name = f"lpips-0.1-{backbone}"
@@ -171,30 +174,6 @@ class LPIPS(PerceptualDistance):
             )
         return images.repeat(3, axis=3) if images.shape[3] == 1 else images
 
-    def _how_to_get(self, backbone):
-        return (
-            f"LPIPS needs {backbone} trained on ImageNet and linear weights. Fix: download "
-            f"https://download.pytorch.org/models/{self._files[0]} and "
-            f"https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/{self._files[1]} (which is "
-            "also inside of the PyPI package lpips), convert both by `python -m keras_gan_zoo.conversion SOURCE "
-            "TARGET.npz`, and pass weights=[the one, the other]. Without them PerceptualDistance compares the layers of a "
-            "network of yours; its numbers are no LPIPS."
-        )
-
-    def _set(self, network, arrays, count, backbone):
-        # torchvision numbers ReLUs and pools too, so the convolutions are those numbers that have weights.
-        numbers = sorted(int(key.split(".")[1]) for key in arrays if key.startswith("features.") and key.endswith(".weight"))
-        loaded = []
-        for n in numbers:
-            loaded += [arrays[f"features.{n}.weight"].transpose(2, 3, 1, 0), arrays[f"features.{n}.bias"]]
-        expected = [weight.shape for weight in network.get_weights()]
-        if [weight.shape for weight in loaded] != expected:
-            raise ValueError(
-                f"weights must hold the convolutions of the backbone; {backbone} has {count}. Received: {len(numbers)}, or "
-                f"their shapes differ. Fix: pass what {self._files[0]} was converted to."
-            )
-        network.set_weights(loaded)
-
 
 def check_distance(distance: Any) -> None:
     """Raises a TypeError for what has no name and hash for records."""
@@ -209,8 +188,7 @@ def perceptual_distance(a: np.ndarray, b: np.ndarray, distance: PerceptualDistan
     """Mean distance of each image of `a` to that of `b`: of restorations to what they restore.
 
     Args:
-        a: uint8 (n, height, width, channels).
-        b: the same shape; the real images.
+        a, b: uint8 (n, height, width, channels) of one shape; `b` are the real images.
         distance: `LPIPS`, or a `PerceptualDistance`, with which it is no LPIPS.
 
     Raises:
@@ -272,3 +250,14 @@ def _network(plan, compared):
         x = layers.Conv2D(filters, kernel, strides, activation="relu", dtype="float32", data_format="channels_last")(x)
         outputs.append(x)
     return keras.Model(inputs, [outputs[i] for i in compared])
+
+
+def _how_to_get(backbone, network, linear):
+    return (
+        f"LPIPS needs {backbone} trained on ImageNet and linear weights. Fix: download "
+        f"https://download.pytorch.org/models/{network} and "
+        f"https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/{linear} (which is also inside of "
+        "the PyPI package lpips), convert both by `python -m keras_gan_zoo.conversion SOURCE TARGET.npz`, and pass "
+        "weights=[the one, the other]. Without them PerceptualDistance compares the layers of a network of yours; its "
+        "numbers are no LPIPS."
+    )

@@ -7,6 +7,7 @@ from typing import Any, Self
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.metrics.definitions import METRICS
 from keras_gan_zoo.metrics.features import extractor_of
+from keras_gan_zoo.metrics.samples import Sample, gather
 
 # The setting that says how many images a metric takes at least, and of which sets.
 TAKEN = {
@@ -19,19 +20,10 @@ TAKEN = {
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """Metrics with their settings, and how the images reach them.
+    """Metrics with all of their settings, and how the images reach them; other attributes are as in `evaluate`."""
 
-    Args:
-        settings: metric -> all of its settings.
-        extractor: network that sees the images; None for metrics of pixels, or of features given.
-        split: data set and split of the real images, such as "mnist/test", for the records.
-        seed: seed or seeds of the fakes, for the records.
-        batch_size: images in a pass of the network.
-        progress: show progress bars.
-    """
-
-    settings: dict[str, dict[str, Any]]
-    extractor: Any = None
+    settings: dict[str, dict[str, Any]]  # of each metric
+    extractor: Any = None  # a network; None for metrics of pixels, or of features given
     split: str = "none"
     seed: int | Sequence[int] | None = None
     batch_size: int = 50
@@ -45,16 +37,11 @@ class Protocol:
         extractor: Any = None,
         **fields: Any,
     ) -> Self:
-        """A protocol from names.
+        """A protocol from names; raises a ValueError for what `evaluate` cannot do.
 
         Args:
-            metrics: names, any of `METRICS`; a single one may be given as it is.
-            settings: for each metric what differs from its defaults.
-            extractor: a network, or what `feature_extractor` takes.
+            metrics, settings, extractor: as in `evaluate`.
             **fields: further attributes.
-
-        Raises:
-            ValueError: no metric, an unknown one or an unknown setting, or fewer than one image in a batch.
         """
         given, names = settings or {}, [metrics] if isinstance(metrics, str) else list(metrics)
         if unknown := [name for name in names if name not in METRICS]:
@@ -76,19 +63,15 @@ class Protocol:
         metrics = [METRICS[name] for name in self.settings]
         return {need for metric in metrics for need in (metric.needs if kind == "fake" else metric.others.get(kind, ()))}
 
-    def bar(self, kind: str) -> str | None:
-        """What a progress bar calls the images; None for no bar."""
-        return f"{kind} image" if self.progress else None
+    def gather(self, images: Any, kind: str, labels: Any = None, **options: Any) -> Sample:
+        """What a pass keeps of the "fake", "real" or "train" images; `options` are further ones of `samples.gather`."""
+        if kind == "fake":
+            options |= self.settings.get("inception_score", {})
+        told = {"batch_size": self.batch_size, "progress": f"{kind} image" if self.progress else None}
+        return gather(images, self.extractor, self.needs(kind), labels=labels, **told, **options)
 
     def require_enough(self, **counts: int | None) -> None:
-        """Checks numbers of images before they go through a network.
-
-        Args:
-            **counts: "fake" and "real" -> number of images, None where it is not known yet.
-
-        Raises:
-            ValueError: a metric takes more.
-        """
+        """Checks the number of "fake" and "real" images, None if unknown; a ValueError where a metric takes more."""
         for name, (setting, kinds) in TAKEN.items():
             for kind in kinds if name in self.settings else ():
                 count, least = counts.get(kind), self.settings[name][setting]

@@ -1,17 +1,14 @@
-"""Results with all that it takes to repeat and to compare them.
-
-A number such as "FID 7.3" means nothing without extractor, resizing, sample sizes and data split. So what is measured is
-returned as a `Record`, and `compare` refuses to line up records which were measured differently.
-"""
+"""Results with all that it takes to repeat and to compare them: a number such as "FID 7.3" alone means nothing."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
 
 from keras_gan_zoo import provenance
+from keras_gan_zoo.metrics.checks import as_labels
 
 if TYPE_CHECKING:
     from keras_gan_zoo.metrics.classifier import Classifier
@@ -26,21 +23,16 @@ class Record:
     """One measured value.
 
     Args:
-        value: the number.
-        metric: its name.
-        extractor: name of the network that saw the images; "none" where the metric looks at the pixels.
-        extractor_sha256: of that network's weight file.
+        value, metric: the number, and what it measures.
+        extractor, extractor_sha256: name of the network that saw the images, and of its weight file; "none" where the metric
+            looks at the pixels.
         resizer: how images reached the network's input size; "none" where they had it.
-        n_real: real images behind the reference; 0 where the metric needs none.
-        n_fake: images measured.
+        n_real, n_fake: real images behind the reference, 0 where the metric needs none; and images measured.
         reference_split: real data of the reference, as in "mnist/test"; "none" where the metric needs none.
         dtype: Keras dtype policy of the network.
         seed: seed or seeds behind the images, if there are any.
-        settings: what the metric was told, as {"k": 5}.
-        details: further results of the same measurement.
-        backend: Keras backend.
-        device: first device of the backend.
-        versions: version of each library that computes.
+        settings, details: what the metric was told, as {"k": 5}; and further results of the same measurement.
+        backend, device, versions: Keras backend, its first device, and the version of each library that computes.
         commit: Git commit of the code ("-dirty" appended where files differ from it), or the installed version.
     """
 
@@ -80,11 +72,14 @@ def compare(a: Record, b: Record) -> float:
     Raises:
         ValueError: the records were measured differently; the message names each field that differs, and both values.
     """
-    differing = [name for name in PROTOCOL if getattr(a, name) != getattr(b, name)]
-    if differing:
-        values = "; ".join(f"{name}: {getattr(a, name)!r} and {getattr(b, name)!r}" for name in differing)
-        raise ValueError(f"Records must be of one protocol. Received: different protocols ({values}).")
+    if differing := differences(vars(a), vars(b), PROTOCOL):
+        raise ValueError(f"Records must be of one protocol. Received: different protocols ({differing}).")
     return a.value - b.value
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], names: Iterable[str]) -> str:
+    """The entries of these names in which two dictionaries differ, in words; "" where there are none."""
+    return "; ".join(f"{name}: {a.get(name)!r} and {b.get(name)!r}" for name in names if a.get(name) != b.get(name))
 
 
 def class_histogram(images: np.ndarray, classifier: "Classifier", *, seed: int | Sequence[int] | None = None) -> Record:
@@ -132,9 +127,7 @@ def label_agreement(
     Raises:
         ValueError: no images, a wrong shape or range, labels that are not integers of that range, one per image.
     """
-    labels = np.asarray(labels)
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be {len(images)} integers. Received: {labels.dtype} of shape {labels.shape}.")
+    labels = as_labels(labels, len(images))
     probabilities = _probabilities(images, classifier)
     if labels.min() < 0 or labels.max() >= classifier.classes:
         raise ValueError(f"labels must lie in 0 to {classifier.classes - 1}. Received: {labels.min()} to {labels.max()}.")
@@ -146,28 +139,16 @@ def label_agreement(
 
 def described(extractor: Any) -> dict[str, str]:
     """The fields of a record that say which network saw the images, and how."""
-    return {
-        "extractor": extractor.name,
-        "extractor_sha256": extractor.sha256,
-        "resizer": extractor.resizer,
-        "dtype": extractor.dtype,
-    }
+    values = extractor.name, extractor.sha256, extractor.resizer, extractor.dtype
+    return dict(zip(DESCRIPTION, values, strict=True))
 
 
-def _probabilities(images: np.ndarray, classifier: "Classifier") -> np.ndarray:
+def _probabilities(images, classifier):
     if not len(images):
         raise ValueError("images must hold one at least. Received: no images.")
     return classifier.probabilities(images)
 
 
 def record_of(value: float, metric: str, judge: Any, n: int, *, n_real: int = 0, **fields: Any) -> Record:
-    """A record of n images that a network or a distance has seen, without a reference.
-
-    Args:
-        value, metric: as in `Record`.
-        judge: has `name`, `sha256`, `resizer` and `dtype`.
-        n: number of images.
-        n_real: number of real images that they were held against.
-        **fields: further fields of `Record`.
-    """
+    """A record of n images that a network or a distance has seen, without a reference; `fields` are further ones."""
     return Record(value, metric, **described(judge), n_real=n_real, n_fake=n, reference_split="none", **fields)

@@ -5,14 +5,15 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+import keras
 import numpy as np
 
 from keras_gan_zoo.data.checks import as_array, check_integer
-from keras_gan_zoo.metrics.checks import as_numbers
+from keras_gan_zoo.metrics.checks import as_rows
 from keras_gan_zoo.metrics.features import extractor_of
 from keras_gan_zoo.metrics.frechet import Moments
 from keras_gan_zoo.metrics.images import Quantizer, require_axes
-from keras_gan_zoo.metrics.records import NONE, described
+from keras_gan_zoo.metrics.records import NONE, described, differences
 from keras_gan_zoo.metrics.scores import ScoreSums, split_assignment
 
 KINDS = ("moments", "features", "scores", "images", "labels")
@@ -48,17 +49,12 @@ class Sample:
         return self.source.get("split", "none")
 
     def merge(self, other: "Sample") -> Self:
-        """Takes in the images of `other`, which come after these: the metrics see one set.
-
-        Raises:
-            ValueError: the two are of another extractor, split or shape of images, or do not hold the same.
-        """
+        """Takes in the images of `other`, which come after these; a ValueError unless both are and hold the same kind."""
         ours, theirs = (
             {**sample.source, "image_shape": sample.image_shape, "kept": sample._kept()} for sample in (self, other)
         )
-        if differing := [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]:
-            values = "; ".join(f"{name}: {ours.get(name)!r} and {theirs.get(name)!r}" for name in differing)
-            raise ValueError(f"Samples to merge must be alike. Received: two that differ ({values}).")
+        if differing := differences(ours, theirs, {**ours, **theirs}):
+            raise ValueError(f"Samples to merge must be alike. Received: two that differ ({differing}).")
         self.n += other.n
         for kind in self._kept():
             mine, further = getattr(self, kind), getattr(other, kind)
@@ -135,11 +131,14 @@ def gather(
         raise ValueError(f"keep must be among {', '.join(KINDS)}. Received: {', '.join(map(repr, sorted(unknown)))}.")
     extractor = extractor_of(extractor)
     check_integer(batch_size, "batch_size", 1)
+    count = len(images) if is_array(images) else None
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and count not in (None, len(labels)):
+        raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {count} images.")
     if extractor is None and is_array(images) and np.ndim(images) == 2:
-        return _of_features(as_numbers(images, "features"), keep, labels, split)
+        return _of_features(images, keep, labels, split)
     if extractor is None and keep & {"moments", "features", "scores"}:
         raise ValueError("extractor=None takes features (n, dimension), and these are images. Fix: pass an extractor.")
-    count = len(images) if is_array(images) else None
     sample = Sample(0, {**(described(extractor) if extractor else NONE), "split": split})
     if "moments" in keep:
         sample.moments = Moments(extractor.dimension, sample.source)
@@ -149,12 +148,10 @@ def gather(
                 f"The Inception Score needs class logits. Received: weights of {extractor.name!r}, which have none. Fix: "
                 "load weights with the logits layer, or leave inception_score out."
             )
-        order = None
-        if count is not None:
-            order = split_assignment(total or count, splits, shuffle_seed)[first : first + count]
+        order = None if count is None else split_assignment(total or count, splits, shuffle_seed)[first : first + count]
         sample.scores = ScoreSums(splits, order, first)
     kept = {kind: [] for kind in keep & {"features", "images", "labels"}}
-    bar, quantize = _bar(count, progress), Quantizer()
+    bar, quantize = keras.utils.Progbar(count, unit_name=progress) if progress else None, Quantizer()
     if count is not None:
         images = np.asarray(as_array(images))
         quantize.look_at(images)
@@ -190,13 +187,11 @@ def is_array(images: Any) -> bool:
 def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """(images, labels or None) of at most `size` images each; an iterable's own batches are passed on as they are."""
     if is_array(images):
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(f"labels must be one for each image. Received: {len(labels)} entries for {len(images)} images.")
         # Several passes of the network in each batch, since moments are products that are slow on few rows.
         step = 10 * size
         for start in range(0, len(images), step):
             part = slice(start, start + step)
-            yield images[part], None if labels is None else np.asarray(labels[part])
+            yield images[part], None if labels is None else labels[part]
         return
     if labels is not None:
         raise ValueError("labels was given beside batches. Fix: let the batches be pairs (images, labels).")
@@ -208,28 +203,14 @@ def batches(images: Any, labels: np.ndarray | None, size: int) -> Iterator[tuple
 def _of_features(features, keep, labels, split):
     if "scores" in keep or "images" in keep:
         raise ValueError("This metric takes images, and features (n, dimension) were given. Fix: pass the images.")
-    if not len(features):
-        raise ValueError("features must hold one row at least. Received: no features.")
-    if not np.isfinite(features).all():
-        raise ValueError("features must be finite. Received: NaN or infinite values. Fix: find their images.")
-    source = {**GIVEN, "split": split}
-    moments = Moments.of(features, source) if "moments" in keep else None
+    features, source = as_rows(features, "features"), {**GIVEN, "split": split}
     if "labels" in keep:
         _required(labels, "labels")
-    if labels is not None and len(labels) != len(features):
-        raise ValueError(f"labels must be one for each row. Received: {len(labels)} entries for {len(features)} features.")
-    return Sample(len(features), source, moments, features, labels=None if labels is None else np.asarray(labels))
+    moments = Moments.of(features, source) if "moments" in keep else None
+    return Sample(len(features), source, moments, features, labels=labels)
 
 
 def _required(part, kind):
     if part is None:
         raise ValueError(f"This metric needs {kind}. Received: none. Fix: pass {kind}=, or batches (images, {kind}).")
     return part
-
-
-def _bar(total, name):
-    if name is None:
-        return None
-    import keras
-
-    return keras.utils.Progbar(total, unit_name=name)

@@ -1,18 +1,11 @@
-"""Inception Score (Salimans et al., 2016, https://arxiv.org/abs/1606.03498).
-
-    IS = exp( E_x KL( p(y | x) || p(y) ) ) = exp( H(E_x p) - E_x H(p) ),   between 1 and the number of classes
-
-E_x is a mean over the images of a split; the score is the mean over the splits. It is 1 where all images look alike to the
-classifier or each looks like all classes, and K where each image is surely of one of K classes that are equally frequent.
-
-Biased downwards by about 1 / n, so compare values of equal n and splits only, and of one classifier.
-"""
+"""Inception Score: see `inception_score`."""
 
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from keras_gan_zoo.data.checks import check_integer
+from keras_gan_zoo.metrics.checks import as_rows
 
 BLOCK = 1000
 
@@ -25,16 +18,7 @@ class InceptionScore(NamedTuple):
 
 
 def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np.ndarray:
-    """The split of each of n images, (n,): contiguous parts of equal size, after torch-fidelity's shuffle if asked for.
-
-    Args:
-        n: number of images.
-        splits: number of splits.
-        shuffle_seed: of `numpy.random.RandomState`; None keeps the order.
-
-    Raises:
-        ValueError: fewer images than splits.
-    """
+    """The split of each of n images, (n,): contiguous parts of equal size, of the shuffled images where there is a seed."""
     if not 1 <= splits <= n:
         raise ValueError(f"splits must be 1 to the number of images. Received: splits={splits}, {n} images.")
     order = np.arange(n) if shuffle_seed is None else np.random.RandomState(shuffle_seed).permutation(n)
@@ -47,11 +31,8 @@ def split_assignment(n: int, splits: int, shuffle_seed: int | None = 2020) -> np
 class ScoreSums:
     """What the score needs of the logits, gathered batch by batch: sums of probabilities and of entropies for each split.
 
-    Args:
-        splits: number of splits.
-        assigned: the split of each image in the order of `update`, as `split_assignment` gives it; None where the number of
-            images is not known: they then go to the splits in turn.
-        first: number of images of a larger set that come before these, where they go in turn.
+    `assigned` is the split of each image in the order of `update`, as `split_assignment` gives it. Without it, as where the
+    number of images is not known, they go to the splits in turn, from that of image `first` of a larger set.
     """
 
     def __init__(self, splits: int = 10, assigned: np.ndarray | None = None, first: int = 0) -> None:
@@ -60,16 +41,10 @@ class ScoreSums:
         self._counts, self._negative_entropies, self._probabilities = np.zeros(splits), np.zeros(splits), None
 
     def update(self, logits: np.ndarray) -> None:
-        """Takes in the class logits (n, classes) of a batch.
-
-        Raises:
-            ValueError: another shape, values that are NaN or infinite, or more images than have been assigned a split.
-        """
-        logits = np.asarray(logits, "float64")
-        if logits.ndim != 2 or logits.shape[1] < 2:
+        """Takes in the class logits (n, classes) of a batch."""
+        logits = as_rows(logits, "logits", at_least=0).astype("float64")
+        if logits.shape[1] < 2:
             raise ValueError(f"logits must have the shape (n, classes), 2 classes or more. Received: {logits.shape}.")
-        if not np.isfinite(logits).all():
-            raise ValueError("logits must be finite. Received: NaN or infinite values. Fix: find their images.")
         if self._probabilities is None:
             self._probabilities = np.zeros((self.splits, logits.shape[1]))
         shifted = logits - logits.max(axis=1, keepdims=True)
@@ -89,11 +64,7 @@ class ScoreSums:
         self.n += len(p)
 
     def merge(self, other: "ScoreSums") -> Self:
-        """Takes in what `other` has seen; its images come after these.
-
-        Raises:
-            ValueError: the numbers of splits or classes differ, or only one set has its images assigned.
-        """
+        """Takes in what `other` has seen; its images come after these."""
         ours, theirs = (
             {"splits": sums.splits, "assigned": sums.assigned is not None, "classes": sums._probabilities.shape[1]}
             for sums in (self, other)
@@ -110,9 +81,9 @@ class ScoreSums:
 
     def arrays(self) -> dict[str, Any]:
         """The sums, for an .npz file."""
-        sums = {"n": self.n, "first": self.first, "counts": self._counts, "negative_entropies": self._negative_entropies}
-        sums["probabilities"] = self._probabilities
-        return sums if self.assigned is None else {**sums, "assigned": self.assigned}
+        sums = {"n": self.n, "first": self.first, "counts": self._counts, "probabilities": self._probabilities}
+        assigned = {} if self.assigned is None else {"assigned": self.assigned}
+        return sums | {"negative_entropies": self._negative_entropies} | assigned
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
@@ -123,11 +94,7 @@ class ScoreSums:
         return sums
 
     def result(self) -> InceptionScore:
-        """The score of what has been taken in.
-
-        Raises:
-            ValueError: a split is empty, or images that have been assigned a split are missing.
-        """
+        """The score of what has been taken in."""
         if self.assigned is not None and self.n < len(self.assigned):
             raise ValueError(
                 f"All images with a split must be taken in. Received: {self.n} of the {len(self.assigned)} images."
@@ -141,12 +108,21 @@ class ScoreSums:
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, shuffle_seed: int | None = 2020) -> InceptionScore:
-    """The score of an array of logits, by torch-fidelity's protocol.
+    """Inception Score (Salimans et al., 2016, https://arxiv.org/abs/1606.03498), by torch-fidelity's protocol.
+
+        IS = exp( E_x KL( p(y | x) || p(y) ) ) = exp( H(E_x p) - E_x H(p) ),   between 1 and the number of classes
+
+    E_x is a mean over the images of a split; the score is the mean over the splits. It is 1 where all images look alike to
+    the classifier or each looks like all classes, and K where each image is surely of one of K classes that are equally
+    frequent. Biased downwards by about 1 / n, so compare values of equal n and splits only, and of one classifier.
 
     Args:
         logits: (n, classes). For the standard score, of the 2015 Inception network, 1008 classes, without the bias.
         splits: number of splits.
-        shuffle_seed: see `split_assignment`.
+        shuffle_seed: of `numpy.random.RandomState`, which shuffles the images first; None keeps their order.
+
+    Raises:
+        ValueError: logits of another shape or that are not finite, or fewer images than splits.
     """
     sums = ScoreSums(splits, split_assignment(len(logits), splits, shuffle_seed))
     for start in range(0, len(logits), BLOCK):

@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_gan_zoo.data.checks import check_integer
 from keras_gan_zoo.files import whole_file
+from keras_gan_zoo.metrics.records import differences
 from keras_gan_zoo.metrics.samples import Sample, below
 from keras_gan_zoo.untrusted import read_npz, shown
 
@@ -28,11 +29,7 @@ class Shard(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The shard of a text such as "2/3".
-
-        Raises:
-            ValueError: it is none.
-        """
+        """The shard of a text such as "2/3"; a ValueError for a text that is none."""
         number, _, count = text.partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
             raise ValueError(f"shard must be I/N with I of 1 to N, such as 1/3 to 3/3. Received: shard={shown(text)}.")
@@ -54,11 +51,8 @@ class Shard(NamedTuple):
 def save_shard(path: str | Path, shard: Shard, told: dict[str, Any], fake: Sample, real: Sample | None) -> None:
     """Writes a shard to an .npz file (no pickle).
 
-    Args:
-        path: the file.
-        shard: which one it is.
-        told: plain values that all shards of a measurement have in common, and "skipped", which they add up.
-        fake, real: what was seen of its images; `real` is None where it has none of them.
+    `told` has plain values that all shards of a measurement have in common, and "skipped", which they add up; `fake` and
+    `real` are what was seen of its images.
     """
     arrays = {f"fake/{name}": array for name, array in fake.arrays().items()}
     arrays |= {} if real is None else {f"real/{name}": array for name, array in real.arrays().items()}
@@ -69,17 +63,16 @@ def save_shard(path: str | Path, shard: Shard, told: dict[str, Any], fake: Sampl
 def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, Sample | None]:
     """What all shards of a measurement come to: what they were told, the fakes, and the real images.
 
-    Raises:
-        ValueError: files that are no shards, that were told different things, or that saw their images in different ways; a
-            shard that is missing, or there twice.
+    A ValueError for files that are no shards or of different measurements, and a shard that is missing, or there twice.
     """
     headers = {str(path): _header(path) for path in paths}
     first = next(iter(headers))
     places: dict[int, str] = {}
     for path, header in headers.items():
-        if differing := [name for name in headers[first] if header.get(name) != headers[first][name] and name not in _OWN]:
-            values = "; ".join(f"{name}: {headers[first][name]!r} and {header.get(name)!r}" for name in differing)
-            raise ValueError(f"Shards must be of one measurement. Received: {first} and {path}, which differ ({values}).")
+        # The number and what was skipped are each shard's own.
+        shared = [name for name in headers[first] if name not in ("number", "skipped")]
+        if differing := differences(headers[first], header, shared):
+            raise ValueError(f"Shards must be of one measurement. Received: {first} and {path}, which differ ({differing}).")
         if header["number"] in places or len(headers) < len(paths):
             other = places.get(header["number"], path)
             raise ValueError(
@@ -101,10 +94,6 @@ def merged_shards(paths: Sequence[str | Path]) -> tuple[dict[str, Any], Sample, 
             merged[kind] = merged[kind].merge(sample) if kind in merged else sample
     skipped = dict.fromkeys(entry for header in headers.values() for entry in header["skipped"])
     return {**headers[first], "skipped": list(skipped)}, merged["fake"], merged.get("real")
-
-
-# What is each shard's own.
-_OWN = ("number", "skipped")
 
 
 def _samples(path):

@@ -1,28 +1,16 @@
 """Similarity of images, pixel by pixel (PSNR) and by local statistics (SSIM, MS-SSIM), and the diversity of a set by it.
 
 All of them take uint8 images in [0, 255] and compute in float64; L = 255 is the peak.
-
-    PSNR = 10 log10(L^2 / mean (a - b)^2)
-
-    cs   = (2 s_ab + C_2) / (s_a^2 + s_b^2 + C_2)
-    SSIM = mean of cs (2 m_a m_b + C_1) / (m_a^2 + m_b^2 + C_1),     C_1 = (0.01 L)^2,  C_2 = (0.03 L)^2
-
-with means m, variances s^2 and covariance s_ab under a Gaussian window of 11 x 11 pixels and deviation 1.5 at each position
-where it fits entirely; the mean runs over positions and channels, each channel by itself.
-
-    MS-SSIM = prod over levels j < J of (mean cs_j)^(w_j) * SSIM_J^(w_J)
-
-where each level is the one before with 2 x 2 pixels averaged (an odd last row or column counts twice), and negative means
-count as 0. Sources: Wang et al., 2004 (https://doi.org/10.1109/TIP.2003.819861) and 2003
-(https://doi.org/10.1109/ACSSC.2003.1292216); the window's shrinking is that of the code of Karras et al., 2018
-(https://arxiv.org/abs/1710.10196).
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from keras_gan_zoo.data.checks import as_array, refuse_masks
-from keras_gan_zoo.metrics.pairs import Diversity, mean_over_pairs
+from keras_gan_zoo.data.checks import as_array, check_integer, refuse_masks
+from keras_gan_zoo.metrics.checks import as_labels
 
 PEAK = 255.0
 WINDOW = 11
@@ -35,12 +23,7 @@ BLOCK = 2**20
 
 
 def checked_images(images: np.ndarray, name: str) -> np.ndarray:
-    """The images as an array, if they are at least one uint8 image in [0, 255], (n, height, width, channels).
-
-    Raises:
-        TypeError: not uint8.
-        ValueError: another shape, no images, or nothing but zeros and ones.
-    """
+    """The images as an array, if they are at least one uint8 image in [0, 255], (n, height, width, channels)."""
     images = np.asarray(as_array(images))
     if images.dtype != np.uint8:
         raise TypeError(
@@ -54,15 +37,11 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def luma(images: np.ndarray) -> np.ndarray:
-    """Luma of RGB images by ITU-R BT.601, as MATLAB's rgb2ycbcr has it and papers on super-resolution measure it.
+    """Luma of RGB images (n, height, width, 3) in [0, 255] by ITU-R BT.601, float64 (n, height, width, 1) in [16, 235].
 
         Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255
 
-    Args:
-        images: (n, height, width, 3) in [0, 255].
-
-    Returns:
-        float64 (n, height, width, 1) in [16, 235], not rounded.
+    as MATLAB's rgb2ycbcr has it, but not rounded, and as papers on super-resolution measure it.
     """
     return 16.0 + np.asarray(images, "float64") @ np.array([[65.481], [128.553], [24.966]]) / 255.0
 
@@ -70,11 +49,12 @@ def luma(images: np.ndarray) -> np.ndarray:
 def psnr(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) -> np.ndarray:
     """Peak signal-to-noise ratio of each image of `a` against that of `b`, in dB. The peak is 255, for luma too.
 
+        PSNR = 10 log10(255^2 / mean (a - b)^2)
+
     Values on RGB and on luma differ by 1 to 3 dB, and a border changes them too: never compare across those.
 
     Args:
-        a: uint8 (n, height, width, channels).
-        b: the same shape; a restoration of `a`, say.
+        a, b: uint8 (n, height, width, channels), of one shape; `b` is a restoration of `a`, say.
         channel: "rgb" takes all channels as they are, of which there may be any number; "y" the luma of RGB images. Grey
             images have no "y": papers disagree on whether to compress their range to [16, 235].
         border: pixels cut off at each side; the scale factor, by the usage of super-resolution.
@@ -88,11 +68,19 @@ def psnr(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) ->
     """
     a, b = _pair(a, b, channel, border)
     with np.errstate(divide="ignore"):
-        return 10.0 * np.log10(PEAK**2 / _by_blocks(_mean_square, a, b, channel, border))
+        errors = _by_blocks(lambda x, y: np.square(x - y).mean(axis=(1, 2, 3)), a, b, channel, border)
+        return 10.0 * np.log10(PEAK**2 / errors)
 
 
 def ssim(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) -> np.ndarray:
     """Structural similarity of each image of `a` to that of `b`; arguments and errors as for `psnr`.
+
+        cs   = (2 s_ab + C_2) / (s_a^2 + s_b^2 + C_2)
+        SSIM = mean of cs (2 m_a m_b + C_1) / (m_a^2 + m_b^2 + C_1),     C_1 = (0.01 L)^2,  C_2 = (0.03 L)^2,  L = 255
+
+    with means m, variances s^2 and covariance s_ab under a Gaussian window of 11 x 11 pixels and deviation 1.5 at each
+    position where it fits entirely; the mean runs over positions and channels, each channel by itself (Wang et al., 2004,
+    https://doi.org/10.1109/TIP.2003.819861).
 
     Returns:
         float64 (n,) in [-1, 1]; 1 for equal images, exactly.
@@ -112,15 +100,20 @@ def ssim(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) ->
 def ms_ssim(a: np.ndarray, b: np.ndarray, levels: int | None = None) -> np.ndarray:
     """Multi-scale structural similarity of each image of `a` to that of `b`.
 
+        MS-SSIM = prod over levels j < J of (mean cs_j)^(w_j) * SSIM_J^(w_J)
+
+    with cs and SSIM as in `ssim`. Each level is the one before with 2 x 2 pixels averaged (an odd last row or column counts
+    twice), and negative means count as 0 (Wang et al., 2003, https://doi.org/10.1109/ACSSC.2003.1292216).
+
     Args:
-        a: uint8 (n, height, width, channels), any number of channels.
-        b: the same shape.
-        levels: 1 to 5. None takes as many as fit the full window: the largest J <= 5 with 11 * 2^(J - 1) <= the shorter
+        a, b: uint8 (n, height, width, channels), of one shape, any number of channels.
+        levels: J, 1 to 5. None takes as many as fit the full window: the largest J <= 5 with 11 * 2^(J - 1) <= the shorter
             side, so 5 from 176 pixels on, 4 from 88, 3 from 44, 2 from 22 (28 and 32 pixels among them), 1 below. Where a
             level is smaller than the window, because more are asked for or the image is small, the window shrinks to
             the size of the level and its deviation in proportion; levels=5 at 64 to 128 pixels repeats the measurements
-            of Karras et al. With 5 levels the weights are the published ones (whose sum is 1.0001); with fewer, the
-            first J of them divided by their sum. Numbers of different levels do not compare.
+            of Karras et al., 2018 (https://arxiv.org/abs/1710.10196). With 5 levels the weights are the published ones
+            (whose sum is 1.0001); with fewer, the first J of them divided by their sum. Numbers of different levels do not
+            compare.
 
     Returns:
         float64 (n,) in [0, 1]; 1 for equal images, exactly.
@@ -130,17 +123,25 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, levels: int | None = None) -> np.ndarr
         ValueError: shapes that differ, levels out of range, or a last level of a single pixel's width.
     """
     a, b = _pair(a, b)
-    weights = _weights(a.shape[1:3], levels)
-    return _by_blocks(lambda x, y: _ms_ssim(x, y, weights), a, b)
+    return _ms_ssims(a, b, _weights(a.shape[1:3], levels))
+
+
+class Diversity(NamedTuple):
+    """Mean of a measure over random pairs of images."""
+
+    mean: float  # over the pairs, or over the classes' means
+    standard_error: float  # taking the pairs as independent (they are nearly, while they are fewer than images)
+    pairs: int  # in all
+    per_class: dict[int, float] | None = None  # where labels were given
 
 
 def ms_ssim_diversity(
     images: np.ndarray, pairs: int = 1000, labels: np.ndarray | None = None, seed: int = 0, levels: int | None = None
 ) -> Diversity:
-    """Mean MS-SSIM of random pairs of distinct images: the lower, the more diverse (Odena et al., 2017,
-    https://arxiv.org/abs/1610.09585).
+    """Mean MS-SSIM of random pairs of distinct images (Odena et al., 2017, https://arxiv.org/abs/1610.09585).
 
-    It says nothing about quality, and means something only beside the value of real images, within the same classes.
+    The lower, the more diverse. It says nothing about quality, and means something only beside the value of real images,
+    within the same classes.
 
     Args:
         images: uint8 (n, height, width, channels).
@@ -150,7 +151,7 @@ def ms_ssim_diversity(
         levels: as for `ms_ssim`.
 
     Returns:
-        A `Diversity`, its mean in [0, 1].
+        Mean in [0, 1], its standard error, the number of pairs, and the means per class.
 
     Raises:
         TypeError: images that are not uint8.
@@ -158,11 +159,52 @@ def ms_ssim_diversity(
     """
     images = checked_images(images, "images")
     weights = _weights(images.shape[1:3], levels)
+    return mean_over_pairs(images, lambda a, b: _ms_ssims(a, b, weights), pairs, labels, seed)
 
-    def similarity(a, b):
-        return _by_blocks(lambda x, y: _ms_ssim(x, y, weights), a, b)
 
-    return mean_over_pairs(images, similarity, pairs, labels, seed)
+def mean_over_pairs(
+    images: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    pairs: int,
+    labels: np.ndarray | None = None,
+    seed: int = 0,
+) -> Diversity:
+    """Mean and standard error of a measure over random pairs of distinct images.
+
+    `measure` takes 500 pairs or fewer at a time, (m, ...), (m, ...) -> (m,). With labels, integers (n,), pairs are of one
+    class, and there are `pairs` of each class.
+    """
+    check_integer(pairs, "pairs", 2)
+    groups = {None: np.arange(len(images))}
+    if labels is not None:
+        labels = as_labels(labels, len(images))
+        groups = {int(c): np.flatnonzero(labels == c) for c in np.unique(labels)}
+    rng = np.random.default_rng(seed)
+    means, variances = {}, []
+    for label, members in groups.items():
+        first, second = members[random_pairs(len(members), pairs, rng, "" if label is None else f" of class {label}")]
+        values = np.concatenate(
+            [measure(images[first[i : i + 500]], images[second[i : i + 500]]) for i in range(0, pairs, 500)]
+        )
+        means[label] = float(np.mean(values))
+        variances.append(np.var(values, ddof=1) / pairs)
+    error = float(np.sqrt(np.sum(variances)) / len(groups))
+    return Diversity(float(np.mean(list(means.values()))), error, pairs * len(groups), means if labels is not None else None)
+
+
+def random_pairs(n: int, pairs: int, rng: np.random.Generator, whose: str = "") -> np.ndarray:
+    """`pairs` different pairs i != j of n images (`whose`), each unordered pair equally likely: integers (2, pairs)."""
+    possible = n * (n - 1) // 2
+    if pairs > possible:
+        raise ValueError(
+            f"pairs must be at most the {possible} different pairs of the {n} images{whose}. Received: pairs={pairs}. Fix: "
+            "more images, or fewer pairs."
+        )
+    # Pairs j < i in their order (1, 0), (2, 0), (2, 1), (3, 0) ...: number k begins row i at i (i - 1) / 2.
+    chosen = rng.choice(possible, pairs, replace=False)
+    i = ((1.0 + np.sqrt(1.0 + 8.0 * chosen)) / 2.0).astype("int64")
+    i -= i * (i - 1) // 2 > chosen
+    return np.stack([i, chosen - i * (i - 1) // 2])
 
 
 def _pair(a, b, channel="rgb", border=0):
@@ -194,10 +236,6 @@ def _by_blocks(measure, a, b, channel="rgb", border=0):
     return np.concatenate([measure(prepared(a[i : i + step]), prepared(b[i : i + step])) for i in starts])
 
 
-def _mean_square(a, b):
-    return np.square(a - b).mean(axis=(1, 2, 3))
-
-
 def _ssim_and_cs(a, b):
     """Mean SSIM and mean cs (n,) of float64 images (n, height, width, channels)."""
     size = min(WINDOW, *a.shape[1:3])
@@ -223,12 +261,10 @@ def _ssim_and_cs(a, b):
 def _weights(size, levels):
     shortest = min(size)
     if levels is None:
-        levels = max([1] + [j for j in range(2, 6) if WINDOW * 2 ** (j - 1) <= shortest])
+        levels = 1 + sum(WINDOW * 2**halvings <= shortest for halvings in range(1, len(WEIGHTS)))
     if not 1 <= levels <= len(WEIGHTS):
         raise ValueError(f"levels must be 1 to {len(WEIGHTS)}. Received: levels={levels}.")
-    for _ in range(levels - 1):
-        shortest = -(-shortest // 2)
-    if shortest < 2:
+    if shortest <= 2 ** (levels - 1):
         raise ValueError(
             f"The last level must be 2 pixels wide or more. Received: levels={levels} of images of {size[0]} x {size[1]} "
             "pixels, one pixel wide at last. Fix: fewer levels, or larger images."
@@ -237,18 +273,19 @@ def _weights(size, levels):
     return weights if levels == len(WEIGHTS) else weights / weights.sum()
 
 
-def _ms_ssim(a, b, weights):
-    result = np.ones(len(a))
-    for level, weight in enumerate(weights, 1):
-        similarity, cs = _ssim_and_cs(a, b)
-        # A fractional power of a negative mean (an inverted image's) is NaN.
-        result *= np.maximum(similarity if level == len(weights) else cs, 0.0) ** weight
-        a, b = _halved(a), _halved(b)
-    return result
+def _ms_ssims(a, b, weights):
+    def measure(x, y):
+        result = np.ones(len(x))
+        for level, weight in enumerate(weights, 1):
+            similarity, cs = _ssim_and_cs(x, y)
+            # A fractional power of a negative mean (an inverted image's) is NaN.
+            result *= np.maximum(similarity if level == len(weights) else cs, 0.0) ** weight
+            x, y = _halved(x), _halved(y)
+        return result
+
+    return _by_blocks(measure, a, b)
 
 
 def _halved(images):
-    for axis in (1, 2):
-        if images.shape[axis] % 2:
-            images = np.concatenate([images, np.take(images, [-1], axis=axis)], axis=axis)
+    images = np.pad(images, [(0, 0), *((0, side % 2) for side in images.shape[1:3]), (0, 0)], "edge")
     return (images[:, ::2, ::2] + images[:, 1::2, ::2] + images[:, ::2, 1::2] + images[:, 1::2, 1::2]) / 4.0

@@ -1,18 +1,4 @@
-"""Sliced Wasserstein distance between the patches of two sets of images, at each level of a Laplacian pyramid
-(Karras et al., 2018, https://arxiv.org/abs/1710.10196).
-
-    G_0 = image,  G_(j+1) = (filter * G_j) at every second pixel,  L_j = G_j - expand(G_(j+1)),  the last L_j = G_j
-
-with the binomial filter (1, 4, 6, 4, 1) / 16 in both directions and mirrored borders. From each image and level come random
-patches of 7 x 7 pixels, a vector each. Over all patches of a set, each channel is shifted and scaled to mean 0 and variance
-1. With unit vectors u in random directions,
-
-    distance = 1000 * mean over u of W_1(patches of a . u, patches of b . u)
-
-where W_1 is the exact Wasserstein distance of numbers. Each set is normalized by itself, so a difference in brightness or
-contrast alone does not count. TF-GAN's function of this name normalizes each patch by itself, and uses other numbers of
-patches and directions; its values do not compare with these.
-"""
+"""Sliced Wasserstein distance between the patches of two sets of images, see `sliced_wasserstein`."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -32,15 +18,10 @@ TOGETHER = 16
 
 
 class SlicedWasserstein(NamedTuple):
-    """Sliced Wasserstein distance, times 1000.
+    """Sliced Wasserstein distance, times 1000."""
 
-    Attributes:
-        mean: over the levels.
-        levels: by "height x width" of the level, the finest first, as {"32x32": 8.1, "16x16": 6.5}.
-    """
-
-    mean: float
-    levels: dict[str, float]
+    mean: float  # over the levels
+    levels: dict[str, float]  # by "height x width", the finest first, as {"32x32": 8.1, "16x16": 6.5}
 
 
 def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -49,17 +30,7 @@ def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         W_1 = integral over q from 0 to 1 of |F_a^-1(q) - F_b^-1(q)|
 
     The quantile functions are steps. For sets of one size that is the mean difference of the sorted numbers; else the
-    steps of both are merged, at positions that are exact integers.
-
-    Args:
-        a: (..., n).
-        b: (..., m), the same leading axes.
-
-    Returns:
-        float64 (...).
-
-    Raises:
-        ValueError: leading axes that differ, an empty set, or values that are not finite.
+    steps of both are merged, at positions that are exact integers. Sets are (..., n) and (..., m), distances float64 (...).
     """
     # Differences of small integers would wrap around, and those of float16 overflow.
     a, b = (x if x.dtype in ("f4", "f8") else x.astype("float64") for x in (as_numbers(a, "a"), as_numbers(b, "b")))
@@ -79,14 +50,7 @@ def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def over_directions(a: np.ndarray, b: np.ndarray, directions: int, rng: np.random.Generator) -> float:
-    """Mean of W_1(a . u, b . u) over random unit vectors u: the sliced Wasserstein distance of vectors, in their units.
-
-    Args:
-        a: (n, dimension).
-        b: (m, dimension).
-        directions: number of u.
-        rng: draws them.
-    """
+    """Mean of W_1(a . u, b . u) over random unit vectors u: the sliced Wasserstein distance of vectors, in their units."""
     vectors = rng.standard_normal((directions, a.shape[1]))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
     blocks = [vectors[i : i + TOGETHER] for i in range(0, directions, TOGETHER)]
@@ -94,7 +58,7 @@ def over_directions(a: np.ndarray, b: np.ndarray, directions: int, rng: np.rando
 
 
 def reduced(images: np.ndarray) -> np.ndarray:
-    """The next level of a Gaussian pyramid: float (n, height, width, channels) -> (n, height / 2, width / 2, channels)."""
+    """The next level of a Gaussian pyramid: float (n, height, width, channels), both sides halved."""
     return _filtered(images, 1.0)[:, ::2, ::2]
 
 
@@ -107,11 +71,7 @@ def expanded(images: np.ndarray) -> np.ndarray:
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Sizes of the levels, the finest first: halved as long as both sides are even and both halves 16 or more.
-
-    1024 x 1024 has the levels 1024, 512, ... 16 of Karras et al.; 32 x 32 has 32 and 16; 28 x 28, whose halves are 14, and
-    anything smaller or odd, has one level, the image itself.
-    """
+    """Sizes of the levels, the finest first: halved as long as both sides are even and both halves 16 or more."""
     sizes = [(height, width)]
     while all(side % 2 == 0 and side // 2 >= SMALLEST for side in sizes[-1]):
         sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
@@ -121,7 +81,21 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
 def sliced_wasserstein(
     a: np.ndarray, b: np.ndarray, *, patches: int = 128, repeats: int = 4, directions: int = 128, seed: int = 0
 ) -> SlicedWasserstein:
-    """Sliced Wasserstein distance between two sets of images; the defaults are those of Karras et al.
+    """Sliced Wasserstein distance between the patches of two sets of images, at each level of a Laplacian pyramid
+    (Karras et al., 2018, https://arxiv.org/abs/1710.10196, whose numbers the defaults are).
+
+        G_0 = image,  G_(j+1) = (filter * G_j) at every second pixel,  L_j = G_j - expand(G_(j+1)),  the last L_j = G_j
+
+    with the binomial filter (1, 4, 6, 4, 1) / 16 in both directions and mirrored borders. Sides are halved as long as they
+    are even and their halves 16 or more: 1024 x 1024 has the levels 1024, 512, ... 16; 28 x 28 has one. From each image and
+    level come random patches of 7 x 7 pixels, a vector each. Over all patches of a set, each channel is shifted and scaled
+    to mean 0 and variance 1. With unit vectors u in random directions,
+
+        distance = 1000 * mean over u of W_1(patches of a . u, patches of b . u)
+
+    where W_1 is the exact Wasserstein distance of numbers. Each set is normalized by itself, so a difference in brightness
+    or contrast alone does not count. TF-GAN's function of this name normalizes each patch by itself, and uses other numbers
+    of patches and directions; its values do not compare with these.
 
     The value has a floor that falls with the number of images: compare values of equal numbers only, and see
     `sliced_wasserstein_floor`. The paper has 8,192 images in either set.
@@ -131,8 +105,7 @@ def sliced_wasserstein(
     projections: for 8,192 RGB images each, 1.2 GB and 0.3 GB.
 
     Args:
-        a: uint8 (n, height, width, channels), both sides 7 or more. `level_sizes` says which levels there are.
-        b: uint8 (m, height, width, channels). n and m may differ.
+        a, b: uint8 (n, height, width, channels) and (m, height, width, channels), both sides 7 or more.
         patches: of each image and level.
         repeats: how often directions are drawn.
         directions: drawn each time; the distance is the mean over repeats * directions of them.
@@ -164,8 +137,7 @@ def sliced_wasserstein_floor(images: np.ndarray, *, seed: int = 0, **settings: i
 
     Args:
         images: uint8 (n, height, width, channels), real ones; 2 or more. Of an odd number one is left out.
-        seed: of the halves, and as for `sliced_wasserstein`.
-        settings: patches, repeats and directions of `sliced_wasserstein`.
+        seed: of the halves, and as for `sliced_wasserstein`, whose patches, repeats and directions the `settings` are.
 
     Raises:
         TypeError, ValueError: as `sliced_wasserstein`; also a single image.
@@ -189,9 +161,8 @@ def _patches_by_level(images, name, levels, patches, seed) -> Iterator[np.ndarra
     for level in range(levels):
         last = level == levels - 1
         # The next Gaussian level is all that is kept of the pyramid.
-        following = (
-            None if last else np.empty((len(images), *(side // 2 for side in images.shape[1:3]), images.shape[3]), "f4")
-        )
+        n, height, width, channels = images.shape
+        following = None if last else np.empty((n, height // 2, width // 2, channels), "f4")
         yield _normalized(_patches(images, following, patches, np.random.default_rng([seed, level])), name)
         images = following
 

@@ -5,7 +5,6 @@ import pytest
 from keras_gan_zoo.conversion import convert
 from keras_gan_zoo.metrics import perceptual
 from keras_gan_zoo.metrics.classifier import Classifier
-from keras_gan_zoo.metrics.pairs import random_pairs
 from keras_gan_zoo.metrics.perceptual import (
     LPIPS,
     PerceptualDistance,
@@ -13,6 +12,7 @@ from keras_gan_zoo.metrics.perceptual import (
     perceptual_diversity,
 )
 from keras_gan_zoo.metrics.records import compare
+from keras_gan_zoo.metrics.similarity import random_pairs
 
 
 def images(n, size, channels, seed=0):

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gan_zoo.metrics import similarity
-from keras_gan_zoo.metrics.pairs import mean_over_pairs, random_pairs
-from keras_gan_zoo.metrics.similarity import luma, ms_ssim, ms_ssim_diversity, psnr, ssim
+from keras_gan_zoo.metrics.similarity import luma, mean_over_pairs, ms_ssim, ms_ssim_diversity, psnr, random_pairs, ssim
 
 
 def waves(size=24, amplitude=100.0, phase=0.0):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from keras_gan_zoo.metrics.two_sample import nearest_neighbor_accuracy
+from keras_gan_zoo.metrics.copies import nearest_neighbor_accuracy
 
 
 def gaussian(n, seed, dimension=5):

@@ -9,23 +9,14 @@ from keras_gan_zoo.metrics.images import require_axes
 
 
 class Extractor(abc.ABC):
-    """A network that turns images into features, and perhaps into class logits.
+    """A network that turns images into features, and perhaps into class logits."""
 
-    Attributes:
-        name: for records.
-        sha256: of the weights, whatever file they came from.
-        resizer: how images reach the network's input size; "none" where they must have it.
-        dtype: Keras dtype policy of the network.
-        dimension: length of a feature vector.
-        classes: number of logits; None where there are none.
-    """
-
-    name: str
-    sha256: str
-    resizer: str = "none"
-    dtype: str = "float32"
-    dimension: int
-    classes: int | None = None
+    name: str  # for records
+    sha256: str  # of the weights, whatever file they came from
+    resizer: str = "none"  # how images reach the network's input size; "none" where they must have it
+    dtype: str = "float32"  # Keras dtype policy of the network
+    dimension: int  # length of a feature vector
+    classes: int | None = None  # number of logits; None where there are none
 
     @abc.abstractmethod
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -38,14 +29,11 @@ class Extractor(abc.ABC):
         require_axes(images.shape)
 
     def extract(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray | None]:
-        """Features and logits of images.
+        """Features, float32 (n, dimension), and logits, float32 (n, classes) or None, of images.
 
         Args:
             images: uint8 (n, height, width, 1 or 3) in [0, 255].
             batch_size: images per call of the network; changes speed and memory, the values only by rounding.
-
-        Returns:
-            Features, float32 (n, dimension); logits, float32 (n, classes), or None.
 
         Raises:
             TypeError: images are not uint8.
@@ -69,11 +57,7 @@ class Extractor(abc.ABC):
         return self.extract(images, batch_size)[0]
 
     def probabilities(self, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
-        """Softmax of the second result of `extract`: class probabilities (n, classes), rows summing to 1.
-
-        Raises:
-            ValueError: the network has no logits.
-        """
+        """Softmax of the logits: class probabilities (n, classes), rows summing to 1; a ValueError if it has none."""
         if self.classes is None:
             raise ValueError(f"The network must have class logits. Received: {self.name!r}. Fix: weights with their layer.")
         logits = self.extract(images, batch_size)[1]

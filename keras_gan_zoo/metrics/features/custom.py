@@ -25,9 +25,6 @@ class CustomFeatures(Extractor):
             whether two functions, or the same one in two runs, compute the same: such records compare with those of the same
             extractor object only, and nothing of it is found in a cache.
         dimension: length of a feature vector; a Keras model says it itself.
-
-    Raises:
-        ValueError: a function without `name` and `dimension`, or a model whose output is no vector.
     """
 
     def __init__(

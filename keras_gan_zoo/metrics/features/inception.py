@@ -28,25 +28,17 @@ BATCH_NORM_EPSILON = 1e-3
 
 
 class InceptionFeatures(Extractor):
-    """Feature extractor: uint8 images -> pool features of the FID Inception network, and its logits where they are at hand.
+    """uint8 images -> pool features of the FID Inception network, and its logits where the weights have them.
 
-    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down.
+    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down. The logits are those
+    of the Inception Score, W f, which leave the bias out. Resizing, input scaling and the final mean are in float32 in any
+    dtype.
 
     Args:
         path: weights, see `weight_files`; None finds or downloads them.
-        dtype: Keras dtype policy of the convolutions. "float32" is the reference; "mixed_bfloat16" is for quick
-            estimates. Resizing, input scaling and the final mean are in float32 either way.
+        dtype: Keras dtype policy of the convolutions; "float32" is the reference.
         resizer: "legacy" (TensorFlow 1's bilinear, of the original FID and torch-fidelity) or "clean" (Pillow's smoothed
             bicubic, of clean-fid). Numbers of one do not compare with numbers of the other.
-
-    Attributes:
-        classes: 1008 where the weights have the logits layer, else None. The logits are those of the Inception Score,
-            W f, which leave the bias out.
-
-    Raises:
-        FileNotFoundError: `path` does not exist.
-        ValueError: the file lacks an array of the network, or an unknown resizer.
-        OSError: no path was given, and the weights are neither there nor can be downloaded.
     """
 
     name = "inception-2015-12-05"
@@ -88,7 +80,7 @@ class InceptionFeatures(Extractor):
 
 def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
     """The network from scaled images (n, 299, 299, 3) to pool features. Its widths are those of the weights."""
-    folded = {}
+    folded, common = {}, {"dtype": dtype, "data_format": "channels_last"}
 
     def conv(x, name, strides=1, padding="same"):
         weight, beta, mean, var = (weights[f"{name}.{part}"] for part in PARTS)
@@ -96,18 +88,8 @@ def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
         # In float64, to cost no more than one rounding.
         scale = 1.0 / np.sqrt(var.astype("float64") + BATCH_NORM_EPSILON)
         folded[name] = weight.transpose(2, 3, 1, 0) * scale, beta - mean * scale
-        layer = layers.Conv2D(
-            weight.shape[0],
-            weight.shape[2:],
-            strides,
-            padding,
-            activation="relu",
-            kernel_initializer="zeros",
-            name=name.replace(".", "_"),
-            dtype=dtype,
-            data_format="channels_last",
-        )
-        return layer(x)
+        options = {"activation": "relu", "kernel_initializer": "zeros", "name": name.replace(".", "_"), **common}
+        return layers.Conv2D(weight.shape[0], weight.shape[2:], strides, padding, **options)(x)
 
     def chain(x, name, count, **last):
         """`count` convolutions in a row: name, name_1, name_2 ...; `last` are the options of the final one."""
@@ -117,7 +99,7 @@ def _trunk(weights: dict[str, np.ndarray], dtype: str) -> keras.Model:
 
     def pool(x, kind, strides=1, padding="same"):
         cls = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[kind]
-        return cls(3, strides, padding, dtype=dtype, data_format="channels_last")(x)
+        return cls(3, strides, padding, **common)(x)
 
     def join(*branches):
         return layers.Concatenate(dtype=dtype)(branches)

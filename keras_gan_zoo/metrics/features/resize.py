@@ -14,15 +14,8 @@ from keras import ops
 def resize_legacy(images: Any, height: int, width: int) -> Any:
     """Bilinear resizing as TensorFlow 1 did it by default, inherited by FID, without half-pixel centers or smoothing.
 
-    target (i, j) reads source (i * h / height, j * w / width); beyond the last pixel the last pixel is repeated.
-
-    Args:
-        images: float tensor (n, h, w, channels), any range.
-        height: rows of the result.
-        width: columns of the result.
-
-    Returns:
-        Float tensor (n, height, width, channels), same range.
+    target (i, j) reads source (i * h / height, j * w / width); beyond the last pixel the last pixel is repeated. A float
+    tensor (n, h, w, channels) of any range becomes (n, height, width, channels).
     """
     # The operations of TensorFlow's kernel in its order, columns first.
     return _interpolate(_interpolate(images, 2, width), 1, height)
@@ -42,15 +35,8 @@ def resize_clean(images: Any, height: int, width: int) -> Any:
     """Bicubic resizing with smoothing, as Pillow does it on float32 channels, clipped to [0, 255].
 
     The filter is Keys's cubic with a = -0.5, widened by the factor of a reduction; weights are normalized at the borders.
-    Results stay floats: nothing is rounded to 8 bits again (Parmar et al., 2022, https://arxiv.org/abs/2104.11222).
-
-    Args:
-        images: float tensor (n, h, w, channels) in [0, 255].
-        height: rows of the result.
-        width: columns of the result.
-
-    Returns:
-        Float tensor (n, height, width, channels) in [0, 255].
+    Results stay floats: nothing is rounded to 8 bits again (Parmar et al., 2022, https://arxiv.org/abs/2104.11222). A float
+    tensor (n, h, w, channels) in [0, 255] becomes (n, height, width, channels).
     """
     # The order changes the rounding only. A reduction reads many taps, which are fast along whole rows.
     axes = (1, 2) if images.shape[1] > height else (2, 1)

@@ -24,16 +24,7 @@ MAX_BYTES = 2**30  # they have about 100 MB, VGG16 600
 
 
 def read_arrays(path: str | Path, where_to_get_it: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz or .safetensors file.
-
-    Args:
-        path: of the file.
-        where_to_get_it: ends the message where there is none.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: another kind of file, or a damaged one.
-    """
+    """The arrays of an .npz or .safetensors file; `where_to_get_it` ends the message where there is none."""
     from safetensors.numpy import load_file
 
     path = Path(path)
@@ -73,11 +64,7 @@ def weights_at_hand() -> Path | None:
 
 
 def find_weights() -> Path:
-    """Where the weights are when no path is given: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it.
-
-    Raises:
-        OSError: they are nowhere and cannot be downloaded; the message says what to do.
-    """
+    """Where the weights are without a path: $KERAS_GAN_ZOO_INCEPTION, the cache, else downloaded to it, or an OSError."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     folder = cache_folder()
