@@ -22,7 +22,7 @@ def export_data(
     output: Annotated[Path, typer.Option(help="The folder of the files.")],
     splits: Annotated[str, typer.Option(help="Of TFDS data sets, with commas between.")] = "train,test",
     size: Annotated[int | None, typer.Option(min=1, help="Side of the images, where they are not of one size.")] = None,
-    channels: Annotated[int | None, typer.Option(help="1 grey, 3 RGB; by default what the source has.")] = None,
+    channels: Annotated[int | None, typer.Option(help="1 gray, 3 RGB; by default what the source has.")] = None,
     skip_unreadable: Annotated[bool, typer.Option("--skip-unreadable", help="Pass over files that cannot be read.")] = False,
 ):
     """Writes data sets as compressed .npz files, labels included."""

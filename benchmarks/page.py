@@ -29,7 +29,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 SPAN = [Token("html_inline", "", 0, content=tag) for tag in ("<span>", "</span>")]
 SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
 STYLE = Path(__file__).with_suffix(".css")
-BLUE, GREY = "#1f5fa8", "#8a8f98"
+BLUE, GRAY = "#1f5fa8", "#8a8f98"
 
 
 def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = quality.CURVES) -> str:
@@ -43,7 +43,7 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
         ) from error
     links = [*((preset.name, preset.name) for preset in presets), ("speed", "Speed"), ("testbeds", "Testbeds")]
     testbeds = [
-        (figure, f"Samples of each variant on {title}", f"Samples, of points over true ones (grey): {title}", "wide")
+        (figure, f"Samples of each variant on {title}", f"Samples, of points over true ones (gray): {title}", "wide")
         for title, figure in testbed_figures().items()
     ]
     parts = [
@@ -137,7 +137,7 @@ def shares_figure(preset: Preset, folder: Path) -> Any | None:
     shares = found.records[0]["details"]["shares"]
     figure, axes = _axes(SIZE)
     axes.bar(range(len(shares)), shares, color=BLUE, width=0.7)
-    axes.axhline(1 / len(shares), color=GREY, linewidth=1)
+    axes.axhline(1 / len(shares), color=GRAY, linewidth=1)
     axes.set(xticks=range(len(shares)), xlabel="class", ylabel="share of the images")
     return figure
 

@@ -7,7 +7,7 @@ data. Beside RUN, in RUN_by_l1, the same generator is trained by the same recipe
 there. Then come the record that the preset's card shows, the card's picture of held-out pairs, and a picture with both
 generators: RUN_by_l1/rows.png.
 
-- L1: mean |y - G(x)| over pixels and channels, in grey levels of 255, with the shipped weights; dropout stays on, as in
+- L1: mean |y - G(x)| over pixels and channels, in gray levels of 255, with the shipped weights; dropout stays on, as in
   training, so the mean of three seeds.
 - Right pairs preferred: of all comparisons of a held-out photo beside its own map and beside that of another one, the share
   in which the discriminator scores the first higher; 0.5 is chance.
@@ -56,7 +56,7 @@ def pairs(name: str, run: Path):
     n = len(data["source"])
     kinds.write(
         name,
-        f"{n} held-out pairs, split `{SPLIT}` of `{recipe.data.name}`. L1 is in grey levels of 255, a mean over seeds "
+        f"{n} held-out pairs, split `{SPLIT}` of `{recipe.data.name}`. L1 is in gray levels of 255, a mean over seeds "
         f"{', '.join(map(str, SEEDS))} of the dropout; beside it stands the same generator, trained by the same recipe "
         "with the L1 term alone. Right pairs preferred: the share of comparisons in which the discriminator, which is not "
         "shipped, scores a photo higher beside its own map than beside another one's; chance is 0.5. "
@@ -65,7 +65,7 @@ def pairs(name: str, run: Path):
             kinds.Measure("L1, divided by that of L1 alone", found / alone),
             kinds.Measure("L1", found, {"by L1 alone": alone}),
             kinds.Measure("right pairs preferred", preferred),
-            kinds.Measure("mean difference of two seeds, grey levels", drawn),
+            kinds.Measure("mean difference of two seeds, gray levels", drawn),
         ],
     )
     shown = shipped.preview(SHOWN, data)
@@ -83,14 +83,14 @@ def without_opponent(recipe: Recipe) -> Recipe:
 
 
 def errors(gan: Pix2Pix, data: dict[str, np.ndarray]) -> float:
-    """Mean absolute error of translations in grey levels, over the seeds."""
+    """Mean absolute error of translations in gray levels, over the seeds."""
     made = (gan.translate(data["source"], seed=seed) for seed in SEEDS)
     truth = data["target"].astype("float32") / 127.5 - 1.0
     return float(np.mean([np.abs(images - truth).mean() for images in made]) * 127.5)
 
 
 def variety(gan: Pix2Pix, data: dict[str, np.ndarray]) -> float:
-    """Mean absolute difference between the translations of two seeds, in grey levels."""
+    """Mean absolute difference between the translations of two seeds, in gray levels."""
     first, second = (gan.translate(data["source"], seed=seed) for seed in SEEDS[:2])
     return float(np.abs(first - second).mean() * 127.5)
 

@@ -73,7 +73,7 @@ def resizing(recorded):
             tensor = keras.ops.convert_to_tensor(cases.image(name)[None].astype("float32"))
             ours = keras.ops.convert_to_numpy(RESIZERS[resizer][1](tensor, 299, 299))[0][cases.places()]
             worst = max(worst, np.abs(ours - recorded["resize"][name][peer]).max())
-        yield row(f"resizing, {resizer}", peer, worst, "grey levels of 255, at most")
+        yield row(f"resizing, {resizer}", peer, worst, "gray levels of 255, at most")
 
 
 def network(peers, weights, peer, which):

@@ -51,7 +51,7 @@ def evaluate_source(
         against: real images: name of a TFDS data set, folder, zip or .npz, as `keras_gan_zoo.data.load_images` takes them.
         split: of a TFDS data set, or of an .npz that has several; by default "test" where there is one.
         metrics: names, see `keras_gan_zoo.metrics.METRICS`.
-        settings: for each metric what differs from its defaults, as {"kid": {"subset_size": 500}}.
+        settings: for each metric what differs from its defaults, such as {"kid": {"subset_size": 500}}.
         extractor: see `keras_gan_zoo.metrics.feature_extractor`.
         n: images to generate, where `source` is a preset; images are measured all.
         seed: of the generated images.

@@ -51,9 +51,9 @@ class Preset:
 
     Attributes:
         name: as `load` takes it.
-        variant: name of the model, as "wgan_gp".
+        variant: name of the model, such as "wgan_gp".
         data: name of the data set that it was trained on.
-        license: licence of that data.
+        license: license of that data.
         bytes: size of the weights.
         results: measured results, metric -> record.
         folder: where the files lie.
@@ -93,8 +93,8 @@ def load(
 
     Args:
         name: a built-in preset ("dcgan_mnist"), or a folder that `save_to_preset` wrote.
-        load_weights: False leaves the networks as they are initialised, to train them anew.
-        dtype: dtype policy, as "float32" or "mixed_bfloat16"; by default Keras's own.
+        load_weights: False leaves the networks as they are initialized, to train them anew.
+        dtype: dtype policy, such as "float32" or "mixed_bfloat16"; by default Keras's own.
         seed: of the random numbers of a further training.
         **networks: trained networks that the preset does not hold, by the names that the model has for them, such as a
             frozen classifier.

@@ -141,7 +141,7 @@ def goes_on(before: Recipe, now: Recipe) -> bool:
 
 
 def differences(before: Recipe, now: Recipe) -> list[str]:
-    """What makes two recipes of different weights, as "training.rounds: 12 -> 24"."""
+    """What makes two recipes of different weights, such as "training.rounds: 12 -> 24"."""
     return _changes(*(recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT) for recipe in (before, now)))
 
 

@@ -63,7 +63,7 @@ def train(
         recipe: a `Recipe`, or the path of one.
         output: the folder of the run.
         resume: goes on where the run in `output` was stopped; with more `training.rounds`, also where it has ended.
-        dtype: overrides the recipe's, as "float32".
+        dtype: overrides the recipe's, such as "float32".
         tensorboard: also writes TensorBoard logs (needs TensorFlow).
         evaluate: rounds from one FID of samples, and one look for a collapse, to the next; None for neither. The training
             itself is the same, bit for bit.

@@ -28,7 +28,7 @@ def digits(n, seed, shape=(28, 28)):
 
 @pytest.fixture
 def folders(tmp_path):
-    """(fakes, real): folders of 40 and 50 grey PNG files."""
+    """(fakes, real): folders of 40 and 50 gray PNG files."""
     for name, n, seed in (("fakes", 40, 0), ("real", 50, 1)):
         (tmp_path / name).mkdir()
         for i, image in enumerate(digits(n, seed)):

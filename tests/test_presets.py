@@ -29,7 +29,7 @@ VARIANTS = ("dcgan", "cgan", "began", "info_gan")
 
 
 def randomised(gan, seed=0):
-    """The model with weights far from their initialization, so that none is equal by chance, nor its images grey."""
+    """The model with weights far from their initialization, so that none is equal by chance, nor its images gray."""
     rng = np.random.default_rng(seed)
     for variable in gan.variables:
         if variable.dtype == "float32" and variable.shape:

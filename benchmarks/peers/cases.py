@@ -37,7 +37,7 @@ def logits() -> np.ndarray:
 
 
 def image(name: str) -> np.ndarray:
-    """A uint8 image (height, width, 3), smooth with noise; grey in three equal channels for "digits"."""
+    """A uint8 image (height, width, 3), smooth with noise; gray in three equal channels for "digits"."""
     height, width = SHAPES[name]
     rng = np.random.default_rng(height)
     y, x = np.mgrid[:height, :width]
@@ -53,19 +53,19 @@ def places() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def network_images() -> dict[str, np.ndarray]:
-    """Images for the Inception network, uint8: "color" (4, 32, 32, 3), and "grey" (4, 28, 28, 1), strokes as of digits."""
+    """Images for the Inception network, uint8: "color" (4, 32, 32, 3), and "gray" (4, 28, 28, 1), strokes as of digits."""
     rng = np.random.default_rng(11)
     blocks = rng.integers(0, 256, (4, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
     color = np.clip(blocks + rng.normal(scale=12, size=blocks.shape), 0, 255).astype(np.uint8)
     y, x = np.mgrid[:28, :28]
-    grey = np.zeros((4, 28, 28))
-    for picture in grey:
+    gray = np.zeros((4, 28, 28))
+    for picture in gray:
         place, step = rng.uniform(8, 20, 2), rng.normal(size=2)
         for _ in range(12):
             picture += np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / 3)
             step = 0.8 * step + 0.6 * rng.normal(size=2)
             place = np.clip(place + step, 5, 23)
-    return {"color": color, "grey": np.clip(255 * grey, 0, 255).astype(np.uint8)[..., None]}
+    return {"color": color, "gray": np.clip(255 * gray, 0, 255).astype(np.uint8)[..., None]}
 
 
 def network_weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:

@@ -260,7 +260,7 @@ def clean_fid_network(path: str | Path):
 
 
 def in_color(images: np.ndarray) -> np.ndarray:
-    """Images with grey in three equal channels, as the peers convert it."""
+    """Images with gray in three equal channels, as the peers convert it."""
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 

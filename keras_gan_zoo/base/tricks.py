@@ -83,7 +83,7 @@ class Tricks:
         self.ada_signs.assign(ops.where(is_time, ops.zeros_like(signs), signs))
 
     def lecam_penalty(self, real_scores: Any, fake_scores: Any, by: str = "discriminator") -> Any:
-        """LeCam regularization, against averages of the mean scores without a bias towards their start."""
+        """LeCam regularization, against averages of the mean scores without a bias toward their start."""
         held, keep = getattr(self, f"{by}_score_averages"), self.options.lecam_decay
         real_scores, fake_scores = self.whole(real_scores), self.whole(fake_scores)
         means = [ops.mean(ops.stop_gradient(ops.cast(scores, "float32"))) for scores in (real_scores, fake_scores)]

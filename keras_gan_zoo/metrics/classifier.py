@@ -1,4 +1,4 @@
-"""A small classifier of 28 x 28 grey images that judges generators and is never trained with one.
+"""A small classifier of 28 x 28 gray images that judges generators and is never trained with one.
 
     2 x conv 3x3, 32 - max pool - 2 x conv 3x3, 64 - max pool - max pool - dense 128 (the features) - dense 10
 
@@ -166,7 +166,7 @@ class Classifier(Extractor):
 def main(arguments: list[str] | None = None) -> None:
     """Command line: train on a TFDS data set, save, measure the saved file on the test split."""
     parser = argparse.ArgumentParser(prog="python -m keras_gan_zoo.metrics.classifier", description=main.__doc__)
-    parser.add_argument("dataset", help="TFDS name of a set of 28 x 28 grey images: mnist, fashion_mnist ...")
+    parser.add_argument("dataset", help="TFDS name of a set of 28 x 28 gray images: mnist, fashion_mnist ...")
     parser.add_argument("--output", required=True, type=Path, help=".npz file to write; a .json goes beside it")
     parser.add_argument("--data-dir", help="TFDS folder")
     parser.add_argument("--epochs", type=int, help="by default those of the data set's recipe")

@@ -96,7 +96,7 @@ def require_axes(shape: Sequence[int], channels: Sequence[int] = (1, 3)) -> None
     """Checks that images are (n, height, width, channels); the message of another shape names the axes that were found."""
     if len(shape) == 4 and shape[-1] in channels and 0 not in shape[1:]:
         return
-    fix = "images[..., None] for grey ones without a channel axis, images[..., :3] to drop alpha"
+    fix = "images[..., None] for gray ones without a channel axis, images[..., :3] to drop alpha"
     if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[-1] not in (1, 3, 4):
         fix = f"np.moveaxis(images, 1, -1), since these seem to be (n, channels={shape[1]}, height, width)"
     wanted = " or ".join(map(str, channels))

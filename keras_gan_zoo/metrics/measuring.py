@@ -41,8 +41,8 @@ def evaluate(
         labels: classes of the fakes, integers (n,), for metrics within classes; or let batches be (images, labels).
         real_labels: the same for the real images.
         train: the images that the generator was trained on, in the same forms as `real`, for "memorization".
-        settings: for each metric what differs from its defaults, as {"kid": {"subsets": 50}}.
-        split: data set and split of `real`, as "mnist/test", for the record.
+        settings: for each metric what differs from its defaults, such as {"kid": {"subsets": 50}}.
+        split: data set and split of `real`, such as "mnist/test", for the record.
         seed: seed or seeds of the fakes, for the record.
         batch_size: images in a pass of the network.
         progress: show a progress bar.
@@ -179,5 +179,5 @@ def _other(images, fakes, protocol, kind, labels):
 
 
 def sides(shape: Sequence[int]) -> str:
-    """An image's shape in words, as "28 x 28 x 1"."""
+    """An image's shape in words, such as "28 x 28 x 1"."""
     return " x ".join(map(str, shape))

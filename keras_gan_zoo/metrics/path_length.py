@@ -32,7 +32,7 @@ def perceptual_path_length(
 
     over random z_0 and z_1, without the distances beyond the percentiles (Karras et al., 2019,
     https://arxiv.org/abs/1812.04948, and 2020, https://arxiv.org/abs/1912.04958, whose `ppl2_wend` it is with VGG16's LPIPS
-    and latents of the space w). Images stay floats: in 8 bits a step of 1e-4 either vanishes or becomes a whole grey level,
+    and latents of the space w). Images stay floats: in 8 bits a step of 1e-4 either vanishes or becomes a whole gray level,
     which has made 1147 of 31 (torch-fidelity's documentation of its precision).
 
     Args:

@@ -56,7 +56,7 @@ class PerceptualDistance:
 
     @classmethod
     def of_classifier(cls, classifier: Classifier) -> "PerceptualDistance":
-        """The distance in the convolutions, after ReLU, of a classifier of 28 x 28 grey images."""
+        """The distance in the convolutions, after ReLU, of a classifier of 28 x 28 gray images."""
         network = classifier.model
         outputs = [layer.output for layer in network.layers if isinstance(layer, layers.ReLU)]
         maps = keras.Model(network.inputs, outputs)
@@ -114,8 +114,8 @@ class LPIPS(PerceptualDistance):
     """LPIPS 0.1 (Zhang et al., 2018, https://arxiv.org/abs/1801.03924), from weights in local files.
 
     The distance of `PerceptualDistance` in VGG16 or AlexNet, trained on ImageNet, with weights w that were fitted to human
-    judgement. Images in [-1, 1] are scaled to ImageNet's statistics, (x - shift) / scale, and are not resized: authors
-    resize by different rules, and the value depends on the size. Grey images are repeated to three channels.
+    judgment. Images in [-1, 1] are scaled to ImageNet's statistics, (x - shift) / scale, and are not resized: authors
+    resize by different rules, and the value depends on the size. Gray images are repeated to three channels.
 
     Args:
         weights: one or several files which together hold the backbone's convolutions under torchvision's names

@@ -31,7 +31,7 @@ class Record:
         reference_split: real data of the reference, as in "mnist/test"; "none" where the metric needs none.
         dtype: Keras dtype policy of the network.
         seed: seed or seeds behind the images, if there are any.
-        settings, details: what the metric was told, as {"k": 5}; and further results of the same measurement.
+        settings, details: what the metric was told, such as {"k": 5}; and further results of the same measurement.
         backend, device, versions: Keras backend, its first device, and the version of each library that computes.
         commit: Git commit of the code ("-dirty" appended where files differ from it), or the installed version.
     """

@@ -48,7 +48,7 @@ def reference(
     Args:
         images: uint8 (n, height, width, channels); or an iterable of batches that has an `image_shape`, with `content`.
         extractor: see `feature_extractor`.
-        split: data set and split, as "mnist/test", for the records.
+        split: data set and split, such as "mnist/test", for the records.
         keep: "moments", "features" or both. Features take 4 bytes x dimension for each image, also on the disk.
         content: what names the images in the cache, in place of their hash.
         cache: folder; by default `references` in `keras_gan_zoo.files.cache_folder()`.

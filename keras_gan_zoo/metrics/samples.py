@@ -114,7 +114,7 @@ def gather(
         extractor: see `feature_extractor`. None where `images` are features, or where only images are kept.
         keep: any of "moments", "features", "scores", "images", "labels".
         labels: integers (n,), where `images` is one array.
-        split: data set and split that the images come from, as "mnist/test".
+        split: data set and split that the images come from, such as "mnist/test".
         batch_size: images in a pass of the network, where `images` is one array.
         splits: of the Inception Score.
         shuffle_seed: of the Inception Score's order of images; None keeps their order. Either needs their number, so

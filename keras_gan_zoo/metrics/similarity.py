@@ -55,7 +55,7 @@ def psnr(a: np.ndarray, b: np.ndarray, channel: str = "rgb", border: int = 0) ->
 
     Args:
         a, b: uint8 (n, height, width, channels), of one shape; `b` is a restoration of `a`, say.
-        channel: "rgb" takes all channels as they are, of which there may be any number; "y" the luma of RGB images. Grey
+        channel: "rgb" takes all channels as they are, of which there may be any number; "y" the luma of RGB images. Gray
             images have no "y": papers disagree on whether to compress their range to [16, 235].
         border: pixels cut off at each side; the scale factor, by the usage of super-resolution.
 
@@ -216,7 +216,7 @@ def _pair(a, b, channel="rgb", border=0):
     if channel == "y" and a.shape[3] != 3:
         raise ValueError(
             f"Images of channel='y' must have the 3 channels of its luma. Received: {a.shape[3]}. Fix: channel='rgb', which "
-            "takes grey values as they are; or repeat grey images to 3 channels."
+            "takes gray values as they are; or repeat gray images to 3 channels."
         )
     if not 0 <= 2 * border < min(a.shape[1:3]):
         raise ValueError(f"border must leave something of {a.shape[1]} x {a.shape[2]} pixels. Received: border={border}.")

@@ -21,7 +21,7 @@ class SlicedWasserstein(NamedTuple):
     """Sliced Wasserstein distance, times 1000."""
 
     mean: float  # over the levels
-    levels: dict[str, float]  # by "height x width", the finest first, as {"32x32": 8.1, "16x16": 6.5}
+    levels: dict[str, float]  # by "height x width", the finest first, such as {"32x32": 8.1, "16x16": 6.5}
 
 
 def wasserstein_1d(a: np.ndarray, b: np.ndarray) -> np.ndarray:

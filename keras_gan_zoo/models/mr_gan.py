@@ -45,7 +45,7 @@ class MRGAN(DCGAN):
         image_shape: (height, width, channels) of the images.
         latent_dim: number of latent variables.
         reconstruction_weight: a, of the squared distance, 0 or more.
-        realism_weight: b, of D's judgement of reconstructions, 0 or more (0.4; 0.01, with a = 1, for MDGAN).
+        realism_weight: b, of D's judgment of reconstructions, 0 or more (0.4; 0.01, with a = 1, for MDGAN).
         diffusion: whether it is MDGAN, whose discriminator holds D2 and D1 side by side: a network of one's own gives scores
             (batch, 1, 2), such as `networks.mixtures.panel` makes.
         **options: as in `DCGAN`, and `encoder`: images -> latents.

@@ -43,7 +43,7 @@ PATH_LENGTH_DECAY = 0.01
 class StyleGAN2(GAN):
     """Images by styles.
 
-    `generate(noise=np.zeros(...))` fixes the noise, and `truncation` draws styles towards their average.
+    `generate(noise=np.zeros(...))` fixes the noise, and `truncation` draws styles toward their average.
 
     Args:
         image_shape: (height, width, channels); any size of at least 5.
@@ -53,7 +53,7 @@ class StyleGAN2(GAN):
         discriminator_width: the discriminator's width, where it differs from the generator's.
         mapping_depth: layers of the mapping network (2; 8 in the paper).
         group_size: images over which the discriminator takes a standard deviation (4).
-        gamma: weight of R1 (0.01; it grows with the size of images, as 10 at 1024 x 1024); 0 for none.
+        gamma: weight of R1 (0.01; it grows with the size of images, such as 10 at 1024 x 1024); 0 for none.
         r1_interval: rounds from one R1 to the next (16).
         path_length_weight: p (0 for none; 2 in the paper).
         path_length_interval: rounds from one path length to the next (4).
@@ -164,7 +164,7 @@ class StyleGAN2(GAN):
     def truncated(
         self, inputs: dict[str, np.ndarray], given: dict[str, Any], truncation: float
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Truncation draws styles, and not latents, towards their average."""
+        """Truncation draws styles, and not latents, toward their average."""
         return inputs, {"truncation": truncation}
 
     # Regularizers ------------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_translations_are_held_against_held_out_pairs_and_l1_alone(root, capsys)
     pairs.pairs("walls", run)
     measures = {m["title"]: m["value"] for m in kinds.found("walls")["measures"]}
     assert 0 <= measures["right pairs preferred"] <= 1 and measures["L1"] > 0
-    assert measures["mean difference of two seeds, grey levels"] > 0
+    assert measures["mean difference of two seeds, gray levels"] > 0
     assert (root / "zoo" / "walls" / "samples.png").exists() and (run.with_name("walls_by_l1") / "rows.png").exists()
     # The second time its training is there.
     pairs.pairs("walls", run)
@@ -127,11 +127,11 @@ def test_right_pairs_are_found_by_one_who_knows():
     assert pairs.right_pairs(ByMean.tiny(), wrong) < 0.5
 
 
-def test_errors_are_in_grey_levels():
-    class Grey(Pix2Pix):
+def test_errors_are_in_gray_levels():
+    class Gray(Pix2Pix):
         def translate(self, source, *, seed):
             return np.zeros((len(source), 16, 16, 3), "float32")
 
     data = {"source": np.zeros((2, 16, 16, 1), "uint8"), "target": np.full((2, 16, 16, 3), 255, "uint8")}
-    assert pairs.errors(Grey.tiny(), data) == pytest.approx(127.5)
-    assert pairs.variety(Grey.tiny(), data) == 0.0
+    assert pairs.errors(Gray.tiny(), data) == pytest.approx(127.5)
+    assert pairs.variety(Gray.tiny(), data) == 0.0

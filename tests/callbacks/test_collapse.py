@@ -231,7 +231,7 @@ def test_a_discriminator_that_wins_and_is_flat(gan):
 
 
 class ByShade:
-    """A classifier of two classes: mean grey value below and above the middle."""
+    """A classifier of two classes: mean gray value below and above the middle."""
 
     def probabilities(self, images):
         assert images.dtype == np.uint8

@@ -243,8 +243,8 @@ def test_all_classes_are_shown_in_order(small_gan, n, labels):
 
 
 def test_cases_of_several_pictures_stand_side_by_side(tmp_path):
-    grey, color = np.full((3, 4, 4, 1), -1.0), np.stack([np.full((8, 8, 3), value) for value in (-1.0, 0.0, 1.0)])
-    written = save_preview({"input": (Images((4, 4, 1)), grey), "output": (Images((8, 8, 3)), color)}, tmp_path / "a.png")
+    gray, color = np.full((3, 4, 4, 1), -1.0), np.stack([np.full((8, 8, 3), value) for value in (-1.0, 0.0, 1.0)])
+    written = save_preview({"input": (Images((4, 4, 1)), gray), "output": (Images((8, 8, 3)), color)}, tmp_path / "a.png")
     assert written == tmp_path / "a.png"
     pixels = np.asarray(Image.open(written))
     scale = pixels.shape[0] // 24

@@ -21,8 +21,8 @@ def test_batches_are_the_images_of_the_folder_in_order(folder, batch_size):
     batches = list(FolderBatches(folder, batch_size))
     assert [len(b) for b in batches] == [len(b) for b in np.array_split(range(7), range(batch_size, 7, batch_size))]
     np.testing.assert_array_equal(np.concatenate(batches), load_images(folder).images)
-    grey = np.concatenate(list(FolderBatches(folder, batch_size, channels=1)))
-    np.testing.assert_array_equal(grey, load_images(folder, channels=1).images)
+    gray = np.concatenate(list(FolderBatches(folder, batch_size, channels=1)))
+    np.testing.assert_array_equal(gray, load_images(folder, channels=1).images)
 
 
 def test_it_can_be_read_twice(folder):

@@ -20,7 +20,7 @@ def test_uint8_is_shared_as_it_is():
     assert (data.labels, data.class_names, data.skipped) == (None, None, ())
 
 
-def test_grey_without_channel_axis():
+def test_gray_without_channel_axis():
     images = uint8(3, 6, 5)
     np.testing.assert_array_equal(load_images(images).images, images[..., None])
     with pytest.raises(InvalidData, match=r"one image or 6 gray ones.*images\[None\]"):
@@ -77,7 +77,7 @@ def test_transparent_becomes_white():
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_size_covers_and_crops_the_centre(channels):
+def test_size_covers_and_crops_the_center(channels):
     # Three vertical bands of 8 pixels; a square cut from the middle of 8x24 is the second band alone.
     images = np.full((2, 8, 24, channels), 255, np.uint8)
     for band, value in enumerate([10, 120, 240]):

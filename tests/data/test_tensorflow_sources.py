@@ -164,7 +164,7 @@ def test_tf_data():
         load_images(plain, labels=True)
 
 
-def test_tf_data_of_grey_and_floats():
+def test_tf_data_of_gray_and_floats():
     images = uint8(7, 6, 5)
     dataset = tf.data.Dataset.from_tensor_slices(images)
     for source in (dataset, dataset.batch(3), dataset.batch(3).map(lambda x: tf.cast(x, tf.float32) / 127.5 - 1)):

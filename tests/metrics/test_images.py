@@ -6,7 +6,7 @@ from keras_gan_zoo.data.convert import float_to_uint8
 from keras_gan_zoo.metrics.images import to_uint8
 
 
-def test_inverts_the_scaling_of_every_grey_level():
+def test_inverts_the_scaling_of_every_gray_level():
     levels = np.arange(256, dtype="uint8")
     for dtype in ("float16", "float32", "float64"):
         np.testing.assert_array_equal(to_uint8((levels / 127.5 - 1).astype(dtype)), levels)

@@ -100,7 +100,7 @@ def test_resizing(shape, resizer, peer, tolerance):
     peers = peers_metrics.resized(image) if LIVE else RECORDED["resize"][shape]
     resize = RESIZERS[resizer][1]
     ours = keras.ops.convert_to_numpy(resize(keras.ops.convert_to_tensor(image[None].astype("float32")), 299, 299))[0]
-    # In grey levels of 0 to 255: of a pixel's range it is a 255th of this.
+    # In gray levels of 0 to 255: of a pixel's range it is a 255th of this.
     np.testing.assert_allclose(ours[cases.places()], peers[peer], rtol=0, atol=tolerance)
 
 

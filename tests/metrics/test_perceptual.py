@@ -114,7 +114,7 @@ def test_uint8_is_the_same_as_its_floats_and_floats_are_not_quantized(alexnet):
     assert (distance(floats * 0.99999, floats) > 0.0).all()
 
 
-def test_grey_images_are_repeated(alexnet):
+def test_gray_images_are_repeated(alexnet):
     _, distance = alexnet
     a, b = images(2, 32, 1), images(2, 32, 1, seed=1)
     np.testing.assert_array_equal(distance(a, b), distance(a.repeat(3, axis=3), b.repeat(3, axis=3)))

@@ -121,7 +121,7 @@ def test_an_inverted_image_has_negative_cs_and_a_finite_result():
 
 
 def test_channels_are_compared_one_by_one():
-    # Red and blue change places: the grey values stay as they were.
+    # Red and blue change places: the gray values stay as they were.
     a = np.concatenate([waves(28)[..., :1], np.full((1, 28, 28, 1), 128, "uint8"), noise(1, 28, 28, 1)], axis=3)
     b = a[..., ::-1]
     np.testing.assert_array_equal(a.astype(int).sum(axis=3), b.astype(int).sum(axis=3))

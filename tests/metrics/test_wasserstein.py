@@ -146,7 +146,7 @@ def test_floor_falls_with_the_number_of_images():
     assert sliced_wasserstein_floor(textures(1).repeat(3, axis=0), **FEW).mean == 0.0
 
 
-def test_grey_and_unusual_sizes():
+def test_gray_and_unusual_sizes():
     for height, width in [(28, 28), (33, 48), (7, 9)]:
         a = textures(10, 48, 1)[:, :height, :width]
         b = textures(10, 48, 1, seed=1, smooth=2)[:, :height, :width]

@@ -283,7 +283,7 @@ PALETTE = np.array([[230, 40, 40], [40, 230, 40], [40, 40, 230], [230, 230, 40]]
 
 
 def tiles(n, seed):
-    """Grey tiles of four shades; the same in color; and the number of each pixel's color."""
+    """Gray tiles of four shades; the same in color; and the number of each pixel's color."""
     numbers = np.random.default_rng(seed).integers(0, 4, (n, 4, 4)).repeat(4, axis=1).repeat(4, axis=2)
     return (85 * numbers[..., None]).astype("uint8"), PALETTE[numbers], numbers
 
@@ -297,7 +297,7 @@ def right(images, numbers):
 def test_a_discriminator_that_sees_the_source_teaches_what_belongs_to_it():
     # Without an L1 term, since that alone would teach it. All colors are equally likely, so that a discriminator of targets
     # alone is content with any.
-    (grey, color, _), (new_grey, new_color, numbers) = tiles(512, 0), tiles(64, 1)
+    (gray, color, _), (new_gray, new_color, numbers) = tiles(512, 0), tiles(64, 1)
     shares = {}
     for conditional, seed in ((True, 0), (True, 1), (True, 2), (False, 0)):
         keras.utils.set_random_seed(seed)
@@ -314,9 +314,9 @@ def test_a_discriminator_that_sees_the_source_teaches_what_belongs_to_it():
         # Where the game ends depends on rounding unless the rates fall to 0: from 0.66 to 0.92 of the pixels.
         rates = (keras.optimizers.schedules.CosineDecay(1e-3, 700) for _ in range(2))
         model.compile(*(keras.optimizers.Adam(rate, beta_1=0.0) for rate in rates))
-        model.fit(grey, color, batch_size=8, steps_per_epoch=700, verbose=0)
-        shares[conditional, seed] = right(model.translate(new_grey, seed=0, dtype="uint8"), numbers)
-        data = model.schema.preprocess({"source": new_grey, "target": new_color})
+        model.fit(gray, color, batch_size=8, steps_per_epoch=700, verbose=0)
+        shares[conditional, seed] = right(model.translate(new_gray, seed=0, dtype="uint8"), numbers)
+        data = model.schema.preprocess({"source": new_gray, "target": new_color})
         swapped = {**data, "source": ops.flip(data["source"], axis=0)}
         of_pairs, of_swapped = (value(model.score(batch, training=False)).mean(axis=(1, 2)) for batch in (data, swapped))
         assert (of_pairs > of_swapped).mean() > 0.9 if conditional else (of_pairs == of_swapped).all()

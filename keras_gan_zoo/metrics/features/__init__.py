@@ -26,7 +26,7 @@ def feature_extractor(
     """What turns images into features.
 
     Args:
-        which: "inception" (the FID network of 2015-12-05), "mnist" or "fashion_mnist" (shipped classifiers of 28 x 28 grey
+        which: "inception" (the FID network of 2015-12-05), "mnist" or "fashion_mnist" (shipped classifiers of 28 x 28 gray
             images), a Keras model, a function, or an extractor, which is returned as it is.
         weights: file of the Inception network, .npz or .safetensors; `keras_gan_zoo.conversion` makes them of others. None
             takes the file that the environment variable KERAS_GAN_ZOO_INCEPTION names, or the one in the Keras cache, or

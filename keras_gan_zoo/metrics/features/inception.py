@@ -30,7 +30,7 @@ BATCH_NORM_EPSILON = 1e-3
 class InceptionFeatures(Extractor):
     """uint8 images -> pool features of the FID Inception network, and its logits where the weights have them.
 
-    Grey images are repeated to three channels. Images of any size are resized to 299 x 299, up or down. The logits are those
+    Gray images are repeated to three channels. Images of any size are resized to 299 x 299, up or down. The logits are those
     of the Inception Score, W f, which leave the bias out. Resizing, input scaling and the final mean are in float32 in any
     dtype.
 

@@ -137,11 +137,11 @@ def test_batches_do_not_matter(case):
     assert extractor.features(images[:0]).shape == (0, extractor.dimension)
 
 
-def test_grey_is_repeated_to_three_channels(case):
+def test_gray_is_repeated_to_three_channels(case):
     _, images, _, extractor = case
-    grey = images[..., :1]
+    gray = images[..., :1]
     np.testing.assert_allclose(
-        extractor.features(grey), extractor.features(np.repeat(grey, 3, axis=-1)), rtol=1e-4, atol=1e-5
+        extractor.features(gray), extractor.features(np.repeat(gray, 3, axis=-1)), rtol=1e-4, atol=1e-5
     )
 
 
