@@ -46,6 +46,7 @@ WITHOUT_INCEPTION = {
     "projection_gan_fashion_mnist",
     "projection_gan_mnist",
     "sagan_mnist",
+    "unrolled_gan_mnist",
     "vae_gan_mnist",
 }
 SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
