@@ -85,6 +85,7 @@ TRICKS = {
     "batch_features": Trick("minibatch discrimination: `ImprovedGAN`", "improved_gan"),
     "unrolling": Trick("five unrolled steps: `UnrolledGAN`", "unrolled_gan"),
     "several_generators": Trick("twelve generators: `MADGAN`", "mad_gan"),
+    "rebuilding": Trick("an encoder, and data to rebuild: `MRGAN`", "mr_gan"),
     "codes": Trick("codes to be found again: `InfoGAN`", "info_gan"),
     "relativistic": Trick("relativistic, R1 and R2: `R3GAN`", "r3gan"),
     "labels": Trick("labels: `CGAN`", "cgan"),
