@@ -1,6 +1,7 @@
 """One path from inputs, given or drawn, to samples, in training and after it."""
 
 import difflib
+import math
 import numbers
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from ..data.checks import check_integer, check_seed, refused
 from ..interpolation import spherical
 from ..untrusted import shown
 from .batches import batch_size_of
+
+# More than any machine holds: a number of samples that takes as much is a mistake, and drawing it would end the process.
+MAX_BYTES = 2**40
 
 
 class Sampler:
@@ -156,10 +160,20 @@ class Sampler:
     def _needed(self):
         return [name for name, field in self.inputs().items() if not field.optional]
 
+    def _check_count(self, n):
+        check_integer(n, "n", 1)
+        each = 4 * sum(math.prod(field.shape) for field in (*self.inputs().values(), self.fields()[self.sample]))
+        if n * each > MAX_BYTES:
+            raise ValueError(
+                f"n must be of samples that fit in memory. Received: n={n:,}, which take {n * each / 2**40:,.0f} TiB. Fix: "
+                "generate them in parts, each with a seed of its own."
+            )
+        return n
+
     def _drawn(self, n, given, seed, fields=None):
         """An array of n for each input; those not given are drawn by NumPy, with the same numbers on every backend."""
-        check_integer(n, "n", 1)
         fields, rng = fields or self.inputs(), np.random.default_rng(check_seed(seed))
+        self._check_count(n)
         if unknown := [name for name in given if name not in fields]:
             # "labels" is not meant for "latents".
             close = difflib.get_close_matches(unknown[0], fields, n=1, cutoff=0.8)
@@ -283,7 +297,7 @@ class LatentSampler(Sampler):
 
     def latents(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draws latents (n, latent_dim) for `generate(latents=...)`: those of `generate(n, seed=seed)`."""
-        return self.inputs()["latents"].random(np.random.default_rng(check_seed(seed)), check_integer(n, "n", 1))
+        return self.inputs()["latents"].random(np.random.default_rng(check_seed(seed)), self._check_count(n))
 
     def interpolate(
         self,

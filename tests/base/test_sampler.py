@@ -84,6 +84,11 @@ def test_truncation_scales_the_latents(gan):
     [
         ({"n": 0}, "n must be an integer of at least 1. Received: n=0"),
         ({"n": 2.0}, "n must be an integer .*Received: n=2.0"),
+        (
+            {"n": 10**12},
+            r"n must be of samples that fit in memory. Received: n=1,000,000,000,000, which take 2,8\d\d TiB. Fix: ",
+        ),
+        ({"n": 10**30}, "n must be of samples that fit in memory. .* Fix: generate them in parts"),
         ({"truncation": 0.0}, r"truncation must be in \(0, 1\]. Received: truncation=0.0"),
         ({"truncation": 1.5}, r"truncation must be in \(0, 1\]. Received: truncation=1.5"),
         ({"truncation": "a"}, "Received: truncation='a'"),
@@ -98,6 +103,9 @@ def test_truncation_scales_the_latents(gan):
 def test_errors(arguments, expected, gan):
     with pytest.raises(ValueError, match=expected):
         gan.generate(**{"n": 2, **arguments})
+    if "n" in arguments:
+        with pytest.raises(ValueError, match=expected):
+            gan.latents(**arguments)
 
 
 def test_inputs_that_there_are_not(gan):
