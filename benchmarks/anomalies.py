@@ -12,7 +12,6 @@ import numpy as np
 import typer
 
 from benchmarks import kinds, left_out
-from benchmarks.left_out import auc
 from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.presets import find_preset
 
@@ -32,7 +31,7 @@ def anomalies(
 
     own, strange = scores(recipe.data.source), scores(others)
     told = [
-        kinds.Measure(f"AUC of {others} as the anomaly", auc(own, strange)),
+        kinds.Measure(f"AUC of {others} as the anomaly", left_out.auc(own, strange)),
         kinds.Measure("median score", np.median(own), {f"of {others}": np.median(strange)}),
     ]
     protocol = (

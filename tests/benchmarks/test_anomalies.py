@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import typer
 
 from benchmarks import left_out
 from benchmarks.left_out import METHODS, Cell, auc
@@ -61,6 +62,26 @@ def test_a_card_shows_all_ten_digits_or_none(tmp_path):
     assert len(measures) == 11 and measures[3].title == "AUC of 3 as the anomaly" and measures[3].value == 3 / 20
     assert measures[3].beside == {"by AnoGAN's search": 4 / 20, "by an autoencoder": 5 / 20}
     assert measures[-1].value == pytest.approx(np.mean(range(10)) / 20)
+
+
+def test_a_digit_is_measured_again_if_a_recipe_has_changed(tmp_path, monkeypatch):
+    played = []
+
+    def measured(cell):
+        played.append(cell.digit)
+        return {"settings": left_out.settings(), "auc": dict.fromkeys(METHODS, 0.5)}
+
+    def run():
+        with pytest.raises(typer.Exit) as end:
+            left_out.left_out("3,5", rounds=5, encoder_rounds=5, steps=2, n=8, folder=tmp_path)
+        assert end.value.exit_code == 0
+
+    monkeypatch.setattr(left_out, "measured", measured)
+    run(), run()
+    assert played == [3, 5]
+    monkeypatch.setattr(left_out, "settings", lambda: {"another": "recipe"})
+    run()
+    assert played == [3, 5, 3, 5]
 
 
 def test_a_digit_that_there_is_not_is_refused():
