@@ -29,7 +29,6 @@ CLASSIFIED = [
 # The largest sizes of weights that are shipped, in bytes.
 SMALL, LARGE, TRANSLATOR, ACCELERATED = 1_050_000, 3_000_000, 4_000_000, 9_000_000
 NEED_ACCELERATORS = {"r3gan_cifar10", "sngan_cifar10"}
-# How sure the classifier is of an image on average: clothes are harder to tell apart than digits.
 # The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
 WITHOUT_INCEPTION = {
     "acgan_mnist",
@@ -49,7 +48,8 @@ WITHOUT_INCEPTION = {
     "unrolled_gan_mnist",
     "vae_gan_mnist",
 }
-SURE = {"mnist": 0.85, "fashion_mnist": 0.8}
+# How sure the classifier is of an image on average: clothes are harder to tell apart than digits.
+SURE = {"mnist": 0.92, "fashion_mnist": 0.8}
 
 
 def limit(name, gan):
@@ -98,7 +98,7 @@ def test_samples_are_of_all_classes(name):
     assert -1 <= images.min() < -0.99 and 0.9 < images.max() <= 1
     probabilities = seen(images, data)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / 500
-    assert shares.min() > 0.02 and shares.max() < 0.25
+    assert shares.min() > 0.03 and shares.max() < 0.25
     assert probabilities.max(axis=1).mean() > SURE[data]
     # The same networks with fresh weights pass none of this.
     fresh = seen(build(read_recipe(find_preset(name))).generate(500, seed=1), data)
