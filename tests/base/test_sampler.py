@@ -88,7 +88,7 @@ def test_truncation_scales_the_latents(gan):
             {"n": 10**12},
             r"n must be of samples that fit in memory. Received: n=1,000,000,000,000, which take 2,8\d\d TiB. Fix: ",
         ),
-        ({"n": 10**30}, "n must be of samples that fit in memory. .* Fix: generate them in parts"),
+        ({"n": 10**30}, "n must be of samples that fit in memory. .* Fix: make them in parts"),
         ({"truncation": 0.0}, r"truncation must be in \(0, 1\]. Received: truncation=0.0"),
         ({"truncation": 1.5}, r"truncation must be in \(0, 1\]. Received: truncation=1.5"),
         ({"truncation": "a"}, "Received: truncation='a'"),
@@ -106,6 +106,11 @@ def test_errors(arguments, expected, gan):
     if "n" in arguments:
         with pytest.raises(ValueError, match=expected):
             gan.latents(**arguments)
+
+
+def test_no_walk_is_longer_than_memory(gan):
+    with pytest.raises(ValueError, match="steps must be of samples that fit in memory. Received: steps=1,000,"):
+        gan.interpolate(0, 1, 10**12)
 
 
 def test_inputs_that_there_are_not(gan):
