@@ -77,7 +77,7 @@ def test_an_encoder_that_is_the_inverse_owes_nothing(gradients_of):
     assert all(gradient is None or np.abs(gradient).max() < 1e-6 for gradient in gradients)
 
 
-def test_reconstructions_are_moved_towards_higher_scores(take_step):
+def test_reconstructions_are_moved_toward_higher_scores(take_step):
     # With the sign that the paper prints they would be moved toward lower ones.
     gan = linear(IDENTITY, IDENTITY, [[1.0], [2.0]], reconstruction_weight=0.0, realism_weight=1.0)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
