@@ -147,7 +147,7 @@ def measure(
 ) -> list[Cell]:
     """Measures what is missing of the cells, and writes each to `folder` when it is done; the cells that failed.
 
-    The results.json of a preset follows its cell of the stored protocol (see `keras_gan_zoo.evaluation`).
+    The results.json of a preset follows its cell of the stored protocol (see `keras_gan_zoo.preset_results`).
 
     Args:
         cells: from `cells_of`.
@@ -189,9 +189,10 @@ def measure(
 
 def measured(cell: Cell, metrics: Sequence[str], extractor: Any, cache: Path | None = None) -> dict[str, Any]:
     """One cell on the backend of this process: result -> record, in plain values."""
-    from keras_gan_zoo.evaluation import generated, reference_of, seen_by_classifier
+    from keras_gan_zoo.evaluation import generated, reference_of
     from keras_gan_zoo.metrics.measuring import records_of
     from keras_gan_zoo.metrics.protocol import Protocol
+    from keras_gan_zoo.preset_results import seen_by_classifier
     from keras_gan_zoo.presets import load
 
     gan = load(cell.preset)

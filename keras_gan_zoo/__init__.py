@@ -21,7 +21,7 @@ switch_on_onednn()
 _NAMES = {
     "load": "presets",
     "list_presets": "presets",
-    "save_to_preset": "presets",
+    "save_to_preset": "preset_saving",
     "Preset": "presets",
     "PresetError": "presets",
     "ConfigError": "config",

@@ -1,19 +1,13 @@
-"""Measuring presets, models and folders of images: what `keras-gan-zoo evaluate` does.
-
-Protocol of the stored results of a preset: 10,000 images of seed 0 in 8 bits, classes in turn where the model has some;
-FID against the images of the data set's test split, on the features of the 2015 Inception network; and, where the zoo has a
-classifier for the data set, what that one sees in the images.
-"""
+"""Measuring presets, models and folders of images: what `keras-gan-zoo evaluate` does."""
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .metrics.features import CLASSIFIERS
 from .presets import WEIGHTS_INFO, find_preset, list_presets, load, read_json
 from .untrusted import printable, read_npz
 
@@ -98,7 +92,9 @@ def fakes_of(source: str | Path, split: str | None, n: int, seed: int, protocol:
         count, fakes = len(images), _Fakes(images.shape[1:], skipped, lambda: (images, None))
     else:
         gan = load(source)
-        count, fakes = n, _Fakes(_image_shape(gan, source), [], lambda: generated(gan, n, seed))
+        shape = _image_shape(gan, source)
+        # Before the real images are seen, which may take long.
+        count, fakes = gan.check_count(n), _Fakes(shape, [], lambda: generated(gan, n, seed))
         protocol = dataclasses.replace(protocol, seed=seed)
     protocol.require_enough(fake=count)
     return fakes, protocol
@@ -185,46 +181,9 @@ def reference_of(
     return protocol.gather(images, "real", labels, split=named)
 
 
-def measure_preset(
-    name: str | Path,
-    extractor: Any = None,
-    *,
-    n: int = N_IMAGES,
-    seed: int = SEED,
-    results: Iterable[str] | None = None,
-    cache: str | Path | None = None,
-    progress: bool = False,
-) -> dict[str, "Record"]:
-    """The results that a preset stores: "FID", and what the zoo's classifier sees.
-
-    Args:
-        name: of a preset, or its folder.
-        extractor: for the FID; None leaves it out.
-        n: images to generate.
-        seed: of the images.
-        results: keys to measure; by default all that the preset can have.
-        cache: folder for the statistics of real images.
-        progress: show progress bars.
-    """
-    from .config import read_recipe
-    from .metrics.measuring import records_of
-    from .metrics.protocol import Protocol
-
-    gan = load(name)
-    data = read_recipe(find_preset(name)).data
-    images, labels = generated(gan, n, seed)
-    records = {}
-    if extractor is not None and (results is None or "FID" in results):
-        protocol = Protocol.of(METRICS, extractor=extractor, seed=seed, progress=progress)
-        records["FID"] = records_of(images, reference_of(data.source, SPLIT, protocol, cache=cache), protocol)["fid"]
-    if data.source in CLASSIFIERS:
-        records |= seen_by_classifier(gan, images, labels, data.source, seed)
-    return {key: record for key, record in records.items() if results is None or key in results}
-
-
 def generated(gan: Any, n: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """uint8 images of a model, and their labels where it has classes, which take turns."""
-    classes = {name: np.arange(n) % gan.inputs()[name].classes for name in gan.in_order(1)}
+    classes = {name: np.arange(gan.check_count(n)) % gan.inputs()[name].classes for name in gan.in_order(1)}
     return gan.generate(n, seed=seed, dtype="uint8", **classes), classes.get("labels")
 
 
@@ -235,34 +194,6 @@ def _image_shape(gan, name):
     if not isinstance(field, Images):
         raise ValueError(f"These metrics are of images. Received: {name}, which makes {gan.sample}.")
     return field.shape
-
-
-def seen_by_classifier(gan: Any, images: np.ndarray, labels: np.ndarray | None, data: str, seed: int) -> dict[str, "Record"]:
-    """What the classifier of a data set, which no generator was trained against, sees in a model's images.
-
-    Returns:
-        "rarest class": share of the class that it sees least often. For conditional models "label agreement": share of the
-        images in which it sees the class that was asked for. For models that invent their classes, "code purity": the
-        same, where a code means the class that it shows most often.
-    """
-    from .metrics.classifier import Classifier
-    from .metrics.records import class_histogram, label_agreement
-
-    classifier = Classifier(data)
-    histogram = class_histogram(images, classifier, seed=seed)
-    rarest = min(histogram.details["shares"])
-    records = {"rarest class": dataclasses.replace(histogram, metric="share_of_rarest_class", value=rarest)}
-    if "labels" in gan.fields():
-        records["label agreement"] = label_agreement(images, labels, classifier, seed=seed)
-    elif labels is not None:
-        seen = classifier.probabilities(images).argmax(axis=1)
-        # What a code means is the network's choice, so each code is named by the class that it shows most often.
-        codes = range(gan.inputs()["labels"].classes)
-        meaning = np.array([np.bincount(seen[labels == code], minlength=classifier.classes).argmax() for code in codes])
-        record = label_agreement(images, meaning[labels], classifier, seed=seed)
-        details = {**record.details, "class_of_code": meaning.tolist()}
-        records["code purity"] = dataclasses.replace(record, metric="code_purity", details=details)
-    return records
 
 
 def content_of(source: str | Path) -> str | None:

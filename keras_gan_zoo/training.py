@@ -141,7 +141,8 @@ def _train(recipe, output, resume, dtype, tensorboard, evaluate, console, callba
 def _run(gan, data, note, recipe, output, resume, tensorboard, evaluate, console, callbacks):
     """Plays the rounds of a run that are left, and writes what it leaves."""
     from . import callbacks as c
-    from .presets import require_replaceable, save_to_preset
+    from .preset_files import require_replaceable
+    from .preset_saving import save_to_preset
 
     checkpoint, settings = output / CHECKPOINT, recipe.training
     output.mkdir(parents=True, exist_ok=True)

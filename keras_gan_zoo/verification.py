@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .evaluation import measure_preset
 from .preset_files import RESULTS, PresetError
+from .preset_results import measure_preset
 from .presets import find_preset, list_presets
 
 # What a repeated measurement may differ by, as (relative, absolute). Other kernels round the images and the features

@@ -15,6 +15,7 @@ from rich.console import Console
 import keras_gan_zoo
 from keras_gan_zoo import cli, presets
 from keras_gan_zoo.config import parse_recipe, read_recipe, write_recipe
+from keras_gan_zoo.preset_saving import save_to_preset
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def saved(small_gan, tmp_path_factory):
         gan = small_gan(variant)
         for variable in gan.generator.trainable_variables:
             variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
-        presets.save_to_preset(gan, root / name)
+        save_to_preset(gan, root / name)
     return root
 
 
@@ -63,7 +64,7 @@ def test_list_shows_what_is_known_of_each_preset(command, monkeypatch, tmp_path,
     monkeypatch.setattr(cli, "out", Console(width=width, force_terminal=True, color_system=None))
     data = {"source": "mnist", "license": f"[CC] {'x' * 60}"}
     recipe = parse_recipe({**read_recipe(saved / "plain").model_dump(exclude_none=True), "data": data}, "")
-    presets.save_to_preset(presets.load(saved / "plain"), tmp_path / "dcgan_mnist", recipe=recipe)
+    save_to_preset(presets.load(saved / "plain"), tmp_path / "dcgan_mnist", recipe=recipe)
     (tmp_path / "dcgan_mnist" / "results.json").write_text('{"FID": {"value": 8.257}, "purity": {"value": 1, "digits": 0}}')
     (tmp_path / "gan_new").mkdir()
     write_recipe(recipe, tmp_path / "gan_new" / "config.yaml")

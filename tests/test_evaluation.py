@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan_zoo import evaluation, presets
+from keras_gan_zoo import evaluation
 from keras_gan_zoo.evaluation import evaluate_source
 from keras_gan_zoo.metrics.features import feature_extractor
 from keras_gan_zoo.metrics.protocol import Protocol
 from keras_gan_zoo.metrics.references import SHIPPED, unpacked
+from keras_gan_zoo.preset_saving import save_to_preset
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 
@@ -61,7 +62,7 @@ def test_a_broken_image_is_counted_and_left_out(folders, judge, tmp_path):
 
 
 def test_sizes_that_differ_are_refused_with_the_fix(small_gan, folders, judge, tmp_path):
-    presets.save_to_preset(small_gan("dcgan", (28, 28, 1)), tmp_path / "gan")
+    save_to_preset(small_gan("dcgan", (28, 28, 1)), tmp_path / "gan")
     np.savez(tmp_path / "real.npz", images=digits(50, 0, (32, 32)))
     with pytest.raises(ValueError, match="28 x 28 x 1, those of .* 32 x 32 x 1.*--size 28x28 --channels 1"):
         evaluate_source(tmp_path / "gan", tmp_path / "real.npz", n=20, split="train", extractor=judge)
@@ -69,6 +70,12 @@ def test_sizes_that_differ_are_refused_with_the_fix(small_gan, folders, judge, t
         tmp_path / "gan", tmp_path / "real.npz", n=20, split="train", size=28, channels=1, extractor=judge, cache=tmp_path
     )
     assert records["fid"].reference_split == "real.npz/train at size 28, channels 1" and records["fid"].seed == 0
+
+
+def test_more_images_than_memory_holds_are_refused_at_once(small_gan, tmp_path):
+    save_to_preset(small_gan("cgan", (28, 28, 1)), tmp_path / "gan")
+    with pytest.raises(ValueError, match="fit in memory. Received: n=1,000,000,000,000"):
+        evaluate_source(tmp_path / "gan", tmp_path / "absent.npz", n=10**12)
 
 
 def test_folders_of_other_sizes_are_refused_too(folders, judge, tmp_path):

@@ -23,7 +23,8 @@ from keras_gan_zoo import presets
 from keras_gan_zoo.building import build
 from keras_gan_zoo.config import ConfigError, parse_recipe
 from keras_gan_zoo.files import writing
-from keras_gan_zoo.presets import PresetError, load, read_weights, save_to_preset
+from keras_gan_zoo.preset_saving import recipe_of, save_to_preset
+from keras_gan_zoo.presets import PresetError, load, read_weights
 
 VARIANTS = ("dcgan", "cgan", "began", "info_gan")
 
@@ -75,7 +76,7 @@ def zoo(tmp_path, gan, monkeypatch):
     """A folder of built-in presets: two with weights, one of them with results, and one without."""
     data = {"source": "mnist", "license": "CC BY-SA 3.0"}
     root = tmp_path / "zoo"
-    recipe = presets.recipe_of(gan)
+    recipe = recipe_of(gan)
     save_to_preset(gan, root / "gan_mnist", recipe=parse_recipe({**recipe.model_dump(exclude_none=True), "data": data}, ""))
     save_to_preset(gan, root / "gan_faces")
     (root / "gan_faces" / "results.json").write_text('{"FID": {"value": 8.25, "digits": 1}}')
@@ -153,7 +154,7 @@ def test_a_preset_says_where_its_weights_come_from(preset):
 
 def test_weights_state_the_recipe_that_they_were_trained_by(gan, preset, tmp_path):
     assert "recipe_sha256" not in json.loads((preset / "weights.json").read_text())
-    recipe = presets.recipe_of(gan).with_dtype("float32")
+    recipe = recipe_of(gan).with_dtype("float32")
     folder = save_to_preset(gan, tmp_path / "trained", recipe=recipe)
     assert json.loads((folder / "weights.json").read_text())["recipe_sha256"] == recipe.digest
     other = recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": 1})})

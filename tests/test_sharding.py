@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gan_zoo import presets
+from keras_gan_zoo.preset_saving import save_to_preset
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
 COMMON = ("--extractor", "mnist", "--metrics", "fid,recall,inception_score")
@@ -40,7 +40,7 @@ def test_three_shards_on_the_command_line_give_what_one_pass_gives(command, smal
     fakes, real, real_npz = folders
     arguments = (fakes, "--against", real, *COMMON, "--cache", tmp_path / "cache")
     if source == "preset":
-        presets.save_to_preset(small_gan("cgan", (28, 28, 1)), tmp_path / "gan")
+        save_to_preset(small_gan("cgan", (28, 28, 1)), tmp_path / "gan")
         arguments = (tmp_path / "gan", "-n", 130, "--against", real_npz, *COMMON, "--cache", tmp_path / "cache")
     files = shards(command, tmp_path, 3, *arguments)
     code, out, err = command("evaluate", "--merge", *files, "--output", tmp_path / "records.json")
@@ -59,7 +59,7 @@ def test_three_shards_on_the_command_line_give_what_one_pass_gives(command, smal
 
 def test_shards_of_other_images_or_weights_of_the_same_name_do_not_merge(command, small_gan, folders, tmp_path):
     for i in (1, 2):
-        presets.save_to_preset(small_gan("dcgan", (28, 28, 1), seed=i), tmp_path / f"run_{i}" / "preset")
+        save_to_preset(small_gan("dcgan", (28, 28, 1), seed=i), tmp_path / f"run_{i}" / "preset")
         (tmp_path / f"run_{i}" / "real").mkdir()
         for path in sorted(folders[1].iterdir())[i:90]:
             (tmp_path / f"run_{i}" / "real" / path.name).write_bytes(path.read_bytes())

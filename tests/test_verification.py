@@ -6,8 +6,9 @@ import json
 import pytest
 
 from keras_gan_zoo import cli_measuring, presets, verification
-from keras_gan_zoo.evaluation import measure_preset
 from keras_gan_zoo.metrics.records import Record
+from keras_gan_zoo.preset_results import measure_preset
+from keras_gan_zoo.preset_saving import save_to_preset
 from keras_gan_zoo.verification import verify_preset
 
 pytestmark = pytest.mark.filterwarnings("ignore:FID of")
@@ -74,7 +75,7 @@ def test_verify_refuses_another_protocol(measured, monkeypatch):
 
 
 def test_verify_of_a_preset_without_results(small_gan, tmp_path, measured):
-    presets.save_to_preset(small_gan("dcgan"), tmp_path / "gan")
+    save_to_preset(small_gan("dcgan"), tmp_path / "gan")
     with pytest.raises(presets.PresetError, match="to be verified"):
         verify_preset(tmp_path / "gan")
     with pytest.raises(presets.PresetError, match="results must be among"):

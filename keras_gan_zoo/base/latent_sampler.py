@@ -80,7 +80,7 @@ class LatentSampler(Sampler):
 
     def latents(self, n: int, seed: int | None = None) -> np.ndarray:
         """Draws latents (n, latent_dim) for `generate(latents=...)`: those of `generate(n, seed=seed)`."""
-        return self.inputs()["latents"].random(np.random.default_rng(check_seed(seed)), self._check_count(n))
+        return self.inputs()["latents"].random(np.random.default_rng(check_seed(seed)), self.check_count(n))
 
     def interpolate(
         self,
@@ -108,7 +108,7 @@ class LatentSampler(Sampler):
         Returns:
             NumPy array (steps, ...).
         """
-        self._check_count(steps, "steps", 2)
+        self.check_count(steps, "steps", 2)
         ends = [self._latent_vector(value, name) for value, name in ((start, "start"), (end, "end"))]
         latents = spherical(*ends, np.linspace(0.0, 1.0, steps)[:, None]).astype("float32")
         rest = self._drawn(1, {}, 0)

@@ -158,8 +158,8 @@ class Sampler:
     def _needed(self):
         return [name for name, field in self.inputs().items() if not field.optional]
 
-    def _check_count(self, n, name="n", least=1):
-        """A number of samples, with their inputs, that memory can hold."""
+    def check_count(self, n: Any, name: str = "n", least: int = 1) -> int:
+        """Returns n if it is a number of samples that, with their inputs, memory can hold; raises ValueError otherwise."""
         check_integer(n, name, least)
         each = 4 * sum(math.prod(field.shape) for field in (*self.inputs().values(), self.fields()[self.sample]))
         if n * each > MAX_BYTES:
@@ -171,7 +171,7 @@ class Sampler:
 
     def _drawn(self, n, given, seed, fields=None):
         """An array of n for each input; those not given are drawn by NumPy, with the same numbers on every backend."""
-        self._check_count(n)
+        self.check_count(n)
         fields, rng = fields or self.inputs(), np.random.default_rng(check_seed(seed))
         if unknown := [name for name in given if name not in fields]:
             # "labels" is not meant for "latents".

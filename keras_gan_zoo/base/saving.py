@@ -38,7 +38,7 @@ class Saving:
             **options: `dtype`, `networks` and `recipe`, as `keras_gan_zoo.save_to_preset` has them.
         """
         # When it is asked for: files and their checks take a while to import.
-        from ..presets import save_to_preset
+        from ..preset_saving import save_to_preset
 
         return save_to_preset(self, folder, **options)
 

@@ -31,6 +31,7 @@ from keras_gan_zoo import presets
 from keras_gan_zoo.config import parse_recipe
 from keras_gan_zoo.models import variant_class
 from keras_gan_zoo.preset_files import PICTURES
+from keras_gan_zoo.preset_saving import recipe_of, save_to_preset
 
 PRESET = "cgan_mnist"
 NAMES = (PRESET, "dcgan_mnist")  # on the page
@@ -181,11 +182,11 @@ def preset_of(tmp_path, monkeypatch):
     def write(variant):
         gan = variant_class(variant).tiny(seed=0)
         monkeypatch.setattr(presets, "preset_root", lambda: tmp_path / "zoo")
-        model = json.loads(json.dumps(presets.recipe_of(gan).model))
+        model = json.loads(json.dumps(recipe_of(gan).model))
         training = {"rounds": 10, "batch_size": 4, "dtype": "float32", "checkpoint_rounds": 5, "sample_rounds": 5}
         recipe = {"variant": variant, "description": "Noise.", "model": model, "data": {"source": "noise.npz"}}
         folder = tmp_path / "zoo" / f"tiny_{variant}"
-        presets.save_to_preset(gan, folder, recipe=parse_recipe({**recipe, "training": training}, "the test"))
+        save_to_preset(gan, folder, recipe=parse_recipe({**recipe, "training": training}, "the test"))
         return gan, next(preset for preset in presets.list_presets() if preset.variant == variant)
 
     return write
@@ -227,7 +228,7 @@ def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
         assert f"![{title}]({name}.png)" in card
         with Image.open(preset.folder / f"{name}.png") as picture:
             assert picture.width * rows * height == picture.height * columns * width
-    presets.save_to_preset(gan, preset.folder)  # what a card adds is in nobody's way
+    save_to_preset(gan, preset.folder)  # what a card adds is in nobody's way
 
 
 @pytest.mark.parametrize(

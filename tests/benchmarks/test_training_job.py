@@ -17,6 +17,7 @@ from benchmarks import publishing, quality, report, training_job
 from benchmarks.processes import ROOT
 from keras_gan_zoo import presets
 from keras_gan_zoo.config import parse_recipe, read_recipe
+from keras_gan_zoo.preset_saving import save_to_preset
 from keras_gan_zoo.presets import find_preset
 
 RECIPE = {
@@ -195,7 +196,7 @@ def test_samples_that_no_metric_is_of_get_their_card_and_a_sentence(digits, tmp_
 
     recipe = {**RECIPE, "variant": "gan_3d", "model": {"side": 8, "latent_dim": 4, "width": 4}}
     gan = GAN3D(**recipe["model"])
-    presets.save_to_preset(gan, tmp_path / "zoo/voxels", recipe=parse_recipe(recipe, "the test"))
+    save_to_preset(gan, tmp_path / "zoo/voxels", recipe=parse_recipe(recipe, "the test"))
     weights = tmp_path / "inception.npz"
     assert not publishing.is_measured("voxels", "noise", "tensorflow", weights)
     assert publishing.measure("voxels", "tensorflow", weights, None) == [f"voxels is not measured: {quality.NOT_MEASURABLE}"]

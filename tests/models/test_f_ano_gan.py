@@ -8,7 +8,8 @@ from keras import layers, ops
 import keras_gan_zoo
 from keras_gan_zoo import FAnoGAN
 from keras_gan_zoo.config import parse_recipe
-from keras_gan_zoo.presets import PresetError, built, load, save_to_preset
+from keras_gan_zoo.preset_saving import save_to_preset
+from keras_gan_zoo.presets import PresetError, built, load
 
 SHAPE = (1, 3, 1)
 PLANE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], "float32")
