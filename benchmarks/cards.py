@@ -12,6 +12,7 @@ from benchmarks import kinds, quality
 from benchmarks.card_pictures import pictures, write_pictures
 from benchmarks.cells import write_text
 from benchmarks.configurations import makes_images
+from benchmarks.figures import CURVE, curve_figure, curve_of, png_of
 from benchmarks.markdown import markdown_table
 from benchmarks.measured import SAME, failed_cells, headline, images_of, measurements, network_of, place, provenance
 from keras_gan_zoo.evaluation import SPLIT
@@ -35,6 +36,8 @@ def write_card(preset: Preset) -> None:
     if gan.generates:
         save_preview(gan.preview(GRID_SIZE, seed=GRID_SEED), preset.folder / SAMPLES)
     write_pictures(gan, preset.folder)
+    if curve := curve_figure(preset.name, quality.CURVES):
+        (preset.folder / "curve.png").write_bytes(png_of(curve, dpi=100))
     write_text(preset.folder / "README.md", card_text(preset))
 
 
@@ -56,7 +59,9 @@ def card_text(preset: Preset) -> str:
     weights = json.loads((preset.folder / "weights.json").read_text("utf-8"))
     shipped = weights.get("networks", gan.inference_names)
     parameters = sum(gan.network(name).count_params() for name in shipped)
-    shown = "".join(f"![{title}]({name}.png)\n\n" for name, title, _ in pictures(gan))
+    beside = [(name, title) for name, title, _ in pictures(gan)]
+    beside += [("curve", CURVE)] if curve_of(preset.name, quality.CURVES) else []
+    shown = "".join(f"![{title}]({name}.png)\n\n" for name, title in beside)
     trained_by = f", by {place(weights['origin'])}" if "origin" in weights else ""
     return f"""{_front_matter(preset, gan, model)}
 # {preset.name}
@@ -157,7 +162,9 @@ def _needed(gan):
 
 def _shown(preset, gan):
     if not gan.generates:
-        return f"![Rows of {' and '.join(_needed(gan))}, and of what the model makes of them](samples.png)"
+        parts = [*_needed(gan), "what the model makes of it"]
+        parts += [] if gan.sample in parts else ["the target"]
+        return f"![Side by side: {', '.join(parts)}](samples.png)"
     file = preset.folder / f"{SAMPLES}.txt"
     if not file.exists():
         return f"![{GRID_SIZE} samples, seed {GRID_SEED}](samples.png)"

@@ -4,22 +4,18 @@ Its tables are those of the README and the cards, turned from Markdown to HTML, 
 """
 
 import base64
-import csv
 import html
 import importlib
-import io
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from benchmarks import quality
 from benchmarks.cards import COMMAND, GRID_SEED, GRID_SIZE, SAMPLES, quality_text
-from benchmarks.measured import headline
+from benchmarks.figures import CURVE, curve_figure, distance_figures, png_of, shares_figure
 from benchmarks.preset_tables import preset_table
 from benchmarks.speed_tables import speed_tables
 from benchmarks.testbed_tables import testbed_figures, testbed_table
@@ -27,9 +23,7 @@ from keras_gan_zoo.presets import Preset
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 SPAN = [Token("html_inline", "", 0, content=tag) for tag in ("<span>", "</span>")]
-SIZE = (4.8, 3.0)  # of a figure in inches: the text stays legible on a phone
 STYLE = Path(__file__).with_suffix(".css")
-BLUE, GRAY = "#1f5fa8", "#8a8f98"
 
 
 def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path = quality.CURVES) -> str:
@@ -55,7 +49,10 @@ def page(presets: Sequence[Preset], folder: Path = quality.FOLDER, curves: Path 
         "<nav>" + "\n".join(f'<a href="#{html.escape(a)}">{html.escape(text)}</a>' for a, text in links) + "</nav>",
         '<h2 id="presets">Presets</h2>',
         html_of(preset_table(presets, folder)),
-        _pictures(distance_figures(presets, folder)),
+        _pictures(
+            _picture(figure, title, "A dot for each seed of the images, and their median.")
+            for title, figure in distance_figures(presets, folder).items()
+        ),
     ]
     for preset in presets:
         parts += _preset_parts(preset, folder, curves)
@@ -90,100 +87,12 @@ def _preset_parts(preset, folder, curves):
     if shares := shares_figure(preset, folder):
         caption = "What the zoo's classifier sees in the images. The line is an even share."
         pictures.append(_picture(shares, f"Shares of the classes in images of {preset.name}", caption))
-    if curve := curve_figure(preset, curves):
-        caption = "FID during training, by the protocol of the training callback; compare it within this curve only."
-        pictures.append(_picture(curve, f"FID of {preset.name} over the rounds of its training", caption))
+    if curve := curve_figure(preset.name, curves):
+        pictures.append(_picture(curve, f"FID of {preset.name} over the rounds of its training", f"{CURVE}."))
     without = "" if curve else '<p class="small">No FID was recorded during this training, so there is no curve.</p>'
     description = read_recipe(preset.folder).description
     measured = html_of(quality_text(preset, folder))
     return [f'<h3 id="{name}">{name}</h3>', html_of(description), _pictures(pictures), text, without, measured]
-
-
-# Figures -----------------------------------------------------------------------------------------------------------------
-
-
-def distance_figures(presets: Sequence[Preset], folder: Path) -> list[str]:
-    """FID of the presets, one dot for each seed; one picture for each set of real images, which makes them comparable."""
-    groups = {}
-    for preset in presets:
-        if found := headline(preset, folder).get("FID"):
-            groups.setdefault(found.records[0]["reference_split"], {})[preset.name] = found.values
-    pictures = []
-    for split, values in groups.items():
-        figure, axes = _axes((SIZE[0], 1.0 + 0.36 * len(values)))
-        medians = {name: statistics.median(of_seeds) for name, of_seeds in values.items()}
-        names = sorted(values, key=medians.__getitem__, reverse=True)
-        for y, name in enumerate(names):
-            axes.plot(values[name], [y] * len(values[name]), "o", color=BLUE, alpha=0.7, clip_on=False, zorder=3)
-            axes.text(max(values[name]), y, f"   {medians[name]:.2f}", va="center", fontsize=9)
-            axes.axhline(y, color="#e4e7ec", linewidth=1, zorder=0)
-        axes.set_yticks(range(len(names)), names)
-        # Room for the number beside the largest.
-        axes.set_xlim(0, 1.15 * max(map(max, values.values())))
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlabel(f"FID against {split}; lower is better")
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        caption = f"FID against {split}: a dot for each seed of the images, and their median."
-        pictures.append(_picture(figure, f"FID of {', '.join(values)} against {split}", caption))
-    return pictures
-
-
-def shares_figure(preset: Preset, folder: Path) -> Any | None:
-    """How a preset's images spread over the classes, or None where no classifier has seen them."""
-    found = headline(preset, folder).get("rarest class")
-    if not found:
-        return None
-    shares = found.records[0]["details"]["shares"]
-    figure, axes = _axes(SIZE)
-    axes.bar(range(len(shares)), shares, color=BLUE, width=0.7)
-    axes.axhline(1 / len(shares), color=GRAY, linewidth=1)
-    axes.set(xticks=range(len(shares)), xlabel="class", ylabel="share of the images")
-    return figure
-
-
-def curve_figure(preset: Preset, curves: Path) -> Any | None:
-    """FID over the rounds of a training, or None where it was not recorded."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
-    file = curves / f"{preset.name}.csv"
-    if not file.is_file():
-        return None
-    with file.open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row.get("fid")]
-    if not rows:
-        return None
-    rounds, values = zip(*((int(row["round"]), float(row["fid"])) for row in rows), strict=True)
-    figure, axes = _axes(SIZE)
-    axes.plot(rounds, values, "o-", color=BLUE, markersize=3.5, linewidth=1.6)
-    best = min(range(len(values)), key=values.__getitem__)
-    offset = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 9}
-    axes.annotate(f"{values[best]:.2f}", (rounds[best], values[best]), (0, -6), **offset)
-    axes.set(xlabel="rounds", ylabel="FID", yscale="log", ylim=(0.75 * min(values), 1.2 * max(values)))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.grid(axis="y", color="#eceff3", linewidth=0.8)
-    return figure
-
-
-def _axes(size):
-    from matplotlib.figure import Figure
-
-    figure = Figure(size, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _png(figure):
-    buffer = io.BytesIO()
-    # Without the version of matplotlib in it, equal figures are equal files.
-    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 # HTML --------------------------------------------------------------------------------------------------------------------
@@ -191,7 +100,7 @@ def _png(figure):
 
 def _picture(picture, alt, caption, kind="plot"):
     """A figure of matplotlib, or the bytes of a PNG file."""
-    source = base64.b64encode(picture if isinstance(picture, bytes) else _png(picture)).decode()
+    source = base64.b64encode(picture if isinstance(picture, bytes) else png_of(picture)).decode()
     return _figure(f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">', caption, f' class="{kind}"')
 
 

@@ -34,7 +34,7 @@ def publish(run: Path, name: str):
     known = (target / WEIGHTS_INFO).exists() and quality.weights_of(target) == quality.weights_of(source)
     if not known:
         # They are of other weights.
-        for file in (target / RESULTS, target / CARD, quality.CURVES / f"{name}.csv"):
+        for file in (target / RESULTS, target / CARD, target / "curve.png", quality.CURVES / f"{name}.csv"):
             file.unlink(missing_ok=True)
     if not known or not is_trained(target, recipe):
         # What says which weights these are comes last, so that a copy that was cut short is made again.

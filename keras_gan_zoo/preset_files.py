@@ -20,7 +20,7 @@ PRESET = "preset"
 DTYPES = ("float16", "float32")
 MAX_JSON = 10_000_000
 # Of a model card, beside its samples.
-PICTURES = ("labels.png", "numbers.png", "between_classes.png")
+PICTURES = ("labels.png", "numbers.png", "between_classes.png", "curve.png")
 FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt", *PICTURES)
 
 
@@ -127,7 +127,7 @@ def read_weights(
     for name in set(gan.averaged_names) & set(networks):
         getattr(gan, name).set_weights(gan.network(name).get_weights())
     trained = {id(getattr(gan, name)) for name in (*networks, *given, *elsewhere)}
-    gan.fresh = tuple(p.name for p in gan.players() if not trained.issuperset(map(id, p.networks)))
+    gan.fresh = tuple(name for name in gan.network_names if id(getattr(gan, name)) not in trained)
     return networks
 
 

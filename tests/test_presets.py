@@ -248,6 +248,16 @@ def test_a_loaded_model_trains_by_its_recipe_and_says_what_is_fresh(small_gan, t
         assert all("does not hold the discriminator" in message for message in found)
 
 
+@pytest.mark.parametrize(
+    "name, fresh", [("mr_gan", ("discriminator", "encoder")), ("info_gan", ("discriminator", "recognition"))]
+)
+def test_all_networks_that_a_preset_lacks_are_fresh(name, fresh, small_gan, tmp_path):
+    """A player may move several networks, of which a preset holds some."""
+    gan = small_gan(name)
+    assert load(save_to_preset(gan, tmp_path / "some")).fresh == fresh
+    assert load(save_to_preset(gan, tmp_path / "all", networks=gan.network_names)).fresh == ()
+
+
 def test_from_preset_is_load_for_its_class(gan, preset):
     assert type(keras_gan_zoo.GAN.from_preset(preset)) is keras_gan_zoo.GAN
     loaded = keras_gan_zoo.GAN.from_preset(preset, dtype="mixed_bfloat16", seed=3)

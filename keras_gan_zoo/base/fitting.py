@@ -257,10 +257,11 @@ class Fitting:
 
     def _tell_what_is_fresh(self):
         if self.fresh:
+            them = "it starts" if len(self.fresh) == 1 else "they start"
             warnings.warn(
-                f"The preset does not hold the {' and the '.join(self.fresh)}, which starts from fresh weights: samples get "
+                f"The preset does not hold the {' and the '.join(self.fresh)}, so {them} from fresh weights: samples get "
                 "worse before they get better. To go on where a training ended, resume its run, or save the preset with "
-                "networks=('generator', 'discriminator').",
+                f"networks={self.network_names}.",
                 stacklevel=4,
             )
             self.fresh = ()

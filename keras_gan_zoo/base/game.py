@@ -60,7 +60,7 @@ class Game(Averages, Saving, Compiling, Fitting, Inference, Trainer, keras.Model
     inference_names: ClassVar[tuple[str, ...]] = ()
     option_names: ClassVar[tuple[str, ...]] = ("simultaneous", "ema_half_life", "ema_rampup")
     refused_options: ClassVar[dict[str, str]] = {}
-    # Players whose networks are not trained although others of the model are.
+    # Networks that are not trained although others of the model are, as a preset leaves them.
     fresh = ()
     # Each minibatch holds a multiple of so many examples.
     batch_multiple = 1

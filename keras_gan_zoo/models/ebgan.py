@@ -22,7 +22,7 @@ from typing import Any
 import keras
 
 from ..base.arguments import check_number
-from ..base.options import OWN_LOSS
+from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..base.wiring import check_output, check_outputs
 from ..data import Batch
 from ..data.checks import check_integer
@@ -47,7 +47,7 @@ class EBGAN(DCGAN):
     """
 
     log_names = ("pulling_away",)
-    refused_options = {"saturating": OWN_LOSS} | dict.fromkeys(
+    refused_options = {"ada_target": NO_BOUNDARY, "saturating": OWN_LOSS} | dict.fromkeys(
         ("lecam_weight", "lecam_decay"), "its margin says how far the energies of both kinds may be apart"
     )
 

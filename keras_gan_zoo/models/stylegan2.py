@@ -65,7 +65,7 @@ class StyleGAN2(GAN):
 
     network_names = ("mapping", *GAN.network_names)
     averaged_names = inference_names = ("mapping", "generator")
-    refused_options = dict.fromkeys(("r1_gamma", "r1_share", "r2_gamma"), "gamma weighs its own penalty, at real images")
+    refused_options = dict.fromkeys(("r1_gamma", "r1_share"), "gamma weighs its own R1, in the rounds of r1_interval")
     tiny_width = 4
 
     def __init__(
@@ -171,16 +171,17 @@ class StyleGAN2(GAN):
 
     @property
     def penalizes_slopes(self) -> bool:
-        return bool(self.gamma)
+        return bool(self.gamma) or super().penalizes_slopes
 
     def penalty(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
+        others = super().penalty(real, fake, by)
         if not self.gamma:
-            return 0.0
+            return others
 
         def regularizer():
             return self.r1_interval * self.gamma * zero_centered_penalty(self.score_gradient(real, by))
 
-        return self.if_due(self.r1_interval, regularizer, lambda: ops.zeros(()))
+        return others + self.if_due(self.r1_interval, regularizer, lambda: ops.zeros(()))
 
     def generator_objective(self, real: Batch, fake: Batch) -> Any:
         loss = super().generator_objective(real, fake)

@@ -231,6 +231,18 @@ def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
     save_to_preset(gan, preset.folder)  # what a card adds is in nobody's way
 
 
+def test_a_card_shows_the_curve_of_the_training(preset_of, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    _, preset = preset_of("gan")
+    monkeypatch.setattr(quality, "CURVES", tmp_path)
+    # A look that had no time leaves its number out.
+    for rows, shown in (([], False), (["100,9,"], False), (["100,9,", "200,9,30.5", "300,9,8.25"], True)):
+        (tmp_path / f"{preset.name}.csv").write_text("\n".join(["round,seconds,fid", *rows]))
+        cards.write_card(preset)
+        assert ("](curve.png)" in (preset.folder / "README.md").read_text("utf-8")) == shown
+        assert (preset.folder / "curve.png").is_file() == shown
+
+
 @pytest.mark.parametrize(
     ("variant", "call", "words"),
     [
@@ -240,7 +252,11 @@ def test_a_card_shows_classes_and_codes(variant, shape, preset_of):
             ["Output: `voxels`, volumes of shape", "![64 samples, seed 0](samples.png)"],
         ),
         ("seq_gan", "tokens = gan.generate(64, seed=0)", ["(80 real examples seen)", "[64 samples, seed 0](samples.txt)"]),
-        ("pix2pix", "target = gan.translate(source, seed=0)", ["Input: `source`, images", "Rows of source, and of what"]),
+        (
+            "pix2pix",
+            "target = gan.translate(source, seed=0)",
+            ["Input: `source`, images", "Side by side: source, what the model makes of it, the target"],
+        ),
     ],
 )
 def test_a_card_of_other_samples_says_what_goes_in_and_comes_out(variant, call, words, preset_of, empty_testbeds, tmp_path):
