@@ -10,7 +10,8 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
-WGAN: its own optimizer, clipping and five critic steps; Improved GAN: minibatch discrimination by 8 kernels of 4 numbers;
+WGAN: its own optimizer, clipping and five critic steps; DRAGAN: penalty weight 1; Loss-sensitive GAN: margin 1.2, as its
+paper's 2e-4 is for the 12,288 numbers of an image; Improved GAN: minibatch discrimination by 8 kernels of 4 numbers;
 Bayesian GAN: SGD 0.001, momentum 0.9; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: twelve generators, since eight find eight
 modes only if no two of them take the same, betas (0, 0.99); MRGAN: its form in two steps, MDGAN, with weights 1 and 0.01,
 betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
@@ -22,6 +23,8 @@ from typing import Any
 HIDDEN = 128
 # What variants differ in: their arguments, and those of Adam (None for the variant's own optimizers) or of SGD.
 ARGUMENTS = {
+    "dragan": {"penalty_weight": 1.0},
+    "loss_sensitive_gan": {"margin_scale": 1.2},
     "improved_gan": {"minibatch_kernels": 8, "minibatch_dims": 4},
     "mad_gan": {"generators": 12},
     "mr_gan": {"diffusion": True, "reconstruction_weight": 1.0, "realism_weight": 0.01},
@@ -51,6 +54,8 @@ class Configuration:
     divisor: float = 1.0  # of the points that D sees
     simultaneous: bool = False  # both players move at once
     arguments: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)  # variant -> further ones
+    # "generator" or "discriminator" -> name of a Keras layer that follows each hidden one, and its arguments.
+    after: dict[str, tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=dict)
 
     def dense(self, x: Any, units: int, kind: type | None = None) -> Any:
         """x through a linear layer, of Keras or of another kind."""
@@ -60,13 +65,15 @@ class Configuration:
         kind = kind or keras.layers.Dense
         return kind(units, kernel_initializer=getattr(keras.initializers, name)(**arguments))(x)
 
-    def hidden(self, x: Any, count: int, kind: type | None = None) -> Any:
-        """x through hidden layers."""
+    def hidden(self, x: Any, judges: bool, kind: type | None = None) -> Any:
+        """x through the hidden layers of a network that judges, or of one that makes."""
         import keras
 
-        name, arguments = self.activation
-        for _ in range(count):
-            x = getattr(keras.layers, name)(**arguments)(self.dense(x, HIDDEN, kind))
+        after = [self.after[player]] if (player := "discriminator" if judges else "generator") in self.after else []
+        for _ in range(self.discriminator_layers if judges else 2):
+            x = self.dense(x, HIDDEN, kind)
+            for name, arguments in (self.activation, *after):
+                x = getattr(keras.layers, name)(**arguments)(x)
         return x
 
 
@@ -84,8 +91,8 @@ CONFIGURATIONS = {
 }
 
 
-def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: Any) -> Any:
-    """A compiled variant in the configuration `name`, on points.
+def points_gan(configuration: str | Configuration, variant: str, seed: int, num_modes: int, **arguments: Any) -> Any:
+    """A compiled variant in a configuration, or in the one of that name, on points.
 
     It is the variant with another field, and in place of each network that sees or makes images one for points with the same
     other inputs and outputs, which are looked up on a small instance of it: so a variant joins by being registered. One that
@@ -94,7 +101,8 @@ def points_gan(name: str, variant: str, seed: int, num_modes: int, **arguments: 
     from keras_gan_zoo.data import Points
     from keras_gan_zoo.models import variant_class
 
-    cls, configuration = variant_class(variant), CONFIGURATIONS[name]
+    cls = variant_class(variant)
+    configuration = CONFIGURATIONS[configuration] if isinstance(configuration, str) else configuration
     game = {"latent_distribution": "normal", "simultaneous": configuration.simultaneous}
     arguments = {**game, **ARGUMENTS.get(variant, {}), **configuration.arguments.get(variant, {}), **arguments}
     if trains_on_labels(cls):
@@ -174,7 +182,7 @@ def _network(template, theirs, their_inputs, configuration, name):
             vector = keras.layers.CategoryEncoding(known[x.name].classes, output_mode="one_hot")(vector[:, None])
         vectors.append(vector if len(vector.shape) == 2 else keras.layers.Flatten()(vector))
     joined = keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
-    features = hidden = configuration.hidden(joined, configuration.discriminator_layers if judges else 2, kind)
+    features = hidden = configuration.hidden(joined, judges, kind)
     for layer in theirs.layers:
         if isinstance(layer, MinibatchDiscrimination):
             hidden = MinibatchDiscrimination.from_config(layer.get_config())(hidden)

@@ -4,8 +4,8 @@
     python -m benchmarks tricks --tricks plain,instance_noise --seeds 0
 
 Protocol: the ring of 8 Gaussians in the configuration RC1 (`benchmarks.configurations`); 4,000 rounds, each gradient step on
-256 fresh samples; 2,500 samples are judged. A trick is one change to the plain GAN, or another game with the same networks;
-the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. A cell is a trick and a seed.
+256 fresh samples; 2,500 samples are judged. A trick is one change to the plain GAN or to its networks, or another game with
+them; the last ones are changes to WGAN-GP, which covers the modes and is not sharp yet. A cell is a trick and a seed.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cells import chosen, here, read_cells, run_stored, seeds_of
-from benchmarks.configurations import points_gan
+from benchmarks.configurations import CONFIGURATIONS, points_gan
 from benchmarks.markdown import made_on
 from benchmarks.processes import ROOT
 from benchmarks.testbed_tables import coverage_table, scatter
@@ -56,6 +56,7 @@ class Trick:
     title: str  # what the guide calls it
     variant: str = "gan"
     arguments: dict[str, Any] = dataclasses.field(default_factory=dict)  # of the variant
+    networks: dict[str, Any] = dataclasses.field(default_factory=dict)  # what they have in place of the configuration's
     # Rounds -> those of the discriminator and the generator; None for those of the configuration.
     optimizers: Callable[[int], tuple[Any, Any]] | None = None
     rounds: int = 1  # as many times those of the others
@@ -64,12 +65,17 @@ class Trick:
 TRICKS = {
     "plain": Trick("none: the plain GAN"),
     "sgd": Trick("SGD, not Adam, for both", optimizers=lambda rounds: (_sgd(), _sgd())),
+    "sgd_for_d": Trick("SGD for D, Adam for G", optimizers=lambda rounds: (_sgd(), _adam(1e-3))),
     "slow": Trick("Adam at a fifth of the rate", optimizers=lambda rounds: (_adam(2e-4), _adam(2e-4))),
     "two_rates": Trick("D at four times G's rate", optimizers=lambda rounds: (_adam(1e-3), _adam(2.5e-4))),
     "falling_rates": Trick("rates that fall to 0", optimizers=lambda rounds: (_falling(rounds), _falling(rounds))),
     "critic_steps": Trick("five steps of D a round", arguments={"n_critic": 5}),
     "simultaneous": Trick("both players at once", arguments={"simultaneous": True}),
     "saturating": Trick("the saturating loss for G", arguments={"saturating": True}),
+    "relu": Trick("ReLU, not leaky ReLU", networks={"activation": ("ReLU", {})}),
+    "batch_norm": Trick("batch norm in D", networks={"after": {"discriminator": ("BatchNormalization", {})}}),
+    "layer_norm": Trick("layer norm in D", networks={"after": {"discriminator": ("LayerNormalization", {})}}),
+    "dropout": Trick("dropout of half of G", networks={"after": {"generator": ("Dropout", {"rate": 0.5})}}),
     "uniform": Trick("uniform latents", arguments={"latent_distribution": "uniform"}),
     "label_smoothing": Trick("one-sided label smoothing, 0.1", arguments={"label_smoothing": 0.1}),
     "label_flipping": Trick("5 % of D's labels flipped", arguments={"label_flipping": 0.05}),
@@ -85,7 +91,8 @@ TRICKS = {
     "batch_features": Trick("minibatch discrimination: `ImprovedGAN`", "improved_gan"),
     "unrolling": Trick("five unrolled steps: `UnrolledGAN`", "unrolled_gan"),
     "several_generators": Trick("twelve generators: `MADGAN`", "mad_gan"),
-    "rebuilding": Trick("an encoder, and data to rebuild: `MRGAN`", "mr_gan"),
+    "rebuilding_in_one_step": Trick("an encoder, and data to rebuild: `MRGAN`", "mr_gan", {"diffusion": False}),
+    "rebuilding": Trick("the same in two steps: `MRGAN(diffusion=True)`", "mr_gan"),
     "codes": Trick("codes to be found again: `InfoGAN`", "info_gan"),
     "relativistic": Trick("relativistic, R1 and R2: `R3GAN`", "r3gan"),
     "labels": Trick("labels: `CGAN`", "cgan"),
@@ -148,7 +155,8 @@ def measured(cell: Cell) -> dict[str, Any]:
 def built(cell: Cell) -> Any:
     """The compiled model of a cell."""
     trick = TRICKS[cell.trick]
-    gan = points_gan(CONFIGURATION, trick.variant, cell.seed, len(POINT_BEDS[BED]().means), **trick.arguments)
+    configuration = dataclasses.replace(CONFIGURATIONS[CONFIGURATION], **trick.networks)
+    gan = points_gan(configuration, trick.variant, cell.seed, len(POINT_BEDS[BED]().means), **trick.arguments)
     if trick.optimizers:
         discriminator, generator = trick.optimizers(cell.rounds)
         gan.compile(discriminator_optimizer=discriminator, generator_optimizer=generator)

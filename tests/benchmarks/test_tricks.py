@@ -18,6 +18,11 @@ def optimizers(gan):
     return {name: optimizer.get_config() | {"name": ""} for name, optimizer in gan.optimizers.items()}
 
 
+def layers(gan):
+    networks = gan.generator, gan.discriminator
+    return [[(type(layer).__name__, layer.get_config() | {"name": ""}) for layer in network.layers] for network in networks]
+
+
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_trick_is_a_change_that_can_be_played(name):
     plain, gan = tricks.built(cell_of("plain")), tricks.built(cell_of(name))
@@ -30,6 +35,7 @@ def test_a_trick_is_a_change_that_can_be_played(name):
         type(gan).__name__ != type(plain).__name__
         or gan.options != plain.options
         or optimizers(gan) != optimizers(plain)
+        or layers(gan) != layers(plain)
         or TRICKS[name].rounds > 1
     )
     assert is_changed == (name != "plain")
