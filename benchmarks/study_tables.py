@@ -32,7 +32,11 @@ def study_table(folder: Path = FOLDER) -> str:
     for data in CLASSIFIERS:
         if found := cells_of(data, folder):
             picture = f"![Samples of seed 0 by loss, {data}]({picture_of(data).name})"
-            parts += [_sentence(data, [cell for cells in found.values() for cell in cells]), _table(data, found), picture]
+            parts += [
+                _sentence(data, [cell for cells in found.values() for cell in cells]),
+                _table(data, found, folder),
+                picture,
+            ]
     return "\n\n".join(parts) or "It was not run yet; `python -m benchmarks study` does it."
 
 
@@ -52,15 +56,17 @@ def _sentence(data, cells):
     )
 
 
-def _table(data, found):
+def _table(data, found, folder):
     rows = []
     for loss, cells in found.items():
         settings, inception = cells[0]["settings"], [cell["fid"]["value"] for cell in cells if "fid" in cell]
+        chosen = cells[0]["cell"]["setting"]
+        left = [cell for cell in measured_cells(folder, data, loss) if cell["cell"]["setting"] != chosen]
         rows.append(
             {
                 "loss": LOSSES[loss].title,
-                "optimizers": "; G: ".join(_told(settings[key]) for key in ("optimizer", "generator") if settings.get(key)),
-                "norm of D": "its own" if LOSSES[loss].has_own_networks else settings["norm"] or "none",
+                "optimizers": _optimizers(settings),
+                "norm of D": _norm(loss, settings),
                 "seeds": ", ".join(str(cell["cell"]["seed"]) for cell in cells),
                 "real images seen": f"{settings['images_seen']:,}",
                 "FID": spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
@@ -70,7 +76,19 @@ def _table(data, found):
         for level in LEVELS[data]:
             seconds = [seconds_to(cell, level) for cell in cells]
             rows[-1][f"seconds to FID {level:g}"] = spread(seconds, lambda x: "never" if math.isinf(x) else f"{x:.0f}")
+        rows[-1]["not chosen: FID of seed 0"] = "; ".join(
+            f"{_optimizers(cell['settings'])}, {_norm(loss, cell['settings'])}: {cell['curve'][-1]['fid']:.2f}"
+            for cell in left
+        )
     return table_of(rows)
+
+
+def _optimizers(settings):
+    return "; G: ".join(_told(settings[key]) for key in ("optimizer", "generator") if settings.get(key))
+
+
+def _norm(loss, settings):
+    return "its own" if LOSSES[loss].has_own_networks else settings["norm"] or "none"
 
 
 def _told(optimizer):

@@ -47,6 +47,7 @@ WITHOUT_INCEPTION = {
     "projection_gan_fashion_mnist",
     "projection_gan_mnist",
     "sagan_mnist",
+    "sngan_fashion_mnist",
     "unrolled_gan_mnist",
     "vae_gan_mnist",
 }

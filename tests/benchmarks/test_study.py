@@ -145,12 +145,12 @@ def test_the_table_has_median_range_and_the_time_to_a_level(folder):
     row = next(line for line in table.splitlines() if line.startswith("| LSGAN"))
     assert "| 0, 1 | 800 | 10.00 (8.00 to 12.00) | 7.25 |" in row and "Adam 0.001 (0.5, 0.99)" in row
     # Below 20 at the second point of both; below 10 once.
-    assert row.endswith("| 4 | never (4 to never) |")
+    assert row.endswith("| 4 | never (4 to never) | Adam 0.001 (0.5, 0.99), batch: 30.00 |")
     for setting, told in enumerate(("Adam 0.0002 (0.5, 0.999); G: Adam 0.002", "Adam 0.0002 falling to 0 (0.5, 0.999); G:")):
         began = record_of("began", [50.0, 30.0 - setting], setting)
         Cell(**began["cell"]).path(folder).write_text(json.dumps(began))
         assert f"| {told} " in study_tables.study_table(folder)
-    assert next(line for line in table.splitlines() if line.startswith("| WGAN ")).endswith("| never | never |")
+    assert next(line for line in table.splitlines() if line.startswith("| WGAN ")).endswith("| never | never |  |")
     assert "study_mnist.png" in table and "fashion_mnist" not in table
     picture = study_tables.study_picture("mnist", folder)
     assert picture.size == (150 + 16 * 28, 3 * (2 * 28 + 8))
