@@ -6,7 +6,10 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import DCGAN, BayesianGAN
+from keras_gan_zoo.data.toy import ring
+from keras_gan_zoo.metrics.modes import mode_coverage
 from keras_gan_zoo.networks.mixtures import mixture, panel
+from tests.models.ring_games import on_points
 
 
 def value(x):
@@ -176,3 +179,37 @@ def test_optimizers_that_do_not_sample_are_refused():
     with pytest.raises(ValueError, match="must be keras.optimizers.SGD.* Received: Adam"):
         gan.compile(keras.optimizers.Adam(1e-3))
     assert gan.optimizer is before
+
+
+# Eight Gaussians: what several chains cover, and one that only climbs its posterior does not. -----------------------------
+
+
+def small_network(inputs, outputs, *more):
+    hidden = [layers.Dense(64, layers.LeakyReLU(0.2), kernel_initializer="he_normal") for _ in range(2)]
+    return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs), *more])
+
+
+def coverage_of_chains(generators, temperature):
+    """Mean over a game of the modes that are nearest to 20 of 2,500 samples, and the variance of the chains' means."""
+    keras.utils.set_random_seed(0)
+    # Bounds keep such long steps from running away.
+    chains = [small_network(16, 2, layers.Activation("tanh"), layers.Rescaling(3.0)) for _ in range(generators)]
+    networks = {"generator": mixture(chains), "discriminator": panel([small_network(2, 1) for _ in range(2)])}
+    options = {"generators": generators, "temperature": temperature, "data_size": 2000}
+    gan = on_points(BayesianGAN)(latent_dim=16, seed=0, **networks, **options)
+    gan.compile(*(keras.optimizers.SGD(1e-2, momentum=0.9) for _ in range(2)), steps_per_execution=50)
+    modes, covered, variances = ring(), [], []
+    latents = gan.latents(500, seed=0)
+    for points in np.split(modes.sample(800 * 64, 0)[0], 4):
+        gan.fit({"points": points}, batch_size=64, verbose=0)
+        covered.append(mode_coverage(gan.generate(2500, seed=0), modes.means, modes.sigma).nearest20)
+        means = [gan.generate(500, latents=latents, members=i).mean(axis=0) for i in range(generators)]
+        variances.append(np.var(means, axis=0).sum())
+    return np.mean(covered), np.mean(variances)
+
+
+def test_chains_cover_more_modes_than_the_best_point_and_differ():
+    (several, variance), (single, _) = coverage_of_chains(6, temperature=1.0), coverage_of_chains(1, temperature=0.0)
+    assert several >= 6
+    assert single <= 4
+    assert variance > 0.1
