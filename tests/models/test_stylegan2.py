@@ -7,6 +7,7 @@ from keras import layers, ops
 
 import keras_gan_zoo
 from keras_gan_zoo import StyleGAN2, invert
+from keras_gan_zoo.base import tricks
 from keras_gan_zoo.layers.style import PixelNoise
 
 SHAPE = (3, 2, 1)
@@ -211,3 +212,38 @@ def test_it_learns_what_the_images_show_and_not_what_they_do_not(blobs):
     assert trained_distance < distance / 4
     # They are not all alike: the data's own spread is 0.4.
     assert spread > 0.2
+
+
+# Sixteen images, which a discriminator soon knows by heart. ---------------------------------------------------------------
+
+
+def bumps(n):
+    """Images (n, 8, 8, 1) of eight bright and dark bumps each."""
+    rng, grid, sums = np.random.default_rng(0), np.arange(8.0), 0.0
+    for _ in range(8):
+        row, column = rng.uniform(-0.5, 7.5, (2, n, 1, 1))
+        sums = sums + rng.choice([-1, 1], (n, 1, 1)) * np.exp(-((grid[:, None] - row) ** 2 + (grid - column) ** 2) / 2)
+    return np.tanh(2 * sums)[..., None].astype("float32")
+
+
+def sign_of_real_scores(**options):
+    """Mean sign of the scores of the data, as D sees them, over the second half of a game that D leads."""
+    keras.utils.set_random_seed(0)
+    gan = StyleGAN2((8, 8, 1), 8, width=4, discriminator_width=24, seed=0, **options)
+    gan.compile(*(keras.optimizers.Adam(rate, 0.0, 0.99) for rate in (1e-3, 3e-4)), steps_per_execution=20)
+    images, signs = bumps(16), []
+    for i in range(10):
+        gan.fit(np.tile(images, (40, 1, 1, 1)), batch_size=16, verbose=0)
+        if i >= 5:
+            scores = [gan.score(gan.as_judged({"images": ops.convert_to_tensor(images)}), training=False) for _ in range(4)]
+            signs.append(np.sign(array(ops.stack(scores))).mean())
+    return np.mean(signs)
+
+
+def test_ada_keeps_the_discriminator_from_knowing_few_images_by_heart(monkeypatch):
+    # So that in 6,400 images the probability can move as far as in a million.
+    monkeypatch.setattr(tricks, "ADA_IMAGES", 2500)
+    adapted = sign_of_real_scores(augment="flip,rotate90,translation,color", ada_target=0.6)
+    free = sign_of_real_scores()
+    assert 0.4 < adapted < 0.75
+    assert free > 0.9
