@@ -6,9 +6,9 @@ import pytest
 from keras import layers, ops
 
 import keras_gan_zoo
-from keras_gan_zoo import DCGAN, MRGAN
+from keras_gan_zoo import DCGAN, GAN, MRGAN
 from keras_gan_zoo.data.toy import ring
-from tests.models.ring_games import network, on_points
+from tests.models.ring_games import modes_covered, network, on_points
 from tests.smallest import smallest_gan
 
 
@@ -238,3 +238,14 @@ def error_after_training(weight):
 def test_the_generator_learns_to_rebuild_all_modes():
     assert error_after_training(0.2) < 1.5
     assert error_after_training(0.0) > 4
+
+
+def test_in_two_steps_it_keeps_the_modes_that_the_gan_loses():
+    points = keras.Input((2,))
+    judges = layers.Concatenate()([network(2, 1)(points) for _ in range(2)])
+    networks = {"encoder": network(2, 16), "discriminator": keras.Model(points, layers.Reshape((1, 2))(judges))}
+    weights = {"reconstruction_weight": 1.0, "realism_weight": 0.01}
+    kept = modes_covered(MRGAN, diffusion=True, **networks, **weights)
+    lost = modes_covered(GAN)
+    assert kept >= 6
+    assert lost <= 4
