@@ -97,18 +97,18 @@ def test_a_discriminator_that_can_win_does(tiny_gan, take_step):
 # Dirac-GAN: C(x) = psi x, the data at 0, the model at theta; the saturating game of one number against one. --------------
 
 
-def dirac(r1_gamma, simultaneous):
-    """The Dirac-GAN from (theta, psi) = (1, -1) as a zoo model; steps of 0.1."""
+def dirac(r1_gamma, simultaneous, theta=1.0, psi=-1.0):
+    """The Dirac-GAN from (theta, psi) as a zoo model; steps of 0.1."""
     generator = keras.Sequential(
         [
             keras.Input((1,)),
             layers.Rescaling(0.0),
-            layers.Dense(1, bias_initializer="ones"),
+            layers.Dense(1, bias_initializer=_constant(theta)),
             layers.Reshape((1, 1, 1)),
         ]
     )
     discriminator = keras.Sequential(
-        [keras.Input((1, 1, 1)), layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer=_constant(-1.0))]
+        [keras.Input((1, 1, 1)), layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer=_constant(psi))]
     )
     options = {"saturating": True, "r1_gamma": r1_gamma, "simultaneous": simultaneous, "seed": 0}
     gan = GAN((1, 1, 1), 1, generator=generator, discriminator=discriminator, **options)
@@ -120,17 +120,26 @@ def _constant(number):
     return keras.initializers.Constant(number)
 
 
-@pytest.mark.parametrize(
-    ("r1_gamma", "simultaneous", "radius"),
-    # It orbits, it runs away, and with R1 it converges.
-    [(0.0, False, 1.4142725), (0.0, True, 2.2535787), (0.3, True, 9.195746e-4)],
-)
-def test_dirac_gan_ends_at_the_golden_radius(r1_gamma, simultaneous, radius):
-    gan = dirac(r1_gamma, simultaneous)
+def radius_at_the_end(gan):
     for _ in range(500):
         keras.Model.train_on_batch(gan, np.zeros((2, 1, 1, 1), "float32"))  # the zoo's own takes 0 for black
     theta, psi = (network.trainable_variables[-1] for network in (gan.generator, gan.discriminator))
-    assert math.hypot(value(ops.squeeze(theta)), value(ops.squeeze(psi))) == pytest.approx(radius, rel=1e-3)
+    return math.hypot(value(ops.squeeze(theta)), value(ops.squeeze(psi)))
+
+
+@pytest.mark.parametrize(
+    ("r1_gamma", "simultaneous", "radius"),
+    # It orbits, it runs away, and with R1 it converges.
+    [(0.0, False, 1.4142725), (0.0, True, 2.2535787), (0.3, True, 9.195746e-4), (1.0, True, 2.282944e-10)],
+)
+def test_dirac_gan_ends_at_the_golden_radius(r1_gamma, simultaneous, radius):
+    assert radius_at_the_end(dirac(r1_gamma, simultaneous)) == pytest.approx(radius, rel=1e-3)
+
+
+def test_a_small_orbit_of_the_dirac_gan_grows_as_its_linear_game_does():
+    # Each step at once multiplies the radius by sqrt(1 + h^2 / 4).
+    grown = radius_at_the_end(dirac(0.0, True, theta=1e-3, psi=0.0)) / 1e-3
+    assert grown == pytest.approx(1.866789, rel=1e-5)
 
 
 @pytest.mark.parametrize("n", [1, 4])
