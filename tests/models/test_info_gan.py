@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_gan_zoo import InfoGAN
+from keras_gan_zoo import GAN, InfoGAN
 from keras_gan_zoo.base.batches import stopped
-from keras_gan_zoo.losses import minimax_discriminator_loss, non_saturating_generator_loss
 
 
 def value(x):
@@ -87,27 +86,56 @@ def test_a_perfect_q_knows_all():
     assert value(gan.trackers["information"].result()) == pytest.approx(math.log(10), abs=1e-5)
 
 
+def fixed(n):
+    """Always the same latents and codes."""
+    rng = np.random.default_rng(1)
+    drawn = {"latents": rng.normal(size=(n, 6)), "numbers": rng.uniform(-1, 1, (n, 2))}
+    drawn = {name: ops.convert_to_tensor(array.astype("float32")) for name, array in drawn.items()}
+    return {**drawn, "labels": ops.arange(n) % 10}
+
+
 class Fixed(InfoGAN):
-    """Always the same fakes and codes."""
+    def fake_like(self, real):
+        return super().fake_like({**real, **fixed(len(real["images"]))})
+
+
+class FixedGAN(GAN):
+    """The 2014 game, whose latents have those codes at their end."""
 
     def fake_like(self, real):
-        n = len(real["images"])
-        codes = {"labels": ops.arange(n) % self.categories, "numbers": ops.zeros((n, self.continuous))}
-        return {"images": ops.convert_to_tensor(-images(n, seed=1)), **codes}
+        given = fixed(len(real["images"]))
+        latents = [given["latents"], given["numbers"], ops.one_hot(given["labels"], 10)]
+        return super().fake_like({**real, "latents": ops.concatenate(latents, axis=-1)})
+
+
+def clone(network, outputs=slice(None)):
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return keras.Model(copy.inputs, copy.outputs[outputs])
 
 
 @pytest.mark.parametrize("norm", ["batch", None])
-def test_without_weights_the_losses_are_those_of_gan(norm):
+def test_without_weights_a_round_is_that_of_gan(norm):
+    def trained(gan):
+        gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), run_eagerly=True)
+        logs = gan.train_on_batch(images(), return_dict=True)
+        return logs, [network.get_weights() for network in (gan.generator, gan.discriminator)]
+
     gan = built(Fixed, categorical_weight=0.0, continuous_weight=0.0, norm=norm)
-    real = batch()
-    fake = gan.fake_like(real)
-    expected = minimax_discriminator_loss(gan.score(real), gan.score(fake))
-    assert value(gan.discriminator_objective(real, gan.fake_like(real))) == pytest.approx(value(expected), abs=1e-5)
-    expected = non_saturating_generator_loss(gan.score(fake))
-    assert value(gan.generator_objective(real, gan.fake_like(real))) == pytest.approx(value(expected), abs=1e-5)
     weighted = built(Fixed, norm=norm)
     weighted.set_weights(gan.get_weights())
-    assert value(weighted.generator_objective(real, weighted.fake_like(real))) - value(expected) > 1.0
+    networks = {"generator": clone(gan.generator), "discriminator": clone(gan.discriminator, 0)}
+    plain = FixedGAN((16, 16, 1), 18, **networks, seed=0)
+    before = gan.generator.get_weights()
+    logs, weights = trained(gan)
+    expected_logs, expected = trained(plain)
+    _, others = trained(weighted)
+    assert {name: logs[name] for name in expected_logs} == pytest.approx(expected_logs, rel=1e-5)
+    for ours, theirs, told in zip(weights, expected, others, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        assert max(np.abs(a - b).max() for a, b in zip(ours, told, strict=True)) > 1e-3
+    assert max(np.abs(a - b).max() for a, b in zip(weights[0], before, strict=True)) > 1e-3
 
 
 @pytest.mark.parametrize(("weights", "moves"), [((1.0, 0.1), True), ((0.0, 0.0), False)])
