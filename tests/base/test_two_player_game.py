@@ -62,6 +62,10 @@ def test_what_is_annealed_follows_the_images_seen(tiny_gan, round_of):
 def test_lecam_golden(differentiate):
     loss, _ = differentiate(lambda r, f: lecam_penalty(r, f, 0.5, -0.3), R, F)
     assert loss == pytest.approx(6.783125, rel=1e-6)
+    single = [float(lecam_penalty(tensor([r]), tensor([f]), 0.5, -0.3)) for r, f in zip(R, F, strict=True)]
+    # (2 + 0.3)^2 + (0.5 + 1.5)^2
+    assert single[0] == pytest.approx(9.29, rel=1e-6)
+    assert np.mean(single) == pytest.approx(6.783125, rel=1e-6)
 
 
 def test_lecam_averages_begin_without_bias_and_no_gradient_goes_through(tiny_gan, differentiate):

@@ -61,6 +61,18 @@ def test_golden_losses(repeats):
     )
 
 
+def test_golden_losses_are_means_of_those_of_single_samples():
+    gan, batch = saying_pixels(2), rows(LOGITS)
+    single = [{name: part[i : i + 1] for name, part in batch.items()} for i in range(2)]
+    real = {"images": ops.convert_to_tensor(np.zeros((1, 1, 3, 1), "float32"))}  # of loss log 3
+    of_fakes = [float(gan.discriminator_objective(real, one)) - np.log(3) for one in single]
+    # 2 (log(e + 1 + 1/e) - 1), twice as there are two generators.
+    assert of_fakes[0] == pytest.approx(0.8152119289, rel=1e-6)
+    assert np.mean(of_fakes) == pytest.approx(2 * 0.3569808383, rel=1e-6)
+    of_generators = [float(gan.generator_objective(real, one)) for one in single]
+    assert np.mean(of_generators) == pytest.approx(2.1069808383, rel=1e-6)
+
+
 def test_losses_stay_finite_far_out():
     gan = saying_pixels(2)
     for sign in (1, -1):
