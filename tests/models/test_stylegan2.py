@@ -41,16 +41,18 @@ def test_defaults_are_those_of_the_small_configuration():
 
 @pytest.mark.parametrize("n", [1, 4])
 @pytest.mark.parametrize("interval", [1, 3])
-def test_r1_counts_for_the_rounds_between(n, interval):
-    gan = linear(gamma=0.2, r1_interval=interval)
+@pytest.mark.parametrize("r2_gamma", [0.0, 0.4])
+def test_r1_counts_for_the_rounds_between_and_r2_in_each(n, interval, r2_gamma):
+    gan = linear(gamma=0.2, r1_interval=interval, r2_gamma=r2_gamma)
     real = {"images": ops.convert_to_tensor(np.random.default_rng(0).normal(size=(n, *SHAPE)).astype("float32"))}
     found = []
     for i in range(2 * interval):
         gan.rounds.assign(i)
         found.append(float(array(gan.penalty(real, real))))
     # gamma / 2 |grad|^2 = 0.1 * 25, on average over the rounds.
-    np.testing.assert_allclose(found, [2.5 * interval if i % interval == 0 else 0.0 for i in range(2 * interval)], rtol=1e-6)
-    assert linear(gamma=0.0).penalty(real, real) == 0.0
+    expected = [2.5 * interval if i % interval == 0 else 0.0 for i in range(2 * interval)]
+    np.testing.assert_allclose(found, np.add(expected, 12.5 * r2_gamma), rtol=1e-6)
+    assert float(array(linear(gamma=0.0, r2_gamma=r2_gamma).penalty(real, real))) == pytest.approx(12.5 * r2_gamma)
 
 
 def test_path_lengths_of_a_linear_generator():
@@ -161,7 +163,7 @@ def test_slopes_through_the_deviation_are_penalized_and_through_batch_norm_are_n
     batch_norm = keras.Model(images, layers.Dense(1)(layers.Flatten()(layers.BatchNormalization()(images))))
     with pytest.raises(ValueError, match="must not mix the samples"):
         StyleGAN2.tiny(discriminator=batch_norm)
-    with pytest.raises(ValueError, match="r1_gamma must be left out of StyleGAN2: gamma weighs its own penalty"):
+    with pytest.raises(ValueError, match="r1_gamma must be left out of StyleGAN2: gamma weighs its own R1"):
         StyleGAN2.tiny(r1_gamma=1)
 
 
