@@ -162,8 +162,7 @@ def _needed(gan):
 
 def _shown(preset, gan):
     if not gan.generates:
-        parts = [*_needed(gan), "what the model makes of it"]
-        parts += [] if gan.sample in parts else ["the target"]
+        parts = [*_needed(gan), "output"] + ([] if gan.sample in _needed(gan) else ["target"])
         return f"![Side by side: {', '.join(parts)}](samples.png)"
     file = preset.folder / f"{SAMPLES}.txt"
     if not file.exists():

@@ -255,7 +255,7 @@ def test_a_card_shows_the_curve_of_the_training(preset_of, tmp_path, monkeypatch
         (
             "pix2pix",
             "target = gan.translate(source, seed=0)",
-            ["Input: `source`, images", "Side by side: source, what the model makes of it, the target"],
+            ["Input: `source`, images", "Side by side: source, output, target"],
         ),
     ],
 )
