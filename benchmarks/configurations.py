@@ -69,10 +69,10 @@ class Configuration:
         """x through the hidden layers of a network that judges, or of one that makes."""
         import keras
 
-        after = [self.after[player]] if (player := "discriminator" if judges else "generator") in self.after else []
+        after = self.after.get("discriminator" if judges else "generator")
         for _ in range(self.discriminator_layers if judges else 2):
             x = self.dense(x, HIDDEN, kind)
-            for name, arguments in (self.activation, *after):
+            for name, arguments in filter(None, (self.activation, after)):
                 x = getattr(keras.layers, name)(**arguments)(x)
         return x
 
