@@ -6,10 +6,10 @@ import pytest
 from keras import layers, ops
 
 from keras_gan_zoo import ImprovedGAN
-from keras_gan_zoo.data import Points
 from keras_gan_zoo.data.toy import ring
 from keras_gan_zoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from keras_gan_zoo.layers.virtual_batch_norm import VirtualBatchNorm
+from tests.models.ring_games import modes_covered, on_points
 
 WITHOUT = {"minibatch_kernels": 0, "history_weight": 0.0, "reference_size": 0}
 
@@ -183,28 +183,23 @@ def test_a_step_leaves_the_other_player_as_it_was(take_step):
 # A ring of eight Gaussians -----------------------------------------------------------------------------------------------
 
 
-class PointsGAN(ImprovedGAN):
-    sample = "points"
-
-    def fields(self):
-        return {"points": Points((2,))}
+def judge(kernels, width):
+    """A network on points, which looks at the whole batch if it has kernels."""
+    points = features = keras.Input((2,))
+    for _ in range(2):
+        features = layers.Dense(width, layers.LeakyReLU(0.2), kernel_initializer="he_normal")(features)
+    scored = MinibatchDiscrimination(kernels, 4)(features) if kernels else features
+    return keras.Model(points, [layers.Dense(1)(scored), features])
 
 
 def loss_against_one_point(kernels, rounds=150):
     """Of a discriminator after its training against a generator whose samples are all one point, that of a mode."""
     keras.utils.set_random_seed(0)
-    latents, points = keras.Input((8,)), keras.Input((2,))
-    features = points
-    for _ in range(2):
-        features = layers.LeakyReLU(0.2)(layers.Dense(64)(features))
-    scored = MinibatchDiscrimination(kernels, 4)(features) if kernels else features
-    data = ring()
+    latents, data = keras.Input((8,)), ring()
     start = keras.initializers.Constant(data.means[0])
-    networks = {
-        "generator": keras.Model(latents, layers.Dense(2, kernel_initializer="zeros", bias_initializer=start)(latents)),
-        "discriminator": keras.Model(points, [layers.Dense(1)(scored), features]),
-    }
-    gan = PointsGAN(latent_dim=8, history_weight=0.0, seed=0, **networks)
+    generator = keras.Model(latents, layers.Dense(2, kernel_initializer="zeros", bias_initializer=start)(latents))
+    networks = {"generator": generator, "discriminator": judge(kernels, 64)}
+    gan = on_points(ImprovedGAN)(latent_dim=8, history_weight=0.0, seed=0, **networks)
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.SGD(0.0))
     rng = np.random.default_rng(0)
     for _ in range(rounds):
@@ -217,3 +212,8 @@ def test_a_discriminator_that_sees_the_neighbors_of_a_sample_sees_collapse():
     """One that sees each sample alone has to give up that mode: its loss is 0.39 at least, for 1/8 of the data are there."""
     assert loss_against_one_point(16) < 0.1
     assert loss_against_one_point(0) > 0.3
+
+
+def test_a_generator_leaves_its_one_mode_if_the_discriminator_sees_the_neighbors():
+    assert modes_covered(ImprovedGAN, discriminator=judge(8, 128), history_weight=0.0) >= 6
+    assert modes_covered(ImprovedGAN, discriminator=judge(0, 128), history_weight=0.0) <= 3
