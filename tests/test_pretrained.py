@@ -50,6 +50,7 @@ WITHOUT_INCEPTION = {
     "sngan_fashion_mnist",
     "unrolled_gan_mnist",
     "vae_gan_mnist",
+    "wgan_gp_fashion_mnist",
 }
 # How sure the classifier is of an image on average: clothes are harder to tell apart than digits.
 SURE = {"mnist": 0.92, "fashion_mnist": 0.8}
