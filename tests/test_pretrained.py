@@ -42,6 +42,7 @@ WITHOUT_INCEPTION = {
     "loss_sensitive_gan_mnist",
     "mad_gan_mnist",
     "matching_gan_mnist",
+    "mr_gan_fashion_mnist",
     "mr_gan_mnist",
     "pac_gan_mnist",
     "projection_gan_fashion_mnist",
