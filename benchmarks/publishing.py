@@ -17,6 +17,7 @@ from keras_gan_zoo.config import read_recipe
 from keras_gan_zoo.evaluation import N_IMAGES, SEED, SPLIT
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics.features import CLASSIFIERS
+from keras_gan_zoo.preset_files import PICTURES
 from keras_gan_zoo.presets import CONFIG, RESULTS, WEIGHTS, WEIGHTS_INFO, find_preset, is_trained, list_presets
 
 CARD = "README.md"
@@ -34,7 +35,12 @@ def publish(run: Path, name: str):
     known = (target / WEIGHTS_INFO).exists() and quality.weights_of(target) == quality.weights_of(source)
     if not known:
         # They are of other weights.
-        for file in (target / RESULTS, target / CARD, target / "curve.png", quality.CURVES / f"{name}.csv"):
+        for file in (
+            target / RESULTS,
+            target / CARD,
+            *(target / picture for picture in PICTURES),
+            quality.CURVES / f"{name}.csv",
+        ):
             file.unlink(missing_ok=True)
     if not known or not is_trained(target, recipe):
         # What says which weights these are comes last, so that a copy that was cut short is made again.

@@ -20,7 +20,7 @@ PRESET = "preset"
 DTYPES = ("float16", "float32")
 MAX_JSON = 10_000_000
 # Of a model card, beside its samples.
-PICTURES = ("labels.png", "numbers.png", "between_classes.png", "curve.png")
+PICTURES = ("labels.png", "members.png", "numbers.png", "between_classes.png", "curve.png")
 FILES = (CONFIG, WEIGHTS, WEIGHTS_INFO, RESULTS, "README.md", "samples.png", "samples.txt", *PICTURES)
 
 

@@ -6,7 +6,8 @@
                            the digest of the recipe that it was trained by
     results.json           measured results (written by the benchmarks)
     README.md, samples.png the model card (written by the benchmarks); samples.txt where samples are text;
-                           labels.png, numbers.png, between_classes.png where a model has classes or codes; curve.png
+                           labels.png, members.png, numbers.png, between_classes.png where a model has classes, several
+                           generators, or codes; curve.png where the FID of the training was recorded
 
 The same format serves the built-in presets, `save_to_preset` and folders from elsewhere. No pickle is ever read, and no
 path outside of the folder is followed. Nothing here imports a framework before a model is built.

@@ -207,6 +207,7 @@ def empty_testbeds(monkeypatch):
     [
         ("cgan", {"labels": (10, 10), "between_classes": (10, 10)}),
         ("info_gan", {"numbers": (10, 4), "labels": (10, 10)}),
+        ("mad_gan", {"members": (10, 2)}),
         ("gan", {}),
         ("stylegan2", {}),
     ],
