@@ -173,3 +173,8 @@ def test_the_term_pulls_codes_apart():
     # Of points in all directions of the plane it is 1/2, and of points in one line 1.
     assert 0.45 < term(10.0) < 0.7
     assert term(0.0) > 0.9
+
+
+def test_ada_is_refused_as_no_score_is_above_0():
+    with pytest.raises(ValueError, match="ada_target must be left out of EBGAN: the sign of its scores says nothing"):
+        EBGAN.tiny(augment="flip", ada_target=0.6)
