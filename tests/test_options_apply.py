@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_gan_zoo.base import Options
+from keras_gan_zoo.base.tricks import ADA_STEPS
 from keras_gan_zoo.models import variants
 from tests.smallest import smallest_gan
 
@@ -97,3 +98,17 @@ def test_an_option_applies_or_is_refused(name, option, played):
         return
     # Most show in the first round, and are asked no further.
     assert any(differ(played(name, without, i), played(name, changed, i)) for i in range(1, ROUNDS + 1))
+
+
+@pytest.mark.parametrize("name", variants())
+def test_the_probability_of_ada_moves_wherever_it_is_taken(name, round_of, short):
+    options = {**short(name), **AUGMENT, "ada_target": 0.6}
+    try:
+        gan = smallest_gan(name, seed=0, **options)
+    except ValueError:
+        return  # which is asked above
+    gan.compile(run_eagerly=True)
+    gan.ada_probability.assign(0.5)
+    for i in range(ADA_STEPS):
+        gan.train_on_batch(*round_of(gan, minibatch=4, seed=i))
+    assert float(gan.ada_probability) != 0.5
