@@ -21,6 +21,7 @@ TITLES = {
     "intra_fid": "intra-class FID",
     "intra_ms_ssim": "MS-SSIM of pairs within a class",
 }
+CONFIDENCE = "mean confidence"
 # Which records make up one distribution: those that differ in the seed of the images only.
 SAME = ("metric", "settings", "extractor", "extractor_sha256", "resizer", "dtype", "n_real", "n_fake", "reference_split")
 
@@ -56,6 +57,8 @@ def measurements(preset: Preset, folder: Path = quality.FOLDER) -> list[Measurem
     for cell in _cells(folder, preset.name):
         if cell["weights_sha256"] == weights:
             records += cell["records"].items()
+    # What a preset stores comes first, as `headline` expects.
+    records += [(CONFIDENCE, confidence) for _, record in records if (confidence := _confidence(record))]
     groups = {}
     for name, record in records:
         title = TITLES.get(name, name.replace("_", " "))
@@ -64,9 +67,23 @@ def measurements(preset: Preset, folder: Path = quality.FOLDER) -> list[Measurem
     return [Measurement(title, [by_seed[seed] for seed in sorted(by_seed)]) for (title, *_), by_seed in groups.items()]
 
 
+def _confidence(record):
+    """How sure the classifier was that counted classes, as a record: it stands in the details of the counts."""
+    details = record.get("details", {})
+    if "mean_confidence" not in details:
+        return None
+    return {**record, "metric": "mean_confidence", "value": details["mean_confidence"], "details": {}}
+
+
 def headline(preset: Preset, folder: Path = quality.FOLDER) -> dict[str, Measurement]:
     """Title -> measurement, for what the preset stores, with all seeds of that protocol."""
     return {m.title: m for m in measurements(preset, folder)[: len(preset.results)]}
+
+
+def confidence_of(preset: Preset, folder: Path = quality.FOLDER) -> Measurement | None:
+    """How sure the classifier of its data is of a preset's images on average, with all seeds of the stored protocol."""
+    found = (m for m in measurements(preset, folder) if m.title == CONFIDENCE)
+    return next((m for m in found if m.records[0]["n_fake"] == quality.N_IMAGES), None)
 
 
 def stale_cells(presets: Iterable[Preset], folder: Path = quality.FOLDER) -> list[str]:

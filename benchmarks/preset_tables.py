@@ -9,7 +9,16 @@ from pathlib import Path
 from benchmarks import kinds, quality
 from benchmarks.configurations import makes_images
 from benchmarks.markdown import listed, markdown_table
-from benchmarks.measured import headline, images_of, measurements, network_of, place, trained_presets
+from benchmarks.measured import (
+    CONFIDENCE,
+    confidence_of,
+    headline,
+    images_of,
+    measurements,
+    network_of,
+    place,
+    trained_presets,
+)
 from keras_gan_zoo.presets import Preset
 
 
@@ -20,6 +29,7 @@ def preset_table(presets: Sequence[Preset], folder: Path) -> str:
         found = headline(preset, folder)
         labels = [f"{m.text('.3f')}, {title}" for title in ("label agreement", "code purity") if (m := found.get(title))]
         distances += [found["FID"]] if "FID" in found else []
+        sure = confidence_of(preset, folder)
         rows.append(
             (
                 f"[{preset.name}](zoo_configs/{preset.name}/README.md)",
@@ -28,10 +38,12 @@ def preset_table(presets: Sequence[Preset], folder: Path) -> str:
                 f"{preset.bytes / 1e6:.2f} MB",
                 found["FID"].text(".2f") if "FID" in found else "not measured",
                 found["rarest class"].text(".3f") if "rarest class" in found else "",
+                sure.text(".3f") if sure else "",
                 "".join(labels),
             )
         )
-    table = markdown_table(("preset", "variant", "data (license)", "weights", "FID", "rarest class", "labels"), rows)
+    columns = ("preset", "variant", "data (license)", "weights", "FID", "rarest class", CONFIDENCE, "labels")
+    table = markdown_table(columns, rows)
     if not distances:
         return table
     firsts = [m.records[0] for m in distances]
@@ -41,8 +53,9 @@ def preset_table(presets: Sequence[Preset], folder: Path) -> str:
     return (
         f"{table}\n\nFID: {listed(images)}; features of {listed(networks)}; {listed(places)}; seeds of the images "
         f"{', '.join(map(str, seeds))}{several}. Rarest class: share of the class that the zoo's classifier sees least "
-        "often. Labels: share of images in which it sees the class that was asked for (label agreement), or the one that a "
-        "code of the model mostly shows (code purity). The cards have more."
+        "often. Mean confidence: mean over the images of the largest probability that it gives a class. Labels: share of "
+        "images in which it sees the class that was asked for (label agreement), or the one that a code of the model mostly "
+        "shows (code purity). The cards have more."
     )
 
 

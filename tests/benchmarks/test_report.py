@@ -74,7 +74,7 @@ def record(value=6.0, seed=0, **changes):
 def judged(seed=0):
     shares = [0.11, 0.09] + [0.1] * 8
     network = {"extractor": "mnist_classifier", "resizer": "none", "n_real": 0, "reference_split": "none"}
-    return record(0.09, seed, metric="share_of_rarest_class", details={"shares": shares}, **network)
+    return record(0.09, seed, metric="share_of_rarest_class", details={"shares": shares, "mean_confidence": 0.95}, **network)
 
 
 def rows_of(text):
@@ -130,6 +130,7 @@ def test_seeds_of_one_protocol_make_one_distribution(tmp_path, preset, cell):
         ("FID", [6.25]),
         ("KID", [0.002]),
         ("recall", [0.5]),
+        ("mean confidence", [0.95]),
     ]
     assert found[0].text(".2f") == "6.50 (6.00 to 7.50)" and found[0].seeds == "0, 1, 2"
     assert found[1].text() == "0.09"
@@ -167,7 +168,8 @@ def test_a_card_says_protocol_hash_seeds_device_and_failures(tmp_path, preset, c
     assert (row["value"], row["seeds"], row["backend"]) == ("6.5 (6 to 7)", "0, 1", "tensorflow")
     assert row["images"] == "10,000 generated, 10,000 real (mnist/test)"
     assert "inception (0123456789ab), legacy, float32" in row.values()
-    assert row_of(text, metric="rarest class")["value"] == "0.09" and len(rows_of(text)) == 2
+    assert row_of(text, metric="rarest class")["value"] == "0.09" and len(rows_of(text)) == 3
+    assert row_of(text, metric="mean confidence")["value"] == "0.95"
     assert "tensorflow on cpu:0 (x86_64), tensorflow on cuda:0 (x86_64)" in text
     assert "keras 3.15.1, tensorflow 2.21.0; commit 0123456789ab, ffffffffffff-dirty." in text
     assert "Not measured: cgan_mnist against mnist/test, seed 2, tensorflow: ValueError: out of order." in text
@@ -313,8 +315,9 @@ def test_the_table_of_presets_says_how_its_numbers_were_taken(tmp_path, preset, 
     text = preset_tables.preset_table([preset, bare], tmp_path)
     measured, not_measured = rows_of(text)
     assert PRESET in measured["preset"] and "dcgan_mnist" in not_measured["preset"]
-    assert (measured["FID"], measured["rarest class"]) == ("6.75 (6.00 to 7.50)", "0.090")
-    assert (not_measured["FID"], not_measured["rarest class"]) == ("not measured", "")
+    columns = ("FID", "rarest class", "mean confidence")
+    assert [measured[column] for column in columns] == ["6.75 (6.00 to 7.50)", "0.090", "0.950"]
+    assert [not_measured[column] for column in columns] == ["not measured", "", ""]
     assert "10,000 generated, 10,000 real (mnist/test); features of inception (0123456789ab), legacy, float32" in text
     assert "seeds of the images 0, 1 (median and range)." in text
 
