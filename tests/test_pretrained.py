@@ -45,7 +45,6 @@ WITHOUT_INCEPTION = {
     "mr_gan_fashion_mnist",
     "pac_gan_mnist",
     "projection_gan_fashion_mnist",
-    "r3gan_mnist",
     "sagan_mnist",
     "sngan_fashion_mnist",
     "unrolled_gan_mnist",
