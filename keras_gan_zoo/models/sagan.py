@@ -20,7 +20,6 @@ from typing import Any
 import keras
 
 from ..data.checks import check_integer
-from ..networks import dcgan_discriminator, dcgan_generator
 from .sngan import SNGAN
 
 
@@ -51,27 +50,11 @@ class SAGAN(SNGAN):
         self.attention = check_integer(attention, "attention", 1)
         super().__init__(image_shape, latent_dim, n_critic=n_critic, **options)
 
-    def default_generator(self) -> keras.Model:
-        return dcgan_generator(
-            self.image_shape,
-            self.latent_dim,
-            width=self.width,
-            base_size=self.base_size,
-            spectral=True,
-            attention=self.attention,
-            num_classes=self.num_classes,
-        )
+    def generator_options(self) -> dict[str, Any]:
+        return {**super().generator_options(), "spectral": True, "attention": self.attention}
 
-    def default_discriminator(self) -> keras.Model:
-        return dcgan_discriminator(
-            self.image_shape,
-            width=self.discriminator_width or self.width,
-            norm=self.discriminator_norm,
-            base_size=self.base_size,
-            leak=self.leak,
-            attention=self.attention,
-            num_classes=self.num_classes,
-        )
+    def discriminator_options(self) -> dict[str, Any]:
+        return {**super().discriminator_options(), "attention": self.attention}
 
     def default_optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
         rates = {"discriminator": 4e-4, "generator": 1e-4}

@@ -19,6 +19,8 @@ from ..layers.labels import label_vector
 from ..layers.self_attention import SelfAttention
 
 NORMS = ("batch", "layer", "spectral", None)
+# Of the pixels, all with the range of images.
+OUTPUT_ACTIVATIONS = ("tanh", "hard_tanh")
 
 
 def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
@@ -71,10 +73,15 @@ def kernels_of(norm: str | None) -> initializers.Initializer:
 
 def check_norm(norm: str | None, possible: Sequence[str | None] = NORMS, name: str = "norm") -> str | None:
     """Returns a normalization that a network has, and refuses others."""
-    if norm not in possible:
+    return check_choice(norm, possible, name)
+
+
+def check_choice(value: str | None, possible: Sequence[str | None], name: str) -> str | None:
+    """Returns one of the possible values, and refuses others."""
+    if value not in possible:
         *first, last = map(repr, possible)
-        raise ValueError(f"{name} must be {', '.join(first)} or {last}. Received: {name}={norm!r}.")
-    return norm
+        raise ValueError(f"{name} must be {', '.join(first)} or {last}. Received: {name}={value!r}.")
+    return value
 
 
 def kinds_of(norm: str | None) -> tuple[type, type, type]:
@@ -97,6 +104,7 @@ def dcgan_generator(
     attention: int | None = None,
     num_classes: int | None = None,
     label_dim: int | None = None,
+    output_activation: str = "tanh",
     name: str = "generator",
 ) -> keras.Model:
     """Latents -> small map of many channels -> transposed convolutions of stride 2 -> tanh.
@@ -114,11 +122,13 @@ def dcgan_generator(
         attention: number of halvings of the image at whose map there is self-attention, or None.
         num_classes: number of classes; then the model takes [latents, labels].
         label_dim: numbers that a label is made into beside the latents, learned ones; None for its one-hot vector.
+        output_activation: "tanh"; or "hard_tanh", min(max(x, -1), 1), which reaches its ends.
 
     Returns:
         Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels) in [-1, 1].
     """
     check_norm(norm, (*NORMS, "conditional") if num_classes else NORMS)
+    check_choice(output_activation, OUTPUT_ACTIVATIONS, "output_activation")
     sizes = ladder(image_shape, base_size)
     dense, _, transposed = kinds_of("spectral" if spectral else norm)
     options = {"use_bias": not _shifts(norm), "kernel_initializer": kernels_of(norm)}
@@ -150,7 +160,8 @@ def dcgan_generator(
         if not last:
             x = layers.ReLU(name=f"{stage}_relu")(normalized(x, name=stage))
             x = _attended(x, attention, sizes)
-    return keras.Model(inputs, layers.Activation("tanh", dtype="float32", name="tanh")(x), name=name)
+    pixels = layers.Activation(output_activation, dtype="float32", name=output_activation)(x)
+    return keras.Model(inputs, pixels, name=name)
 
 
 def dcgan_map(

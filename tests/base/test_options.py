@@ -118,6 +118,7 @@ def test_float16_is_refused_and_the_policy_restored(tiny_gan):
         ("dcgan", {"discriminator_width": 0}, "discriminator_width"),
         ("dcgan", {"discriminator_width": "8"}, "discriminator_width must be an integer or None"),
         ("dcgan", {"discriminator_norm": "bach"}, "discriminator_norm='bach'"),
+        ("dcgan", {"output_activation": "relu"}, "output_activation='relu'"),
         ("dcgan", {"num_classes": 2.5}, "num_classes must be an integer or None"),
         ("wgan_gp", {"penalty_weight": -1.0}, "penalty_weight must be in .*Received: penalty_weight=-1.0"),
         ("wgan_gp", {"penalty_weight": None}, "penalty_weight must be a finite number"),

@@ -84,6 +84,20 @@ def test_activations(paper):
     assert discriminator.layers[-1].activation is keras.activations.linear
 
 
+def test_a_hard_tanh_reaches_black_and_white():
+    soft, hard = (
+        dcgan_generator((16, 16, 1), 8, width=4, norm=None, output_activation=name) for name in ("tanh", "hard_tanh")
+    )
+    hard.set_weights(soft.get_weights())
+    of_soft, of_hard = (ops.convert_to_numpy(generator(4 * latents())) for generator in (soft, hard))
+    np.testing.assert_allclose(of_hard, np.clip(np.arctanh(of_soft), -1, 1), atol=1e-5)
+    assert {of_hard.min(), of_hard.max()} == {-1.0, 1.0} and np.abs(of_soft).max() < 1
+    with pytest.raises(
+        ValueError, match="output_activation must be 'tanh' or 'hard_tanh'. Received: output_activation='relu'."
+    ):
+        dcgan_generator((16, 16, 1), 8, output_activation="relu")
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("size", [(28, 28), (48, 48), (96, 96), (48, 32), (27, 13), (8, 8)])
 def test_any_size_and_channels(size, channels):
