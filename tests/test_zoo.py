@@ -15,7 +15,8 @@ from keras import ops
 
 import keras_gan_zoo
 from keras_gan_zoo.base import Options
-from keras_gan_zoo.models import variant_class, variant_name, variants
+from keras_gan_zoo.base.wiring import layers_of
+from keras_gan_zoo.models import DCGAN, variant_class, variant_name, variants
 from tests.smallest import smallest_gan
 
 VARIANTS = variants()
@@ -126,6 +127,14 @@ def test_each_width_reaches_a_network(name):
         wider = smallest_gan(name, **{argument: 24})
         assert wider.get_config()[argument] == 24, argument
         assert weights(wider) != weights(usual), argument
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if issubclass(variant_class(name), DCGAN)])
+def test_an_output_activation_reaches_the_generator(name):
+    gan = smallest_gan(name, output_activation="hard_tanh")
+    assert type(gan).from_config(gan.get_config()).output_activation == "hard_tanh"
+    last = {layer.activation for layer in layers_of(gan.generator) if "tanh" in layer.name}
+    assert last == {keras.activations.hard_tanh}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
