@@ -26,6 +26,7 @@ from ..base.arguments import check_annealed, check_classes, check_size
 from ..data import Batch
 from ..losses import zero_centered_penalty
 from ..losses.relativistic import relativistic_loss
+from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice
 from ..networks.residual import residual_discriminator, residual_generator
 from .gan import GAN
 from .relativistic_gan import REFUSED
@@ -37,7 +38,7 @@ _BY_GAMMA = "gamma weighs the penalties on the slopes, at real and at generated 
 class R3GAN(GAN):
     """Pairs of real and generated samples, penalties on the slopes at both, and residual networks.
 
-    The images that it makes have no bounds; those that it gives are cut to [-1, 1].
+    The images that it makes have no bounds, unless it is asked for; those that it gives are cut to [-1, 1].
 
     Args:
         image_shape: (height, width, channels); one side must exceed `base_size`.
@@ -50,6 +51,7 @@ class R3GAN(GAN):
         base_size: longest side of the smallest map (4).
         gamma: weight of both penalties, 0 and more, or a Keras schedule of it over real images seen; 0.05 for CIFAR-10,
             2 and 150 for faces of 64 x 64 and of 256 x 256, each at the start.
+        output_activation: None (the paper), where images have no bounds until they are given; or one of those of `DCGAN`.
         num_classes: makes it conditional, as in `DCGAN`; labels go to the latents, and what D reads is projected on them.
         **options: as in `GAN`.
     """
@@ -69,12 +71,14 @@ class R3GAN(GAN):
         group_size: int = 16,
         base_size: int = 4,
         gamma: float | keras.optimizers.schedules.LearningRateSchedule = 0.05,
+        output_activation: str | None = None,
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.max_width, self.num_blocks = check_size(max_width, "max_width"), check_size(num_blocks, "num_blocks")
         self.group_size, self.base_size = check_size(group_size, "group_size"), check_size(base_size, "base_size")
         self.gamma, self.num_classes = check_annealed(gamma, "gamma"), check_classes(num_classes)
+        self.output_activation = check_choice(output_activation, (*OUTPUT_ACTIVATIONS, None), "output_activation")
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     @classmethod
@@ -82,7 +86,8 @@ class R3GAN(GAN):
         return super().tiny(**{"num_blocks": 1, "group_size": 8, "base_size": 8, "gamma": 10.0, **arguments})
 
     def default_generator(self) -> keras.Model:
-        return residual_generator(self.image_shape, self.latent_dim, width=self.width, **self._form())
+        options = {"width": self.width, "output_activation": self.output_activation, **self._form()}
+        return residual_generator(self.image_shape, self.latent_dim, **options)
 
     def default_discriminator(self) -> keras.Model:
         return residual_discriminator(self.image_shape, width=self.discriminator_width or self.width, **self._form())

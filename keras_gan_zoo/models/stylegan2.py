@@ -32,6 +32,7 @@ from ..data import Batch, Field, Noise
 from ..data.checks import check_integer
 from ..layers.style import AveragedStyles
 from ..losses import zero_centered_penalty
+from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice
 from ..networks.stylegan2 import style_discriminator, style_generator, style_mapping
 from .gan import GAN
 
@@ -58,6 +59,7 @@ class StyleGAN2(GAN):
         path_length_weight: p (0 for none; 2 in the paper).
         path_length_interval: rounds from one path length to the next (4).
         style_mixing: share of images of two styles (0; 0.9 in the paper), in [0, 1].
+        output_activation: None (the paper), where images have no bounds; or one of those of `DCGAN`.
         num_classes: as in `DCGAN`; the mapping takes the label, and the score is a projection on it, as in the later
             code of the authors (https://arxiv.org/abs/2006.06676).
         **options: `mapping`, and as in `GAN`.
@@ -81,6 +83,7 @@ class StyleGAN2(GAN):
         path_length_weight: float = 0.0,
         path_length_interval: int = 4,
         style_mixing: float = 0.0,
+        output_activation: str | None = None,
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
@@ -91,13 +94,15 @@ class StyleGAN2(GAN):
         self.path_length_weight = check_number(path_length_weight, "path_length_weight")
         self.path_length_interval = check_integer(path_length_interval, "path_length_interval", 1)
         self.style_mixing = check_number(style_mixing, "style_mixing", 0.0, 1.0)
+        self.output_activation = check_choice(output_activation, (*OUTPUT_ACTIVATIONS, None), "output_activation")
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_mapping(self) -> keras.Model:
         return style_mapping(self.latent_dim, depth=self.mapping_depth, num_classes=self.num_classes)
 
     def default_generator(self) -> keras.Model:
-        return style_generator(self.image_shape, self.latent_dim, width=self.width)
+        activation = self.output_activation
+        return style_generator(self.image_shape, self.latent_dim, width=self.width, output_activation=activation)
 
     def default_discriminator(self) -> keras.Model:
         width = self.discriminator_width or self.width

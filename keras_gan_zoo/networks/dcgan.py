@@ -160,8 +160,12 @@ def dcgan_generator(
         if not last:
             x = layers.ReLU(name=f"{stage}_relu")(normalized(x, name=stage))
             x = _attended(x, attention, sizes)
-    pixels = layers.Activation(output_activation, dtype="float32", name=output_activation)(x)
-    return keras.Model(inputs, pixels, name=name)
+    return keras.Model(inputs, activated(x, output_activation), name=name)
+
+
+def activated(pixels: Any, activation: str | None) -> Any:
+    """Pixels (...) after one of OUTPUT_ACTIVATIONS, or as they are."""
+    return layers.Activation(activation, dtype="float32", name=activation)(pixels) if activation else pixels
 
 
 def dcgan_map(

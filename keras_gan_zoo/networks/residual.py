@@ -17,7 +17,7 @@ from ..layers import OneHot
 from ..layers.basis import Basis
 from ..layers.grouped import GroupedConv2D
 from ..layers.resample import Downsample, Upsample
-from .dcgan import ladder
+from .dcgan import activated, ladder
 
 LEAK = 0.2
 
@@ -63,6 +63,7 @@ def residual_generator(
     base_size: int = 4,
     num_classes: int | None = None,
     label_dim: int = 64,
+    output_activation: str | None = None,
     name: str = "generator",
 ) -> keras.Model:
     """Latents -> a learned map, scaled by them -> blocks and doublings -> image.
@@ -77,9 +78,10 @@ def residual_generator(
         base_size: longest side that the first map may have (4).
         num_classes: number of classes; then the model takes [latents, labels].
         label_dim: numbers that a label is made into (64).
+        output_activation: None, without bounds; "tanh" or "hard_tanh".
 
     Returns:
-        Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels), without bounds.
+        Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels).
     """
     sizes = ladder(image_shape, base_size)
     widths, of_all = _widths(sizes, width, max_width), num_blocks * len(sizes)
@@ -101,7 +103,8 @@ def residual_generator(
             if any(excess):
                 x = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"{stage}_crop")(x)
         x = _blocks(x, num_blocks, of_all, group_size, stage)
-    return keras.Model(inputs, _mapped(x, image_shape[-1], "image", dtype="float32"), name=name)
+    pixels = _mapped(x, image_shape[-1], "image", dtype="float32")
+    return keras.Model(inputs, activated(pixels, output_activation), name=name)
 
 
 def residual_discriminator(

@@ -15,7 +15,7 @@ from ..layers import OneHot
 from ..layers.equalized import EqualizedConv2D, EqualizedDense, scaled_leaky_relu
 from ..layers.minibatch_deviation import MinibatchDeviation
 from ..layers.style import AveragedStyles, Blur, LearnedMap, ModulatedConv2D, PixelNoise
-from .dcgan import ladder
+from .dcgan import activated, ladder
 
 BASE_SIZE = 4
 # The widest map has so many times the channels of the image's size.
@@ -59,18 +59,26 @@ def style_mapping(latent_dim: int, *, depth: int = 2, num_classes: int | None = 
     return keras.Model(inputs, AveragedStyles(dtype="float32", name="averaged")(x), name=name)
 
 
-def style_generator(image_shape: Sequence[int], latent_dim: int, *, width: int = 32, name: str = "generator") -> keras.Model:
+def style_generator(
+    image_shape: Sequence[int],
+    latent_dim: int,
+    *,
+    width: int = 32,
+    output_activation: str | None = None,
+    name: str = "generator",
+) -> keras.Model:
     """Styles and noise -> images, summed over all sizes.
 
     Args:
         image_shape: (height, width, channels) of the images.
         latent_dim: size of a style.
         width: channels at the image size; twice as many at each half of it, up to 8 times.
+        output_activation: None, with nothing that would hold images in [-1, 1]; "tanh" or "hard_tanh".
         name: of the model.
 
     Returns:
-        Model, [styles (batch, layers, latent_dim), noise (batch, pixels)] -> images (batch, height, width, channels), with
-        nothing that would hold them in [-1, 1]. Layers and pixels are those of its convolutions.
+        Model, [styles (batch, layers, latent_dim), noise (batch, pixels)] -> images (batch, height, width, channels). Layers
+        and pixels are those of its convolutions.
     """
     sizes = ladder(image_shape, BASE_SIZE)[::-1]
     styles = keras.Input((2 * len(sizes), latent_dim), name="styles")
@@ -104,7 +112,7 @@ def style_generator(image_shape: Sequence[int], latent_dim: int, *, width: int =
         to_image = ModulatedConv2D(image_shape[-1], 1, index, demodulates=False, dtype="float32", name=f"{stage}_image")
         image = to_image([x, styles])
         images = layers.Add(dtype="float32", name=f"{stage}_sum")([images, image]) if i else image
-    return keras.Model([styles, noise], images, name=name)
+    return keras.Model([styles, noise], activated(images, output_activation), name=name)
 
 
 def style_discriminator(
