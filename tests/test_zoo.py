@@ -16,7 +16,7 @@ from keras import ops
 import keras_gan_zoo
 from keras_gan_zoo.base import Options
 from keras_gan_zoo.base.wiring import layers_of
-from keras_gan_zoo.models import DCGAN, R3GAN, StyleGAN2, variant_class, variant_name, variants
+from keras_gan_zoo.models import DCGAN, R3GAN, WGANGP, StyleGAN2, variant_class, variant_name, variants
 from tests.smallest import smallest_gan
 
 VARIANTS = variants()
@@ -129,7 +129,9 @@ def test_each_width_reaches_a_network(name):
         assert weights(wider) != weights(usual), argument
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if issubclass(variant_class(name), (DCGAN, R3GAN, StyleGAN2))])
+@pytest.mark.parametrize(
+    "name", [name for name in VARIANTS if issubclass(variant_class(name), (DCGAN, WGANGP, R3GAN, StyleGAN2))]
+)
 def test_an_output_activation_reaches_the_generator(name):
     gan = smallest_gan(name, output_activation="hard_tanh")
     assert type(gan).from_config(gan.get_config()).output_activation == "hard_tanh"

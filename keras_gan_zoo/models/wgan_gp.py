@@ -21,7 +21,7 @@ from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
-from ..networks.dcgan import check_norm
+from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice, check_norm
 from .gan import GAN
 
 
@@ -38,6 +38,7 @@ class WGANGP(GAN):
         penalty_weight: weight of the penalty (10).
         one_sided: whether to penalize only norms above 1 (WGAN-LP, https://arxiv.org/abs/1709.08894).
         n_critic: critic steps in a round (5).
+        output_activation: as in `DCGAN`.
         num_classes: as in `DCGAN`; the penalty is then on the gradient by the images, under their labels.
         **options: as in `GAN`.
     """
@@ -56,12 +57,14 @@ class WGANGP(GAN):
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         n_critic: int = 5,
+        output_activation: str = "tanh",
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
         self.kernel_size = check_size(kernel_size, "kernel_size")
         self.generator_norm = check_norm(generator_norm, name="generator_norm")
+        self.output_activation = check_choice(output_activation, OUTPUT_ACTIVATIONS, "output_activation")
         self.penalty_weight, self.one_sided = check_number(penalty_weight, "penalty_weight"), one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 
@@ -74,6 +77,7 @@ class WGANGP(GAN):
             norm=self.generator_norm,
             base_size=4,
             num_classes=self.num_classes,
+            output_activation=self.output_activation,
         )
 
     def default_discriminator(self) -> keras.Model:
