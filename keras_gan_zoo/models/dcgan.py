@@ -15,7 +15,7 @@ import keras
 
 from ..base.arguments import check_classes, check_size
 from ..networks import dcgan_discriminator, dcgan_generator
-from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice, check_norm
+from ..networks.dcgan import check_norm, check_output_activation
 from .gan import GAN
 
 
@@ -30,8 +30,9 @@ class DCGAN(GAN):
         base_size: longest side of the smallest map; 4 makes networks of 28 x 28 one layer deeper than 7.
         discriminator_norm: "batch" (the paper), "layer", "spectral" or None; an input-gradient penalty needs one of the last
             three.
-        output_activation: of the generator: "tanh" (the paper); or "hard_tanh", min(max(x, -1), 1), for data many of whose
-            pixels are black or white, which a tanh nears and does not reach.
+        output_activation: of the generator: "tanh" (the paper); "hard_tanh", min(max(x, -1), 1), for data many of whose
+            pixels are black or white, which a tanh nears and does not reach; or None, where images have no bounds until they
+            are given.
         num_classes: makes it conditional: it trains on (images, labels), labels being integers in [0, num_classes). None for
             images alone.
         **options: as in `GAN`.
@@ -49,14 +50,14 @@ class DCGAN(GAN):
         width: int = 64,
         base_size: int = 7,
         discriminator_norm: str | None = "batch",
-        output_activation: str = "tanh",
+        output_activation: str | None = "tanh",
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
         self.base_size = check_size(base_size, "base_size")
         self.discriminator_norm = check_norm(discriminator_norm, name="discriminator_norm")
-        self.output_activation = check_choice(output_activation, OUTPUT_ACTIVATIONS, "output_activation")
+        self.output_activation = check_output_activation(output_activation)
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_generator(self) -> keras.Model:

@@ -26,7 +26,7 @@ from ..base.arguments import check_annealed, check_classes, check_size
 from ..data import Batch
 from ..losses import zero_centered_penalty
 from ..losses.relativistic import relativistic_loss
-from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice
+from ..networks.dcgan import check_output_activation
 from ..networks.residual import residual_discriminator, residual_generator
 from .gan import GAN
 from .relativistic_gan import REFUSED
@@ -51,7 +51,7 @@ class R3GAN(GAN):
         base_size: longest side of the smallest map (4).
         gamma: weight of both penalties, 0 and more, or a Keras schedule of it over real images seen; 0.05 for CIFAR-10,
             2 and 150 for faces of 64 x 64 and of 256 x 256, each at the start.
-        output_activation: None (the paper), where images have no bounds until they are given; or one of those of `DCGAN`.
+        output_activation: None (the paper), or as in `DCGAN`.
         num_classes: makes it conditional, as in `DCGAN`; labels go to the latents, and what D reads is projected on them.
         **options: as in `GAN`.
     """
@@ -78,7 +78,7 @@ class R3GAN(GAN):
         self.max_width, self.num_blocks = check_size(max_width, "max_width"), check_size(num_blocks, "num_blocks")
         self.group_size, self.base_size = check_size(group_size, "group_size"), check_size(base_size, "base_size")
         self.gamma, self.num_classes = check_annealed(gamma, "gamma"), check_classes(num_classes)
-        self.output_activation = check_choice(output_activation, (*OUTPUT_ACTIVATIONS, None), "output_activation")
+        self.output_activation = check_output_activation(output_activation)
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     @classmethod

@@ -32,7 +32,7 @@ from ..data import Batch, Field, Noise
 from ..data.checks import check_integer
 from ..layers.style import AveragedStyles
 from ..losses import zero_centered_penalty
-from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice
+from ..networks.dcgan import check_output_activation
 from ..networks.stylegan2 import style_discriminator, style_generator, style_mapping
 from .gan import GAN
 
@@ -59,7 +59,7 @@ class StyleGAN2(GAN):
         path_length_weight: p (0 for none; 2 in the paper).
         path_length_interval: rounds from one path length to the next (4).
         style_mixing: share of images of two styles (0; 0.9 in the paper), in [0, 1].
-        output_activation: None (the paper), where images have no bounds; or one of those of `DCGAN`.
+        output_activation: None (the paper), or as in `DCGAN`.
         num_classes: as in `DCGAN`; the mapping takes the label, and the score is a projection on it, as in the later
             code of the authors (https://arxiv.org/abs/2006.06676).
         **options: `mapping`, and as in `GAN`.
@@ -94,7 +94,7 @@ class StyleGAN2(GAN):
         self.path_length_weight = check_number(path_length_weight, "path_length_weight")
         self.path_length_interval = check_integer(path_length_interval, "path_length_interval", 1)
         self.style_mixing = check_number(style_mixing, "style_mixing", 0.0, 1.0)
-        self.output_activation = check_choice(output_activation, (*OUTPUT_ACTIVATIONS, None), "output_activation")
+        self.output_activation = check_output_activation(output_activation)
         super().__init__(image_shape, latent_dim, width=width, **options)
 
     def default_mapping(self) -> keras.Model:

@@ -21,7 +21,7 @@ from ..base.options import NO_BOUNDARY, OWN_LOSS
 from ..data import Batch
 from ..losses import gradient_penalty, wasserstein_discriminator_loss, wasserstein_generator_loss
 from ..networks import dcgan_discriminator, dcgan_generator
-from ..networks.dcgan import OUTPUT_ACTIVATIONS, check_choice, check_norm
+from ..networks.dcgan import check_norm, check_output_activation
 from .gan import GAN
 
 
@@ -57,14 +57,14 @@ class WGANGP(GAN):
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         n_critic: int = 5,
-        output_activation: str = "tanh",
+        output_activation: str | None = "tanh",
         num_classes: int | None = None,
         **options: Any,
     ) -> None:
         self.num_classes = check_classes(num_classes)
         self.kernel_size = check_size(kernel_size, "kernel_size")
         self.generator_norm = check_norm(generator_norm, name="generator_norm")
-        self.output_activation = check_choice(output_activation, OUTPUT_ACTIVATIONS, "output_activation")
+        self.output_activation = check_output_activation(output_activation)
         self.penalty_weight, self.one_sided = check_number(penalty_weight, "penalty_weight"), one_sided
         super().__init__(image_shape, latent_dim, width=width, n_critic=n_critic, **options)
 

@@ -19,8 +19,7 @@ from ..layers.labels import label_vector
 from ..layers.self_attention import SelfAttention
 
 NORMS = ("batch", "layer", "spectral", None)
-# Of the pixels, all with the range of images.
-OUTPUT_ACTIVATIONS = ("tanh", "hard_tanh")
+OUTPUT_ACTIVATIONS = ("tanh", "hard_tanh", None)
 
 
 def ladder(image_shape: Sequence[int], base_size: int) -> list[tuple[int, int]]:
@@ -104,7 +103,7 @@ def dcgan_generator(
     attention: int | None = None,
     num_classes: int | None = None,
     label_dim: int | None = None,
-    output_activation: str = "tanh",
+    output_activation: str | None = "tanh",
     name: str = "generator",
 ) -> keras.Model:
     """Latents -> small map of many channels -> transposed convolutions of stride 2 -> tanh.
@@ -122,13 +121,12 @@ def dcgan_generator(
         attention: number of halvings of the image at whose map there is self-attention, or None.
         num_classes: number of classes; then the model takes [latents, labels].
         label_dim: numbers that a label is made into beside the latents, learned ones; None for its one-hot vector.
-        output_activation: "tanh"; or "hard_tanh", min(max(x, -1), 1), which reaches its ends.
+        output_activation: "tanh"; "hard_tanh", min(max(x, -1), 1), which reaches its ends; or None, without bounds.
 
     Returns:
         Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels) in [-1, 1].
     """
     check_norm(norm, (*NORMS, "conditional") if num_classes else NORMS)
-    check_choice(output_activation, OUTPUT_ACTIVATIONS, "output_activation")
     sizes = ladder(image_shape, base_size)
     dense, _, transposed = kinds_of("spectral" if spectral else norm)
     options = {"use_bias": not _shifts(norm), "kernel_initializer": kernels_of(norm)}
@@ -163,8 +161,14 @@ def dcgan_generator(
     return keras.Model(inputs, activated(x, output_activation), name=name)
 
 
+def check_output_activation(activation: str | None) -> str | None:
+    """Returns what the last layer of a generator may end in, and refuses other activations."""
+    return check_choice(activation, OUTPUT_ACTIVATIONS, "output_activation")
+
+
 def activated(pixels: Any, activation: str | None) -> Any:
-    """Pixels (...) after one of OUTPUT_ACTIVATIONS, or as they are."""
+    """Pixels after one of OUTPUT_ACTIVATIONS."""
+    check_output_activation(activation)
     return layers.Activation(activation, dtype="float32", name=activation)(pixels) if activation else pixels
 
 

@@ -78,7 +78,7 @@ def residual_generator(
         base_size: longest side that the first map may have (4).
         num_classes: number of classes; then the model takes [latents, labels].
         label_dim: numbers that a label is made into (64).
-        output_activation: None, without bounds; "tanh" or "hard_tanh".
+        output_activation: None, "tanh" or "hard_tanh", as in `dcgan_generator`.
 
     Returns:
         Model, latents (batch, latent_dim) [and labels (batch,)] -> images (batch, height, width, channels).

@@ -73,7 +73,7 @@ def style_generator(
         image_shape: (height, width, channels) of the images.
         latent_dim: size of a style.
         width: channels at the image size; twice as many at each half of it, up to 8 times.
-        output_activation: None, with nothing that would hold images in [-1, 1]; "tanh" or "hard_tanh".
+        output_activation: None, "tanh" or "hard_tanh", as in `dcgan_generator`.
         name: of the model.
 
     Returns:

@@ -93,7 +93,7 @@ def test_a_hard_tanh_reaches_black_and_white():
     np.testing.assert_allclose(of_hard, np.clip(np.arctanh(of_soft), -1, 1), atol=1e-5)
     assert {of_hard.min(), of_hard.max()} == {-1.0, 1.0} and np.abs(of_soft).max() < 1
     with pytest.raises(
-        ValueError, match="output_activation must be 'tanh' or 'hard_tanh'. Received: output_activation='relu'."
+        ValueError, match="output_activation must be 'tanh', 'hard_tanh' or None. Received: output_activation='relu'."
     ):
         dcgan_generator((16, 16, 1), 8, output_activation="relu")
 
