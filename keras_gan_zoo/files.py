@@ -59,12 +59,17 @@ def require_folder(path: str | Path, name: str) -> None:
 
 
 def _require_place(path, folder, name):
-    there = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
-    if writes() and not (there.is_dir() and os.access(there, os.W_OK)):
-        raise OSError(
-            f"{name} must be a place that can be written to. Received: {name}={str(path)!r}, and {there} is no folder to "
-            "write to. Fix: name another place."
-        )
+    if not writes():
+        return
+    # Another writer takes a folder away for a moment, to put its own there, which may be between two of these questions.
+    for _ in range(3):
+        there = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
+        if there.is_dir() and os.access(there, os.W_OK):
+            return
+    raise OSError(
+        f"{name} must be a place that can be written to. Received: {name}={str(path)!r}, and {there} is no folder to "
+        "write to. Fix: name another place."
+    )
 
 
 def require_ending(path: str | Path, name: str, *endings: str) -> None:

@@ -224,6 +224,19 @@ def test_two_writers_of_one_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_folder_that_is_taken_away_while_it_is_looked_at_is_a_place(tmp_path, monkeypatch):
+    """Another writer does so for a moment, to put its own there."""
+    there, seen = os.path.lexists, []
+
+    def lexists(path):
+        seen.append(path)
+        return len(seen) == 1 or there(path)
+
+    monkeypatch.setattr(os.path, "lexists", lexists)
+    require_folder(tmp_path / "folder", "path")
+    assert seen[0] == tmp_path / "folder" and not (tmp_path / "folder").exists()
+
+
 def test_two_writers_of_one_file_do_not_share_a_partial_one(tmp_path):
     """The one that ends last is there, whole; neither takes away what the other is writing."""
     from threading import Barrier, Thread
