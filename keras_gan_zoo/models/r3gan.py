@@ -38,7 +38,7 @@ _BY_GAMMA = "gamma weighs the penalties on the slopes, at real and at generated 
 class R3GAN(GAN):
     """Pairs of real and generated samples, penalties on the slopes at both, and residual networks.
 
-    The images that it makes have no bounds, unless it is asked for; those that it gives are cut to [-1, 1].
+    The images that it makes have no bounds, unless `output_activation` sets them; those that it gives are cut to [-1, 1].
 
     Args:
         image_shape: (height, width, channels); one side must exceed `base_size`.
