@@ -173,7 +173,7 @@ def _run(gan, data, note, recipe, output, resume, tensorboard, evaluate, console
 
             watchers.append(TensorBoard(output / "tensorboard"))
         if evaluate is not None:
-            watchers += _judges(recipe, data[gan.sample], data.get("labels"), output, evaluate)
+            watchers += _judges(recipe, data[gan.sample], data.get("labels"), output, evaluate, console)
         # The checkpoint last, so that what belongs to a part is there once it is; a part that is repeated writes it again.
         _play(gan, data, recipe, [*watchers, *callbacks, c.Checkpoint(checkpoint)], console)
         save_to_preset(gan, output / PRESET, dtype=_preset_dtype(gan, console), recipe=recipe)
@@ -221,7 +221,9 @@ def _play(gan, data, recipe, callbacks, console):
         progress.close()
 
 
-def _judges(recipe: Recipe, images: np.ndarray, labels: np.ndarray | None, output: Path, every: int) -> list[Any]:
+def _judges(
+    recipe: Recipe, images: np.ndarray, labels: np.ndarray | None, output: Path, every: int, console: Any
+) -> list[Any]:
     """FID against the training images, and warnings of a collapse; seen by the data set's classifier where there is one."""
     from . import callbacks as c
     from .metrics import evaluate, feature_extractor, reference
@@ -232,8 +234,11 @@ def _judges(recipe: Recipe, images: np.ndarray, labels: np.ndarray | None, outpu
     # Not the first ones: a folder with class names has its images in the order of the classes.
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:REFERENCE_IMAGES])
     split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(images)}"
+    if console:
+        # Inception takes a quarter of an hour for them on one core, in which nothing else would be said.
+        console.print(f"{len(chosen):,} real images are looked at first, once for these data.", highlight=False)
     # Kept, since a run that is stopped and goes on needs it anew.
-    real = reference(images[chosen], extractor, split=split)
+    real = reference(images[chosen], extractor, split=split, progress=bool(console) and console.is_terminal)
 
     def measure(fakes):
         return evaluate(fakes, real, metrics=("fid",), extractor=extractor)

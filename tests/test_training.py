@@ -218,14 +218,19 @@ def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_p
     seen = []
     monkeypatch.setattr(training, "REFERENCE_IMAGES", 30)
     monkeypatch.setattr("keras_gan_zoo.metrics.features.feature_extractor", lambda which: None)
-    monkeypatch.setattr(metrics.references, "reference", lambda images, extractor, split: seen.append((images, split)))
+    monkeypatch.setattr(metrics.references, "reference", lambda images, extractor, **told: seen.append((images, told)))
     # In the order of two classes, as a folder of classes is read.
     images = np.repeat(np.array([0, 200], np.uint8), 50)[:, None, None, None] + np.zeros((1, 16, 16, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(100)
-    training._judges(recipe_for("gan"), images, None, tmp_path, 5)
-    ((chosen, split),) = seen
+    text = io.StringIO()
+    for console in (None, Console(file=text), Console(file=io.StringIO(), force_terminal=True)):
+        training._judges(recipe_for("gan"), images, None, tmp_path, 5, console)
+    chosen, told = seen[0]
     assert len(chosen) == 30 and 8 < (chosen[:, 5, 5, 0] == 200).sum() < 22
-    assert split.endswith("30 of 100")
+    assert told["split"].endswith("30 of 100")
+    # Nobody waits for it in silence, and only a terminal can draw a bar.
+    assert text.getvalue() == "30 real images are looked at first, once for these data.\n"
+    assert [told["progress"] for _, told in seen] == [False, False, True]
 
 
 def test_the_seed_decides_the_run(recipe_for, finished, tmp_path):
