@@ -99,12 +99,17 @@ def invert(
     if isinstance(kind, Tokens):
         raise TypeError(f"A search needs samples with a gradient. Received: {type(gan).__name__}, which makes tokens.")
     images = kind.validate(images, "images")
-    distance = _distance(gan, feature_weight)
+    sought, distance = _distance(gan, feature_weight)
     bounded = [fields[name].distribution == "uniform" for name in found]
 
-    def made_of(latents, others):
+    @compiled
+    def prepared(real, others):
         batch = {name: fields[name].preprocess(value) for name, value in others.items()}
-        batch |= dict(zip(found, latents, strict=True))
+        with gan.averaged():
+            return batch, sought({**batch, gan.sample: real})
+
+    def made_of(latents, others):
+        batch = {**others, **dict(zip(found, latents, strict=True))}
         return {**batch, **gan.make(batch, training=False)}
 
     @compiled
@@ -128,8 +133,8 @@ def invert(
     samples, scores, latents = [], [], {name: [] for name in found}
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
-        real = kind.preprocess(images[part])
         others = {name: ops.convert_to_tensor(inputs[name][part]) for name in inputs if name not in found}
+        others, real = prepared(kind.preprocess(images[part]), others)
         moving = [ops.convert_to_tensor(inputs[name][part]) for name in found]
         means = squares = [ops.zeros_like(value) for value in moving]
         for i in range(steps):
@@ -157,7 +162,7 @@ def anomaly_scores(gan: "Game", images: Any, **options: Any) -> np.ndarray:
 
 
 def _distance(gan, weight):
-    """A function of a batch with fakes and of real samples -> L for each of them, (n,)."""
+    """Two functions: what L needs of a batch with real samples; and L of a batch with fakes and of that, (n,)."""
     from keras import ops
 
     from .base.arguments import check_number
@@ -186,15 +191,18 @@ def _distance(gan, weight):
                 f"seen. Received: feature_weight={weight!r}, for {type(gan).__name__}. Leave it out, or load a preset that "
                 "holds the discriminator."
             )
-        return lambda fake, real: total(fake[gan.sample] - real)
+        return (lambda real: [real[gan.sample]]), (lambda fake, real: total(fake[gan.sample] - real[0]))
     weight = FEATURE_WEIGHT if weight is None else weight
 
     def seen(batch):
         inputs = [batch[gan.sample], *(batch[name] for name in conditions)]
         return features(inputs if conditions else inputs[0], training=False)
 
-    def distance(fake, real):
-        of_fake, of_real = seen(fake), seen({**fake, gan.sample: real})
-        return (1 - weight) * total(fake[gan.sample] - real) + weight * total(of_fake - of_real)
+    def both(batch):
+        return [batch[gan.sample], seen(batch)]
 
-    return distance
+    def distance(fake, real):
+        pixels, features = (total(ours - theirs) for ours, theirs in zip(both(fake), real, strict=True))
+        return (1 - weight) * pixels + weight * features
+
+    return both, distance
