@@ -10,11 +10,11 @@ differs. Adam 1e-3 with betas (0.5, 0.999) for both players, float32, biases 0:
 
 RC2 has the networks of the toy of Unrolled GANs (Metz et al., 2016, https://arxiv.org/abs/1611.02163) at ten times its
 learning rate; RC3 those of its authors' notebook. WGAN-GP: penalty weight 0.1, betas (0, 0.9), five critic steps a round;
-WGAN: its own optimizer, clipping and five critic steps; DRAGAN: penalty weight 1; Loss-sensitive GAN: margin 1.2, as its
-paper's 2e-4 is for the 12,288 numbers of an image; Improved GAN: minibatch discrimination by 8 kernels of 4 numbers;
-Bayesian GAN: SGD 0.001, momentum 0.9; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: twelve generators, since eight find eight
-modes only if no two of them take the same, betas (0, 0.99); MRGAN: its form in two steps, MDGAN, with weights 1 and 0.01,
-betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
+WGAN: its own optimizer, clipping and five critic steps; DRAGAN: penalty weight 1; EBGAN: margin 1; Loss-sensitive GAN:
+margin 1.2, as its paper's 2e-4 is for the 12,288 numbers of an image; Improved GAN: minibatch discrimination by 8 kernels of
+4 numbers; Bayesian GAN: SGD 0.001, momentum 0.9; R3GAN: gamma 0.1, betas (0, 0.99); MAD-GAN: twelve generators, since eight
+find eight modes only if no two of them take the same, betas (0, 0.99); MRGAN: its form in two steps, MDGAN, with weights 1
+and 0.01, betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses is a property of the configuration.
 """
 
 import dataclasses
@@ -24,6 +24,7 @@ HIDDEN = 128
 # What variants differ in: their arguments, and those of Adam (None for the variant's own optimizers) or of SGD.
 ARGUMENTS = {
     "dragan": {"penalty_weight": 1.0},
+    "ebgan": {"margin": 1.0},
     "loss_sensitive_gan": {"margin_scale": 1.2},
     "improved_gan": {"minibatch_kernels": 8, "minibatch_dims": 4},
     "mad_gan": {"generators": 12},

@@ -8,9 +8,10 @@ An encoder E from images to latents learns beside the generator; the discriminat
 Both sides of the second loss are swapped, so that E learns too, by the first term alone. Nowhere is an image compared with
 its reconstruction; yet at the optimum E inverts G, since only then do the pairs have one distribution.
 
-Differs from the paper: convolutional networks on digits, where it has fully connected ones; no weight decay; the codes of E
-are bounded as the latents are, by a tanh, for its normalization of them; a learning rate that does not decay. ALI (Dumoulin
-et al., 2016, https://arxiv.org/abs/1606.00704) is the same game with a random E.
+Differs from the paper: convolutional networks on digits, where it has fully connected ones; spectral norm in D, which
+wins against both others with batch norm, and they collapse; no weight decay; the codes of E are bounded as the latents
+are, by a tanh, for its normalization of them; a learning rate that does not decay. ALI (Dumoulin et al., 2016,
+https://arxiv.org/abs/1606.00704) is the same game with a random E.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ class BiGAN(Encoding, DCGAN):
         latent_dim: number of latent variables (50), U(-1, 1).
         hidden: units of the discriminator's layers over latents and over pairs.
         encoder_width: the encoder's width, where it differs from the generator's.
+        discriminator_norm: as in `DCGAN`, "spectral" by default.
         latent_distribution: "uniform" (the paper), to which E is bounded, or "normal", where it is not.
         **options: as in `DCGAN`.
     """
@@ -55,12 +57,19 @@ class BiGAN(Encoding, DCGAN):
         *,
         hidden: int = 256,
         encoder_width: int | None = None,
+        discriminator_norm: str | None = "spectral",
         latent_distribution: str = "uniform",
         **options: Any,
     ) -> None:
         self.hidden = check_integer(hidden, "hidden", 1)
         self.encoder_width = check_size(encoder_width, "encoder_width")
-        super().__init__(image_shape, latent_dim, latent_distribution=latent_distribution, **options)
+        super().__init__(
+            image_shape,
+            latent_dim,
+            discriminator_norm=discriminator_norm,
+            latent_distribution=latent_distribution,
+            **options,
+        )
 
     def default_encoder(self) -> keras.Model:
         return dcgan_encoder(

@@ -30,7 +30,7 @@ def batch(n=4, seed=0, **fields):
 
 def test_defaults():
     gan = EBGAN(width=4)
-    assert (gan.margin, gan.pulling_away_weight, gan.code_dim) == (1.0, 0.1, 32)
+    assert (gan.margin, gan.pulling_away_weight, gan.code_dim) == (0.2, 0.1, 32)
     # A code that depends on the rest of the batch would make the term depend on itself.
     assert not gan.may_mix_samples()
     for optimizer in gan.optimizers.values():
@@ -39,7 +39,7 @@ def test_defaults():
 
 @pytest.mark.parametrize("n", [1, 4])
 def test_golden_losses(n):
-    gan = small()
+    gan = small(margin=1.0)
     real, fake = ops.convert_to_tensor([-0.2, -0.5, -0.1, -0.4][:n]), ops.convert_to_tensor([-0.3, -1.5, -0.8, -2.0][:n])
     expected = {1: (0.9, 0.3), 4: (0.525, 1.15)}[n]
     losses = value(gan.discriminator_loss(real, fake)), value(gan.generator_loss(fake))
