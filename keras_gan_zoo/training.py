@@ -236,7 +236,7 @@ def _judges(
     split = f"{source}/{recipe.data.split or 'train'}, {len(chosen)} of {len(images)}"
     if console:
         # Inception takes a quarter of an hour for them on one core, in which nothing else would be said.
-        console.print(f"{len(chosen):,} real images are looked at first, once for these data.", highlight=False)
+        console.print(f"{len(chosen):,} real images are looked at first, unless they were before.", highlight=False)
     # Kept, since a run that is stopped and goes on needs it anew.
     real = reference(images[chosen], extractor, split=split, progress=bool(console) and console.is_terminal)
 

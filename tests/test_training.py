@@ -213,12 +213,12 @@ def test_evaluations_change_nothing_of_the_run(recipe_for, finished, tmp_path, m
 
 
 def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_path, monkeypatch):
-    import keras_gan_zoo.metrics as metrics
-
     seen = []
     monkeypatch.setattr(training, "REFERENCE_IMAGES", 30)
     monkeypatch.setattr("keras_gan_zoo.metrics.features.feature_extractor", lambda which: None)
-    monkeypatch.setattr(metrics.references, "reference", lambda images, extractor, **told: seen.append((images, told)))
+    monkeypatch.setattr(
+        "keras_gan_zoo.metrics.references.reference", lambda images, extractor, **told: seen.append((images, told))
+    )
     # In the order of two classes, as a folder of classes is read.
     images = np.repeat(np.array([0, 200], np.uint8), 50)[:, None, None, None] + np.zeros((1, 16, 16, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(100)
@@ -229,7 +229,7 @@ def test_the_reference_of_evaluations_is_drawn_from_all_images(recipe_for, tmp_p
     assert len(chosen) == 30 and 8 < (chosen[:, 5, 5, 0] == 200).sum() < 22
     assert told["split"].endswith("30 of 100")
     # Nobody waits for it in silence, and only a terminal can draw a bar.
-    assert text.getvalue() == "30 real images are looked at first, once for these data.\n"
+    assert text.getvalue() == "30 real images are looked at first, unless they were before.\n"
     assert [told["progress"] for _, told in seen] == [False, False, True]
 
 
