@@ -8,10 +8,10 @@ An encoder E from images to latents learns beside the generator; the discriminat
 Both sides of the second loss are swapped, so that E learns too, by the first term alone. Nowhere is an image compared with
 its reconstruction; yet at the optimum E inverts G, since only then do the pairs have one distribution.
 
-Differs from the paper: convolutional networks on digits, where it has fully connected ones; spectral norm in D, which
-wins against both others with batch norm, and they collapse; no weight decay; the codes of E are bounded as the latents
-are, by a tanh, for its normalization of them; a learning rate that does not decay. ALI (Dumoulin et al., 2016,
-https://arxiv.org/abs/1606.00704) is the same game with a random E.
+Differs from the paper: convolutional networks on digits, where it has fully connected ones; spectral norm in D, where it
+has batch norm; no weight decay; the codes of E are bounded as the latents are, by a tanh, for its normalization of them;
+a learning rate that does not decay. ALI (Dumoulin et al., 2016, https://arxiv.org/abs/1606.00704) is the same game with a
+random E.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ through its target, which both are its samples.
 
 Differs from the paper: the energy is a mean over pixels, where its margins of 10 (MNIST) to 80 are for sums; one
 architecture, the convolutions of DCGAN without batch norm in D, where each experiment has a search over many; latents
-N(0, I); no noise on D's input; a margin that does not decay. With a margin of 0.5 or 1, G collapses on stacked MNIST.
+N(0, I); no noise on D's input; a margin that does not decay.
 """
 
 from collections.abc import Sequence
