@@ -8,12 +8,12 @@ from keras import layers, ops
 from keras_gan_zoo.layers.grouped import GroupedConv2D
 
 
-@pytest.mark.parametrize(("channels", "filters", "groups"), [(4, 4, 1), (4, 8, 2), (6, 6, 6), (8, 4, 4)])
+@pytest.mark.parametrize(("channels", "filters", "groups"), [(4, 4, 1), (4, 8, 2), (6, 6, 6), (8, 4, 4), (96, 6, 6)])
 def test_it_is_the_convolution_of_keras_in_value_and_gradient(channels, filters, groups, differentiate):
     ours, theirs = (cls(filters, 3, padding="same", groups=groups) for cls in (GroupedConv2D, layers.Conv2D))
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 6, channels)).astype("float32")
-    kernel = rng.normal(size=(3, 3, channels // groups, filters)).astype("float32")
+    kernel = (rng.normal(size=(3, 3, channels // groups, filters)) / np.sqrt(channels // groups)).astype("float32")
     weights = rng.normal(size=(2, 5, 6, filters)).astype("float32")
     results = []
     for layer in (ours, theirs):
@@ -21,8 +21,7 @@ def test_it_is_the_convolution_of_keras_in_value_and_gradient(channels, filters,
         assert [weight.shape for weight in layer.weights] == [kernel.shape, (filters,)]
 
         def score(x, kernel, layer=layer):
-            mapped = layer.convolution_op(x, layer.effective(kernel) if layer is ours else kernel)
-            return ops.sum(ops.convert_to_tensor(weights) * ops.tanh(mapped))
+            return ops.sum(ops.convert_to_tensor(weights) * ops.tanh(layer.convolution_op(x, kernel)))
 
         results.append(differentiate(score, x, kernel))
         layer.set_weights([kernel, np.arange(filters, dtype="float32")])
@@ -31,6 +30,17 @@ def test_it_is_the_convolution_of_keras_in_value_and_gradient(channels, filters,
     assert value == pytest.approx(expected, rel=1e-5)
     for gradient, theirs in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(gradient, theirs, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends have grouped convolutions")
+@pytest.mark.parametrize(("channels", "groups", "products"), [(512, 32, 512 * 32), (512, 8, 512 * 64), (24, 6, 24 * 24)])
+def test_products_do_not_grow_with_the_square_of_the_channels(channels, groups, products):
+    import tensorflow as tf
+
+    layer = GroupedConv2D(channels, 1, groups=groups, use_bias=False)
+    graph = tf.function(layer).get_concrete_function(tf.TensorSpec((1, 2, 2, channels))).graph
+    kernels = [op.inputs[1].shape for op in graph.get_operations() if op.type == "Conv2D"]
+    assert sum(kernel.num_elements() for kernel in kernels) == products
 
 
 def test_it_is_saved_with_its_own_weights(tmp_path):
