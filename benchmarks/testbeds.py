@@ -46,9 +46,9 @@ UNLABELED = ("swiss_roll", STACKED)
 SAMPLES, STACKED_SAMPLES = 2500, 25_600
 KEPT, STACKED_KEPT = 500, 16  # samples of each cell that are kept for the figures
 STACKED_BATCH = 64
-# 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the parameters of DCGAN and the dearest rounds; a plain GAN's
-# width is that of dense layers.
-STACKED_WIDTHS = {"gan": 256, "wgan_gp": 16, "began": 16}
+# 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the parameters of DCGAN, R3GAN five times as many, and the
+# dearest rounds; a plain GAN's width is that of dense layers.
+STACKED_WIDTHS = {"gan": 256, "wgan_gp": 16, "began": 16, "r3gan": 8}
 
 
 @dataclasses.dataclass(frozen=True)
