@@ -170,6 +170,11 @@ def test_photos_are_as_close_to_real_ones_as_promised():
     assert TRAINED["projection_gan_cifar10"].results["FID"]["value"] <= 45
 
 
+def test_the_best_digits_are_as_close_to_real_ones_as_promised():
+    digits = [TRAINED[name] for name in CLASSIFIED if TRAINED[name].data == "mnist" and name not in WITHOUT_INCEPTION]
+    assert min(preset.results["FID"]["value"] for preset in digits) <= 5
+
+
 @pytest.mark.parametrize("name", CLASSIFIED)
 def test_walks_between_latents_are_smooth(name):
     gan = loaded(name)
