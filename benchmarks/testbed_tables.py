@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.cells import BACKENDS, read_cells
 from benchmarks.markdown import made_on, markdown_table, spread
-from benchmarks.testbeds import BEDS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, Cell, distance, opened
+from benchmarks.testbeds import BEDS, DIGITS, FOLDER, POINT_BEDS, SAMPLES, STACKED, STACKED_SAMPLES, Cell, distance, opened
 from keras_gan_zoo.files import whole_file
 from keras_gan_zoo.metrics import modes
 
@@ -55,13 +55,22 @@ def _sentence(bed, configuration, backend, cells):
     told = next((c for c in cells if "settings" in c), None)
     if told is None:
         return f"**{bed}**: no variant could be measured on {backend}."
-    game = "each variant's own networks" if bed == STACKED else configuration
+    game = configuration
+    if bed == STACKED:
+        game = "each variant's own networks" + (f" with {_arguments(cells)}" if configuration == DIGITS else "")
     length = f"{told['cell']['rounds']:,} rounds of {told['cell']['batch_size']} samples for each gradient step"
     extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
     return (
         f"**{bed}** (`{told['settings']['distribution']}`): {game}, {length}, {told['settings']['n']:,} samples "
         f"judged{extra}. {backend} {made_on(cells)}; median and range over the seeds."
     )
+
+
+def _arguments(cells):
+    """What the variants of a game were told, in words."""
+    told = {c["cell"]["variant"]: c["settings"]["arguments"] for c in cells if "settings" in c}
+    given = {name: ", ".join(f"{key}={value!r}" for key, value in arguments.items()) for name, arguments in told.items()}
+    return "; ".join(f"`{arguments}` for `{name}`" for name, arguments in given.items())
 
 
 def _columns(bed):

@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-@pytest.mark.parametrize("name", [name for name in variants() if testbeds.plays("ring", name)])
+@pytest.mark.parametrize("name", [name for name in variants() if testbeds.plays("ring", "RC1", name)])
 def test_every_variant_plays_on_points(name, configuration):
     gan = points_gan(configuration, name, 0, 8)
     gan.run_eagerly = True  # that compiled rounds are the same is tested of each variant
@@ -76,9 +76,14 @@ def test_who_plays_where():
     for name in variants():
         gan = variant_class(name).tiny()
         from_noise = gan.generates and isinstance(gan.fields()[gan.sample], Images)
-        assert testbeds.plays("ring", name) == from_noise, name
+        assert testbeds.plays("ring", "RC1", name) == from_noise, name
     with_labels = {"acgan", "bad_gan", "cgan", "matching_gan", "projection_gan", "semi_supervised_gan"}
-    assert {name for name in variants() if testbeds.plays("ring", name) != testbeds.plays("swiss_roll", name)} == with_labels
+    refused = {
+        name for name in variants() if testbeds.plays("ring", "RC1", name) != testbeds.plays("swiss_roll", "RC1", name)
+    }
+    assert refused == with_labels
+    told = {name for name in variants() if testbeds.plays("stacked_mnist", "digits", name)}
+    assert told == set(testbeds.STACKED_ARGUMENTS["digits"]) and "dcgan" not in told
 
 
 def test_the_networks_are_those_of_the_configuration():
@@ -302,7 +307,7 @@ def test_a_variant_that_diverges_is_a_cell_that_says_so(tmp_path, monkeypatch):
     [
         ({"beds": "circle"}, "ring, grid.*'circle'"),
         ({"variants": "wgan_pg"}, "wgan_gp"),
-        ({"configurations": "RC4"}, "RC1, RC2, RC3, own.*'RC4'"),
+        ({"configurations": "RC4"}, "RC1, RC2, RC3, own, digits.*'RC4'"),
         ({"backends": "theano"}, "--backends must be among tensorflow, jax, torch. Received: 'theano'"),
         ({"backends": ""}, "Nothing is left.*a backend"),
         ({"configurations": "own"}, "Nothing is left.*ring: RC1, RC2, RC3"),
@@ -327,3 +332,17 @@ def test_stacked_mnist(tmp_path, monkeypatch):
     assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
     (figure,) = tables.testbed_figures(tmp_path).values()
     assert figure.axes[0].images[0].get_array().shape == (4 * 28, 4 * 28, 3)
+
+
+@pytest.mark.real_data("mnist")
+def test_stacked_mnist_with_arguments_for_digits(tmp_path, monkeypatch):
+    monkeypatch.setattr(testbeds, "STACKED_SAMPLES", 20)
+    monkeypatch.setitem(testbeds.STACKED_ARGUMENTS["digits"], "dcgan", {"width": 8, "output_activation": None})
+    assert not run([cell_of("stacked_mnist", "digits", "dcgan", 0, 1, 8)], tmp_path, Console(quiet=True))
+    (result,) = tables.records(tmp_path)
+    assert result["settings"]["arguments"] == {"width": 8, "output_activation": None}
+    defaults = variant_class("dcgan")((28, 28, 3), width=8)
+    assert result["settings"]["parameters"] == defaults.count_params()
+    assert "own networks with `width=8, output_activation=None` for `dcgan`, 1 rounds of 8" in tables.testbed_table(
+        folder=tmp_path
+    )
