@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import typer
 
-from benchmarks import left_out
+from benchmarks import kinds, left_out
 from benchmarks.left_out import METHODS, Cell, auc
 
 
@@ -87,3 +87,11 @@ def test_a_digit_is_measured_again_if_a_recipe_has_changed(tmp_path, monkeypatch
 def test_a_digit_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match="--digits must be of 0 to 9. Received: '3,10'"):
         left_out.left_out("3,10")
+
+
+def test_the_card_of_f_ano_gan_has_each_digit_as_the_anomaly():
+    record = kinds.found(left_out.ENCODER)
+    told = {measure["title"]: measure for measure in record["measures"]}
+    assert {f"AUC of {digit} as the anomaly" for digit in range(10)} < set(told)
+    mean = told["AUC of a digit as the anomaly, mean of ten"]
+    assert mean["value"] > 0.8 and mean["value"] > max(mean["beside"].values()) + 0.1
