@@ -48,13 +48,17 @@ UNLABELED = ("swiss_roll", STACKED)
 SAMPLES, STACKED_SAMPLES = 2500, 25_600
 KEPT, STACKED_KEPT = 500, 16  # samples of each cell that are kept for the figures
 STACKED_BATCH = 64
-# Configuration -> variant -> its arguments; a width of 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the
+RATE = "learning_rate"
+# Configuration -> variant -> its arguments, and the learning rate of its default optimizers where it is another; a width of
+# 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the
 # parameters of DCGAN, R3GAN five times as many, and the dearest rounds; a plain GAN's width is that of dense layers.
 STACKED_ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
     OWN: {"gan": {"width": 256}, "wgan_gp": {"width": 16}, "began": {"width": 16}, "r3gan": {"width": 8}},
     DIGITS: {
+        "bayesian_gan": {"discriminator_norm": None, "r1_gamma": 1.0},
         "r3gan": {"width": 8, "base_size": 7, "gamma": 1.0},
         "sagan": {"base_size": 7, "output_activation": None},
+        "stylegan2": {"width": 16, "gamma": 1.0, RATE: 5e-4},
     },
 }
 
@@ -201,9 +205,10 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
     cls = variant_class(cell.variant)
     digits = load_images("mnist", split="train", labels=True)
     dtype = fastest_dtype()[0]
-    arguments = {"width": 32, **STACKED_ARGUMENTS[cell.configuration].get(cell.variant, {})}
+    told = {"width": 32, **STACKED_ARGUMENTS[cell.configuration].get(cell.variant, {})}
+    arguments = {key: value for key, value in told.items() if key != RATE}
     gan = cls((28, 28, 3), **arguments, dtype=dtype, seed=cell.seed)
-    gan.compile()
+    gan.compile(**optimizers_at(gan, told.get(RATE)))
     train(gan, cell, lambda n, rng: stacked_mnist(digits.images, digits.labels, n, rng))
     images = gan.generate(STACKED_SAMPLES, seed=0, dtype="uint8")
     judge = Classifier("mnist")
@@ -211,13 +216,21 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
     found = modes.class_coverage(seen[0] * 100 + seen[1] * 10 + seen[2], 1000)
     settings = {
         "distribution": STACKED,
-        "arguments": arguments,
+        "arguments": told,
         "n": len(images),
         "dtype": dtype,
         "classifier_sha256": judge.sha256,
         "parameters": gan.count_params(),
     }
     return {"settings": settings, "coverage": found._asdict(), "samples": picture(images[:STACKED_KEPT])}
+
+
+def optimizers_at(gan: Any, rate: float | None) -> dict[str, Any]:
+    """Arguments of `compile`: the variant's default optimizers at another learning rate; none where there is none."""
+    made = {} if rate is None else gan.default_optimizers()
+    for optimizer in made.values():
+        optimizer.learning_rate = rate
+    return {f"{name}_optimizer": optimizer for name, optimizer in made.items()}
 
 
 def picture(images: np.ndarray, columns: int | None = None) -> str:

@@ -337,12 +337,24 @@ def test_stacked_mnist(tmp_path, monkeypatch):
 @pytest.mark.real_data("mnist")
 def test_stacked_mnist_with_arguments_for_digits(tmp_path, monkeypatch):
     monkeypatch.setattr(testbeds, "STACKED_SAMPLES", 20)
-    monkeypatch.setitem(testbeds.STACKED_ARGUMENTS["digits"], "dcgan", {"width": 8, "output_activation": None})
+    monkeypatch.setitem(
+        testbeds.STACKED_ARGUMENTS["digits"], "dcgan", {"width": 8, "output_activation": None, "learning_rate": 0.1}
+    )
     assert not run([cell_of("stacked_mnist", "digits", "dcgan", 0, 1, 8)], tmp_path, Console(quiet=True))
     (result,) = tables.records(tmp_path)
-    assert result["settings"]["arguments"] == {"width": 8, "output_activation": None}
+    assert result["settings"]["arguments"] == {"width": 8, "output_activation": None, "learning_rate": 0.1}
     defaults = variant_class("dcgan")((28, 28, 3), width=8)
     assert result["settings"]["parameters"] == defaults.count_params()
-    assert "own networks with `width=8, output_activation=None` for `dcgan`, 1 rounds of 8" in tables.testbed_table(
-        folder=tmp_path
+    assert (
+        "own networks with `width=8, output_activation=None, learning_rate=0.1` for `dcgan`, 1 rounds of 8"
+        in tables.testbed_table(folder=tmp_path)
     )
+
+
+def test_another_rate_of_the_default_optimizers():
+    gan = variant_class("sagan").tiny()
+    gan.compile(**testbeds.optimizers_at(gan, 0.01))
+    for name, optimizer in gan.default_optimizers().items():
+        played = gan.optimizers[name]
+        assert float(played.learning_rate) == pytest.approx(0.01) and played.beta_1 == optimizer.beta_1 == 0
+    assert testbeds.optimizers_at(gan, None) == {}
