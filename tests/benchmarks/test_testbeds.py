@@ -358,3 +358,15 @@ def test_another_rate_of_the_default_optimizers():
         played = gan.optimizers[name]
         assert float(played.learning_rate) == pytest.approx(0.01) and played.beta_1 == optimizer.beta_1 == 0
     assert testbeds.optimizers_at(gan, None) == {}
+
+
+def test_arguments_for_digits_spread_what_collapses():
+    measured = tables.games(testbeds.FOLDER)
+    modes = {
+        configuration: {
+            c["cell"]["variant"]: c["coverage"]["modes"] for c in measured["stacked_mnist", configuration, "tensorflow"]
+        }
+        for configuration in ("own", "digits")
+    }
+    for name in ("bayesian_gan", "r3gan", "sagan"):
+        assert modes["own"][name] < 20 and modes["digits"][name] > 800, name
