@@ -39,13 +39,9 @@ LIMITS = {
 }
 # The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
 WITHOUT_INCEPTION = {
-    "bayesian_gan_mnist",
     "ebgan_mnist",
-    "improved_gan_mnist",
-    "loss_sensitive_gan_mnist",
     "mr_gan_fashion_mnist",
     "projection_gan_fashion_mnist",
-    "sagan_mnist",
     "sngan_fashion_mnist",
     "vae_gan_mnist",
     "wgan_gp_fashion_mnist",
