@@ -39,11 +39,9 @@ LIMITS = {
 }
 # The classifier has measured these, and Inception will: `python -m benchmarks train NAME --weights FILE`.
 WITHOUT_INCEPTION = {
-    "ebgan_mnist",
     "mr_gan_fashion_mnist",
     "projection_gan_fashion_mnist",
     "sngan_fashion_mnist",
-    "vae_gan_mnist",
     "wgan_gp_fashion_mnist",
     "wgan_mnist",
 }
