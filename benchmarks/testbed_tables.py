@@ -23,7 +23,8 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
     def order(record):
         cell = Cell(**record["cell"])
-        return list(BEDS).index(cell.bed), cell.configuration, BACKENDS.index(cell.backend), cell.variant, cell.seed
+        configuration = BEDS[cell.bed].index(cell.configuration)
+        return list(BEDS).index(cell.bed), configuration, BACKENDS.index(cell.backend), cell.variant, cell.seed
 
     return sorted(read_cells(folder), key=order)
 

@@ -340,7 +340,11 @@ def test_stacked_mnist_with_arguments_for_digits(tmp_path, monkeypatch):
     monkeypatch.setitem(
         testbeds.STACKED_ARGUMENTS["digits"], "dcgan", {"width": 8, "output_activation": None, "learning_rate": 0.1}
     )
+    played, train = [], testbeds.train
+    monkeypatch.setattr(testbeds, "train", lambda gan, *arguments: [played.append(gan), train(gan, *arguments)])
     assert not run([cell_of("stacked_mnist", "digits", "dcgan", 0, 1, 8)], tmp_path, Console(quiet=True))
+    assert played[0].output_activation is None
+    assert all(float(optimizer.learning_rate) == pytest.approx(0.1) for optimizer in played[0].optimizers.values())
     (result,) = tables.records(tmp_path)
     assert result["settings"]["arguments"] == {"width": 8, "output_activation": None, "learning_rate": 0.1}
     defaults = variant_class("dcgan")((28, 28, 3), width=8)
@@ -362,6 +366,8 @@ def test_another_rate_of_the_default_optimizers():
 
 def test_arguments_for_digits_spread_what_collapses():
     measured = tables.games(testbeds.FOLDER)
+    played = [configuration for bed, configuration, _ in measured if bed == "stacked_mnist"]
+    assert played == ["own", "digits"]  # the defaults stand before what mends them
     modes = {
         configuration: {
             c["cell"]["variant"]: c["coverage"]["modes"] for c in measured["stacked_mnist", configuration, "tensorflow"]
