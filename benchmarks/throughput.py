@@ -171,7 +171,7 @@ def start_up(backend, settings, variants, preset):
     n = 64
     script = Path(sys.executable).with_name("keras-gan-zoo")
     # The entry point is a Python script, so both forms run under this very interpreter.
-    listing = [str(script), "list"] if script.exists() else ["-m", "keras_gan_zoo.cli", "list"]
+    listing = [str(script), "list"] if script.exists() else ["-m", "keras_gan_zoo", "list"]
     return {
         f"import {backend}, keras": ["-c", f"import {backend}, keras"],
         "import keras": ["-c", "import keras"],

@@ -238,7 +238,3 @@ def main() -> None:
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         say_error(str(error))
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -285,7 +285,7 @@ def test_unknown_commands(command):
 
 def process(arguments, **options):
     environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
-    arguments = [sys.executable, "-m", "keras_gan_zoo.cli", *map(str, arguments)]
+    arguments = [sys.executable, "-m", "keras_gan_zoo", *map(str, arguments)]
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -317,7 +317,7 @@ def test_an_interrupt_says_how_to_go_on(pictures, tmp_path, number):
 def test_an_unusable_backend_is_one_line(saved, tmp_path):
     environment = {**os.environ, "KERAS_BACKEND": "numpy", "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
     done = subprocess.run(
-        [sys.executable, "-m", "keras_gan_zoo.cli", "sample", str(saved / "plain")],
+        [sys.executable, "-m", "keras_gan_zoo", "sample", str(saved / "plain")],
         env=environment,
         cwd=tmp_path,
         capture_output=True,

@@ -135,7 +135,7 @@ def imported(monkeypatch):
 
 def process(*arguments):
     environment = {**os.environ, "PYTHONPATH": str(Path(keras_gan_zoo.__file__).parent.parent)}
-    arguments = [sys.executable, "-m", "keras_gan_zoo.cli", *map(str, arguments)]
+    arguments = [sys.executable, "-m", "keras_gan_zoo", *map(str, arguments)]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
 
 

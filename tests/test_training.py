@@ -665,7 +665,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(killed, finished, varian
     assert len(state_of(folder / training.CHECKPOINT)) > 10, "a checkpoint is whole or absent"
     assert (variant == "wgan_gp") <= any(folder.glob(f".partial-*-{training.CHECKPOINT}"))
     if variant == "dcgan":  # the whole of it in another process, by the command that is documented
-        process = in_a_process(["-m", "keras_gan_zoo.cli", "train", str(recipe), "--output", str(folder), "--resume"])
+        process = in_a_process(["-m", "keras_gan_zoo", "train", str(recipe), "--output", str(folder), "--resume"])
         output = process.communicate(timeout=300)[0]
         assert process.returncode == 0, output
     else:

@@ -139,7 +139,7 @@ def folder(tmp_path):
 
 
 def trained(folder, environments, *options, outputs=("run", "run")):
-    command = [sys.executable, "-m", "keras_gan_zoo.cli", "train", "recipe.yaml", "--strategy", "multi-worker", *options]
+    command = [sys.executable, "-m", "keras_gan_zoo", "train", "recipe.yaml", "--strategy", "multi-worker", *options]
     return run(environments, *([*command, "--output", output] for output in outputs), folder=folder)
 
 
@@ -159,7 +159,7 @@ def block_of(language):
 def documented(backend):
     """The commands of the guide for two machines, with both of them here."""
     block = block_of(backend)
-    programs = {"keras-gan-zoo": "keras_gan_zoo.cli", "torchrun": "torch.distributed.run"}
+    programs = {"keras-gan-zoo": "keras_gan_zoo", "torchrun": "torch.distributed.run"}
     for name, module in programs.items():
         block = block.replace(f"{name} ", f"{sys.executable} -m {module} ")
     for machine, port in enumerate(free_ports(2), 1):
