@@ -49,8 +49,8 @@ SAMPLES, STACKED_SAMPLES = 2500, 25_600
 KEPT, STACKED_KEPT = 500, 16  # samples of each cell that are kept for the figures
 STACKED_BATCH = 64
 RATE = "learning_rate"
-# Configuration -> variant -> its arguments, and the learning rate of its default optimizers where it is another; a width of
-# 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the parameters of DCGAN, R3GAN five times as many, and the
+# Configuration -> variant -> its arguments, and the learning rates of its default optimizers where they are others; a width
+# of 32 where nothing is said. At 32, WGAN-GP and BEGAN have twice the parameters of DCGAN, R3GAN five times as many, and the
 # dearest rounds; a plain GAN's width is that of dense layers.
 STACKED_ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
     OWN: {"gan": {"width": 256}, "wgan_gp": {"width": 16}, "began": {"width": 16}, "r3gan": {"width": 8}},
@@ -58,7 +58,7 @@ STACKED_ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
         "bayesian_gan": {"discriminator_norm": None, "r1_gamma": 1.0},
         "r3gan": {"width": 16, "base_size": 7, "gamma": 1.0, RATE: 5e-4},
         "sagan": {"base_size": 7, "output_activation": None},
-        "stylegan2": {"width": 16, "gamma": 1.0, RATE: 5e-4},
+        "stylegan2": {"width": 16, "gamma": 1.0, RATE: {"generator": 5e-4}},
     },
 }
 
@@ -224,11 +224,18 @@ def stacked_cell(cell: Cell) -> dict[str, Any]:
     return {"settings": settings, "coverage": found._asdict(), "samples": picture(images[:STACKED_KEPT])}
 
 
-def optimizers_at(gan: Any, rate: float | None) -> dict[str, Any]:
-    """Arguments of `compile`: the variant's default optimizers at another learning rate; none where there is none."""
-    made = {} if rate is None else gan.default_optimizers()
-    for optimizer in made.values():
-        optimizer.learning_rate = rate
+def optimizers_at(gan: Any, rates: dict[str, float] | float | None) -> dict[str, Any]:
+    """Arguments of `compile`: the variant's default optimizers at other learning rates; none where there are none.
+
+    Args:
+        gan: the model.
+        rates: one learning rate for all players, or those of some players by their names; the others keep theirs.
+    """
+    made = {} if rates is None else gan.default_optimizers()
+    if not isinstance(rates, dict):
+        rates = dict.fromkeys(made, rates)
+    for name, rate in rates.items():
+        made[name].learning_rate = rate
     return {f"{name}_optimizer": optimizer for name, optimizer in made.items()}
 
 

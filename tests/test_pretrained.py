@@ -37,12 +37,10 @@ LIMITS = {
     # These need an accelerator.
     **dict.fromkeys(("r3gan_cifar10", "sngan_cifar10"), 9_000_000),
 }
-# The classifier has measured it, and Inception will: `python -m benchmarks train NAME --weights FILE`.
-WITHOUT_INCEPTION = {"wgan_mnist"}
 # How sure the classifier is of an image on average: clothes are harder to tell apart than digits.
 SURE = {"mnist": 0.92, "fashion_mnist": 0.8}
-# The same and the share of the rarest digit, in the 10,000 images that are measured; one is not there yet.
-SURE_OF_DIGITS, RAREST_DIGIT, SHORT = 0.93, 0.04, {"wgan_mnist"}
+# The same and the share of the rarest digit, in the 10,000 images that are measured.
+SURE_OF_DIGITS, RAREST_DIGIT = 0.93, 0.04
 
 
 def limit(name, gan):
@@ -155,7 +153,7 @@ def test_photos_are_as_close_to_real_ones_as_promised():
 
 
 def test_the_best_digits_are_as_close_to_real_ones_as_promised():
-    digits = [TRAINED[name] for name in CLASSIFIED if TRAINED[name].data == "mnist" and name not in WITHOUT_INCEPTION]
+    digits = [TRAINED[name] for name in CLASSIFIED if TRAINED[name].data == "mnist"]
     assert min(preset.results["FID"]["value"] for preset in digits) <= 5
 
 
@@ -181,7 +179,7 @@ def test_walks_between_latents_are_smooth(name):
 def test_digits_are_measured_to_be_clear_and_of_all_kinds(name):
     rarest = next(m for m in measurements(TRAINED[name]) if m.title == "rarest class")
     assert np.median(rarest.values) >= RAREST_DIGIT
-    assert (np.median(confidence_of(TRAINED[name]).values) >= SURE_OF_DIGITS) == (name not in SHORT)
+    assert np.median(confidence_of(TRAINED[name]).values) >= SURE_OF_DIGITS
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -189,9 +187,7 @@ def test_the_files_are_small_and_the_documents_are_those_of_the_results(name):
     preset = keras_gan_zoo.list_presets(name)[0]
     assert preset.bytes < limit(name, loaded(name))
     assert json.loads((preset.folder / "weights.json").read_text())["dtype"] == "float16"
-    if name in WITHOUT_INCEPTION:
-        assert not preset.results
-    elif is_measurable(preset.variant):
+    if is_measurable(preset.variant):
         assert {"FID", *(["rarest class"] if name in CLASSIFIED else [])} <= set(preset.results)
     else:
         assert kinds.found(name)["measures"]

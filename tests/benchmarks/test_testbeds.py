@@ -364,6 +364,14 @@ def test_another_rate_of_the_default_optimizers():
     assert testbeds.optimizers_at(gan, None) == {}
 
 
+def test_another_rate_of_one_player():
+    gan = variant_class("stylegan2").tiny()
+    gan.compile(**testbeds.optimizers_at(gan, {"generator": 0.01}))
+    default = float(gan.default_optimizers()["discriminator"].learning_rate)
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in gan.optimizers.items()}
+    assert rates == pytest.approx({"discriminator": default, "generator": 0.01}) and default != 0.01
+
+
 def test_arguments_for_digits_spread_what_collapses():
     measured = tables.games(testbeds.FOLDER)
     played = [configuration for bed, configuration, _ in measured if bed == "stacked_mnist"]
