@@ -20,6 +20,7 @@ CHANGES = {
     "simultaneous": ({}, {"simultaneous": True}),
     "latent_distribution": ({"latent_distribution": "normal"}, {"latent_distribution": "uniform"}),
     "label_smoothing": ({}, {"label_smoothing": 0.2}),
+    "fake_label_smoothing": ({}, {"fake_label_smoothing": 0.2}),
     "label_flipping": ({}, {"label_flipping": 0.4}),
     "instance_noise": ({}, NOISE),
     "instance_noise_images": (NOISE, {**NOISE, "instance_noise_images": 9}),

@@ -99,7 +99,14 @@ def test_classes_are_listed_before_they_are_imported():
 @pytest.mark.parametrize("name", VARIANTS)
 def test_options_are_off_unless_the_paper_has_them(name, small_gan):
     options = small_gan(name).options
-    for field in ("label_smoothing", "label_flipping", "instance_noise", "r1_gamma", "ema_half_life"):
+    for field in (
+        "label_smoothing",
+        "fake_label_smoothing",
+        "label_flipping",
+        "instance_noise",
+        "r1_gamma",
+        "ema_half_life",
+    ):
         assert getattr(options, field) == getattr(Options(), field)
 
 

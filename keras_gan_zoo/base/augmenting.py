@@ -33,7 +33,7 @@ def resampled(images: Any, rows: Any, columns: Any) -> Any:
 
 
 def turned(images: Any, cosine: Any, sine: Any) -> Any:
-    """Images turned against the clock about their middle, linearly interpolated; 0 where nothing comes from.
+    """Images turned counterclockwise about their middle, linearly interpolated; 0 where nothing comes from.
 
     Args:
         images: (batch, height, width, channels); they keep their shape, if they are not square too.

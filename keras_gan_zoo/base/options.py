@@ -32,6 +32,8 @@ class Options:
         latent_distribution: "normal" for N(0, I), "uniform" for U(-1, 1).
         label_smoothing: one-sided; the real target falls from 1 to 1 - label_smoothing, in [0, 0.5)
             (Salimans et al., 2016, https://arxiv.org/abs/1606.03498).
+        fake_label_smoothing: the other side; the fake target rises from 0 to this, in [0, 0.5). It moves the optimum of D
+            away from the data (the same paper), which one-sided smoothing does not.
         label_flipping: share of pairs whose real and fake labels the discriminator gets swapped, in [0, 0.5).
         instance_noise: standard deviation, at the start, of Gaussian noise on all that the discriminator sees, real and
             fake, in both players' steps (Sonderby et al., 2016, https://arxiv.org/abs/1610.04490).
@@ -69,6 +71,7 @@ class Options:
     simultaneous: bool = False
     latent_distribution: str = "normal"
     label_smoothing: float = 0.0
+    fake_label_smoothing: float = 0.0
     label_flipping: float = 0.0
     instance_noise: float = 0.0
     instance_noise_images: int = 0
@@ -129,6 +132,7 @@ class Options:
             "n_critic": (self.n_critic >= 1, "an integer of at least 1"),
             "latent_distribution": (self.latent_distribution in ("normal", "uniform"), "'normal' or 'uniform'"),
             "label_smoothing": (0 <= self.label_smoothing < 0.5, "in [0, 0.5)"),
+            "fake_label_smoothing": (0 <= self.fake_label_smoothing < 0.5, "in [0, 0.5)"),
             "label_flipping": (0 <= self.label_flipping < 0.5, "in [0, 0.5)"),
             "instance_noise": (self.instance_noise >= 0, "0 or more"),
             "instance_noise_images": (

@@ -22,8 +22,8 @@ class Tricks:
         """`discriminator_loss` under the label tricks of the options.
 
         For a loss A(real) + B(fake), smoothing s asks for (1 - s) A(real) + s B(real) + B(fake): cross-entropy with the
-        target 1 - s, in any loss's own terms. It is written with the two-sided loss against constant scores, which adds
-        a constant and no gradient.
+        target 1 - s, in any loss's own terms; and that of fakes for (1 - t) B(fake) + t A(fake). Both are written with the
+        loss of a pair against constant scores, which adds a constant and no gradient.
         """
         if self.options.label_flipping:
             flipped = self.uniform(ops.shape(real_scores), 0.0, 1.0) < self.options.label_flipping
@@ -33,10 +33,16 @@ class Tricks:
             )
         real_scores, fake_scores = self.whole(real_scores), self.whole(fake_scores)
         loss = self.discriminator_loss(real_scores, fake_scores)
+        none = ops.zeros_like(real_scores)
+
+        def as_fake(scores):
+            """B(scores) - A(scores), but for a constant."""
+            return self.discriminator_loss(none, scores) - self.discriminator_loss(scores, none)
+
         if self.options.label_smoothing:
-            none = ops.zeros_like(real_scores)
-            as_fake = self.discriminator_loss(none, real_scores) - self.discriminator_loss(real_scores, none)
-            loss = loss + self.options.label_smoothing * as_fake
+            loss = loss + self.options.label_smoothing * as_fake(real_scores)
+        if self.options.fake_label_smoothing:
+            loss = loss - self.options.fake_label_smoothing * as_fake(fake_scores)
         return loss
 
     def noisy(self, batch: Batch) -> Batch:

@@ -45,6 +45,7 @@ class TwoPlayerGame(Tricks, Game):
     option_names = (
         "n_critic",
         "label_smoothing",
+        "fake_label_smoothing",
         "label_flipping",
         "instance_noise",
         "instance_noise_images",

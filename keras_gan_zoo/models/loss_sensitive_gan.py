@@ -50,8 +50,7 @@ class LossSensitiveGAN(DCGAN):
 
     log_names = ("active_pairs",)
     refused_options = {
-        "label_smoothing": _NO_LABELS,
-        "label_flipping": _NO_LABELS,
+        **dict.fromkeys(("label_smoothing", "fake_label_smoothing", "label_flipping"), _NO_LABELS),
         "ada_target": NO_BOUNDARY,
         "saturating": OWN_LOSS,
     }

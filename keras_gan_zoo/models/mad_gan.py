@@ -49,7 +49,9 @@ class MADGAN(DCGAN):
     """
 
     _WHY = "the discriminator names the generator of a sample, and a real one has none"
-    refused_options: ClassVar[dict[str, str]] = {"label_smoothing": _WHY, "label_flipping": _WHY}
+    refused_options: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("label_smoothing", "fake_label_smoothing", "label_flipping"), _WHY
+    )
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from .dcgan import DCGAN
 # What does not go with scores of which only the differences count.
 REFUSED = {
     "label_smoothing": "real samples have no target of their own, only a place above the others",
+    "fake_label_smoothing": "generated samples have no target of their own, only a place below the others",
     "top_k": "its generator learns from differences to real samples",
     "ada_target": NO_BOUNDARY,
     "saturating": OWN_LOSS,

@@ -65,6 +65,7 @@ class SemiSupervisedGAN(Classifying, GAN):
     refused_options: ClassVar[dict[str, str]] = dict.fromkeys(
         (
             "label_smoothing",
+            "fake_label_smoothing",
             "label_flipping",
             "lecam_weight",
             "lecam_decay",

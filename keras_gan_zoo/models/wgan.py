@@ -4,8 +4,9 @@
     loss of G             -E C(G(z))
     after each critic step, every trainable weight of the critic   w <- clip(w, -c, c),   c = clip_limit
 
-Differs from the paper: nothing known. From the authors' code: 5 critic steps in every round, as in Algorithm 1, where the
-code takes 100 for the first 25 rounds and for each 500th; it clips after the step, as Algorithm 1 does, and not before.
+Differs from the paper: G is judged on the samples of D's last step, as in `GAN`. From the authors' code: 5 critic steps in
+every round, as in Algorithm 1, where the code takes 100 for the first 25 rounds and for each 500th; it clips after the step,
+as Algorithm 1 does, and not before.
 """
 
 from collections.abc import Sequence

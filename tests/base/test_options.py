@@ -12,7 +12,7 @@ from keras_gan_zoo.base.arguments import check_shape
 def test_every_trick_is_off_by_default():
     options = dataclasses.asdict(Options())
     tricks = ("label_smoothing", "label_flipping", "instance_noise", "r1_gamma", "r2_gamma", "lecam_weight", "augment")
-    tricks += ("consistency_weight", "fake_consistency_weight", "ada_target", "ema_half_life")
+    tricks += ("fake_label_smoothing", "consistency_weight", "fake_consistency_weight", "ada_target", "ema_half_life")
     assert not any(options[name] for name in tricks)
     assert options["top_k"] == options["augment_probability"] == 1
     assert options["n_critic"] == 1 and options["latent_distribution"] == "normal"
@@ -24,6 +24,7 @@ def test_every_trick_is_off_by_default():
         ({"n_critic": 0}, "n_critic must be .* at least 1. Received: n_critic=0"),
         ({"latent_distribution": "gauss"}, "'normal' or 'uniform'"),
         ({"label_smoothing": 0.5}, r"label_smoothing must be in \[0, 0.5\). Received: label_smoothing=0.5"),
+        ({"fake_label_smoothing": -0.2}, r"fake_label_smoothing must be in \[0, 0.5\). Received: fake_label_smoothing=-0.2"),
         ({"label_flipping": -0.1}, r"label_flipping must be in \[0, 0.5\). Received: label_flipping=-0.1"),
         (
             {"instance_noise": -1.0, "instance_noise_images": 1},

@@ -1,5 +1,6 @@
-"""One-sided label smoothing and label flipping."""
+"""Label smoothing of either side, and label flipping."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -25,7 +26,6 @@ def sigmoid(x):
 def test_smoothing_golden(tiny_gan):
     gan = tiny_gan(label_smoothing=0.1)
     assert value(gan.labeled_loss(tensor(R), tensor(F))) == pytest.approx(1.2200991077, abs=1e-6)
-    # Keras's own label_smoothing=0.1, on both sides, gives 1.1919741077.
     plain = tiny_gan()
     assert value(plain.labeled_loss(tensor(R), tensor(F))) == pytest.approx(1.1075991077, abs=1e-6)
 
@@ -38,18 +38,33 @@ def test_smoothing_has_the_gradients_of_the_cross_entropy(smoothing, tiny_gan, d
     np.testing.assert_allclose(fake, sigmoid(F) / 4, atol=1e-6)
 
 
+def test_smoothing_of_both_sides_is_that_of_keras(tiny_gan, differentiate):
+    # Keras moves both targets by half of its label_smoothing.
+    gan = tiny_gan(label_smoothing=0.05, fake_label_smoothing=0.05)
+    keras_loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1)
+
+    def of_keras(real, fake):
+        return keras_loss(ops.ones_like(real), real) + keras_loss(ops.zeros_like(fake), fake)
+
+    _, ours = differentiate(gan.labeled_loss, R, F)
+    _, theirs = differentiate(of_keras, R, F)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(ours[1], (sigmoid(F) - 0.05) / 4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("cls", "real", "fake"),
     [
-        (LSGAN, lambda r, s: (1 - s) * (r - 1) + s * r, lambda f: f),
-        (WGAN, lambda r, s: np.full_like(r, 2 * s - 1), lambda f: np.ones_like(f)),
+        (LSGAN, lambda r, s: (1 - s) * (r - 1) + s * r, lambda f, t: (1 - t) * f + t * (f - 1)),
+        (WGAN, lambda r, s: np.full_like(r, 2 * s - 1), lambda f, t: np.full_like(f, 1 - 2 * t)),
     ],
 )
-def test_smoothing_in_the_terms_of_other_losses(cls, real, fake, tiny_gan, differentiate):
-    gan = tiny_gan(cls, label_smoothing=0.2)
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_smoothing_in_the_terms_of_other_losses(cls, real, fake, smoothing, tiny_gan, differentiate):
+    gan = tiny_gan(cls, label_smoothing=0.2, fake_label_smoothing=smoothing)
     _, gradients = differentiate(gan.labeled_loss, R, F)
     np.testing.assert_allclose(gradients[0], real(np.array(R), 0.2) / 4, atol=1e-6)
-    np.testing.assert_allclose(gradients[1], fake(np.array(F)) / 4, atol=1e-6)
+    np.testing.assert_allclose(gradients[1], fake(np.array(F), smoothing) / 4, atol=1e-6)
 
 
 def test_smoothing_leaves_the_generator_alone(tiny_gan):
