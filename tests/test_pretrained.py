@@ -60,8 +60,8 @@ def seen(images, data="mnist"):
 
 
 @pytest.mark.parametrize("name", [preset.name for preset in keras_gan_zoo.list_presets()])
-def test_every_recipe_builds_a_model_with_its_optimizers(name):
-    """Also one that waits for an accelerator; whose files will be of a size that can be shipped."""
+def test_every_recipe_builds_a_model_with_its_optimizers(name, round_of):
+    """Also one that waits for an accelerator, which plays a round; whose files will be of a size that can be shipped."""
     recipe = read_recipe(find_preset(name))
     references = [value["preset"] for value in recipe.model.values() if isinstance(value, dict) and "preset" in value]
     if not set(references) <= set(PRESETS):
@@ -70,6 +70,10 @@ def test_every_recipe_builds_a_model_with_its_optimizers(name):
     compile_by(gan, recipe)
     assert set(recipe.optimizers) <= set(gan.optimizers)
     assert 2 * gan.sampler.count_params() < limit(name, gan)
+    if name not in PRESETS:
+        gan.run_eagerly = True
+        logs = gan.train_on_batch(*round_of(gan, minibatch=2), return_dict=True)
+        assert np.isfinite([float(value) for value in logs.values()]).all()
 
 
 @pytest.mark.parametrize("name", PRESETS)
