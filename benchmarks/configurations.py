@@ -18,6 +18,7 @@ and 0.01, betas (0, 0.99); and VAE-GAN: no gate. Whether the 2014 GAN collapses 
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 HIDDEN = 128
@@ -57,8 +58,10 @@ class Configuration:
     arguments: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)  # variant -> further ones
     # "generator" or "discriminator" -> name of a Keras layer that follows each hidden one, and its arguments.
     after: dict[str, tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=dict)
+    discriminator_kind: Callable[..., Any] | None = None  # makes its linear layers, where they are not Keras's
+    bound: float | None = None  # of the coordinates of generated points, which a tanh then keeps within it
 
-    def dense(self, x: Any, units: int, kind: type | None = None) -> Any:
+    def dense(self, x: Any, units: int, kind: Callable[..., Any] | None = None) -> Any:
         """x through a linear layer, of Keras or of another kind."""
         import keras
 
@@ -66,7 +69,7 @@ class Configuration:
         kind = kind or keras.layers.Dense
         return kind(units, kernel_initializer=getattr(keras.initializers, name)(**arguments))(x)
 
-    def hidden(self, x: Any, judges: bool, kind: type | None = None) -> Any:
+    def hidden(self, x: Any, judges: bool, kind: Callable[..., Any] | None = None) -> Any:
         """x through the hidden layers of a network that judges, or of one that makes."""
         import keras
 
@@ -169,7 +172,8 @@ def _network(template, theirs, their_inputs, configuration, name):
     from keras_gan_zoo.layers.minibatch_discrimination import MinibatchDiscrimination
 
     judges = any(map(_is_image, their_inputs))
-    kind = SNDense if any(isinstance(layer, SNDense) for layer in theirs.layers) else None
+    is_spectral = any(isinstance(layer, SNDense) for layer in theirs.layers)
+    kind = SNDense if is_spectral else configuration.discriminator_kind if judges else None
     known = {**template.inputs(), **template.conditions()}
     inputs, vectors = [], []
     for x in their_inputs:
@@ -190,7 +194,8 @@ def _network(template, theirs, their_inputs, configuration, name):
 
     def counterpart(output):
         if _is_image(output):
-            return configuration.dense(hidden, 2, kind)
+            points, bound = configuration.dense(hidden, 2, kind), configuration.bound
+            return keras.layers.Rescaling(bound)(keras.layers.Activation("tanh")(points)) if bound else points
         if len(output.shape) == 3:
             return configuration.dense(hidden, 1, kind)  # one of several discriminators
         if len(output.shape) != 2:

@@ -49,6 +49,17 @@ def _falling(steps, *betas):
     return _adam(LinearDecay(1e-3, steps, steps // 2), *betas)
 
 
+def _both(optimizer, *arguments):
+    """Optimizers of both players."""
+    return optimizer(*arguments), optimizer(*arguments)
+
+
+def _weight_normalized(units, **arguments):
+    from keras_gan_zoo.layers.weight_norm import WNDense
+
+    return WNDense(units, train_scale=True, **arguments)
+
+
 @dataclasses.dataclass(frozen=True)
 class Trick:
     """A row of the table."""
@@ -64,28 +75,36 @@ class Trick:
 
 TRICKS = {
     "plain": Trick("none: the plain GAN"),
-    "sgd": Trick("SGD, not Adam, for both", optimizers=lambda rounds: (_sgd(), _sgd())),
+    "sgd": Trick("SGD, not Adam, for both", optimizers=lambda rounds: _both(_sgd)),
     "sgd_for_d": Trick("SGD for D, Adam for G", optimizers=lambda rounds: (_sgd(), _adam(1e-3))),
-    "slow": Trick("Adam at a fifth of the rate", optimizers=lambda rounds: (_adam(2e-4), _adam(2e-4))),
+    "slow": Trick("Adam at a fifth of the rate", optimizers=lambda rounds: _both(_adam, 2e-4)),
+    "momentum": Trick("Adam with a `beta_1` of 0.9", optimizers=lambda rounds: _both(_adam, 1e-3, 0.9, 0.999)),
+    "no_momentum": Trick("Adam with betas of 0 and 0.99", optimizers=lambda rounds: _both(_adam, 1e-3, 0.0, 0.99)),
     "two_rates": Trick("D at four times G's rate", optimizers=lambda rounds: (_adam(1e-3), _adam(2.5e-4))),
-    "falling_rates": Trick("rates that fall to 0", optimizers=lambda rounds: (_falling(rounds), _falling(rounds))),
+    "falling_rates": Trick("rates that fall to 0", optimizers=lambda rounds: _both(_falling, rounds)),
     "critic_steps": Trick("five steps of D a round", arguments={"n_critic": 5}),
     "simultaneous": Trick("both players at once", arguments={"simultaneous": True}),
     "saturating": Trick("the saturating loss for G", arguments={"saturating": True}),
+    "tanh": Trick("a tanh at the end of G, times 2.5", networks={"bound": 2.5}),
     "relu": Trick("ReLU, not leaky ReLU", networks={"activation": ("ReLU", {})}),
     "batch_norm": Trick("batch norm in D", networks={"after": {"discriminator": ("BatchNormalization", {})}}),
     "layer_norm": Trick("layer norm in D", networks={"after": {"discriminator": ("LayerNormalization", {})}}),
+    "weight_norm": Trick("weight norm in D", networks={"discriminator_kind": _weight_normalized}),
+    "feature_norm": Trick("RMS norm in G", networks={"after": {"generator": ("RMSNormalization", {})}}),
     "dropout": Trick("dropout of half of G", networks={"after": {"generator": ("Dropout", {"rate": 0.5})}}),
     "uniform": Trick("uniform latents", arguments={"latent_distribution": "uniform"}),
     "label_smoothing": Trick("one-sided label smoothing, 0.1", arguments={"label_smoothing": 0.1}),
-    "label_flipping": Trick("5 % of D's labels flipped", arguments={"label_flipping": 0.05}),
+    "both_smoothings": Trick(
+        "label smoothing of both sides, 0.1", arguments={"label_smoothing": 0.1, "fake_label_smoothing": 0.1}
+    ),
+    "label_flipping": Trick("5% of D's labels flipped", arguments={"label_flipping": 0.05}),
     "instance_noise": Trick(
         "instance noise, 0.5 falling to 0", arguments={"instance_noise": 0.5, "instance_noise_images": IMAGES}
     ),
     "averaging": Trick("an average of G, half-life 50,000", arguments={"ema_half_life": 50_000}),
     "r1": Trick("R1, weight 1", arguments={"r1_gamma": 1.0}),
     "lecam": Trick("LeCam, weight 0.3", arguments={"lecam_weight": 0.3}),
-    "top_k": Trick("G learns from its better half", arguments={"top_k": 0.5}),
+    "top_k": Trick("top-k: G learns from the half of its samples that scores best", arguments={"top_k": 0.5}),
     "spectral_norm": Trick("spectral norm and hinge loss: `SNGAN`", "sngan"),
     "packing": Trick("packs of samples: `PacGAN`", "pac_gan"),
     "batch_features": Trick("minibatch discrimination: `ImprovedGAN`", "improved_gan"),
