@@ -26,6 +26,7 @@ COMMANDS = {
     "throughput": "throughput",
     "testbeds": "testbeds",
     "tricks": "tricks",
+    "image-tricks": "image_tricks",
     "study": "study",
     "semi-supervised": "semi_supervised",
     "pairs": "pairs",

@@ -86,6 +86,28 @@ def curve_figure(name: str, curves: Path) -> Any | None:
     return figure
 
 
+def rows_of_samples(rows: Sequence[tuple[str, Any]], left: int) -> Any | None:
+    """Strips of gray samples (images of Pillow) under one another, each beside its title; None where there are none.
+
+    Args:
+        rows: titles, and their strips.
+        left: pixels of the column of titles.
+    """
+    from PIL import Image, ImageDraw
+
+    if not rows:
+        return None
+    gap = 8
+    size = (left + max(samples.width for _, samples in rows), sum(samples.height + gap for _, samples in rows))
+    made = Image.new("L", size, 255)
+    draw, y = ImageDraw.Draw(made), 0
+    for title, samples in rows:
+        draw.text((4, y + samples.height // 2 - 6), title, fill=0)
+        made.paste(samples.convert("L"), (left, y))
+        y += samples.height + gap
+    return made
+
+
 def axes_of(size: tuple[float, float]) -> tuple[Any, Any]:
     """A figure, and its axes without the frame that says nothing."""
     from matplotlib.figure import Figure

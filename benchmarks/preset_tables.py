@@ -89,7 +89,12 @@ def task(model: type) -> str:
     """What a variant does, in words."""
     if makes_images(model):
         return "images from noise and labels" if model.tiny().conditions() else "images from noise"
-    made = {"voxels": "volumes from noise", "tokens": "sequences of tokens", "target": "images from images"}
+    made = {
+        "voxels": "volumes from noise",
+        "tokens": "sequences of tokens",
+        "target": "images from images",
+        "images": "images brought back, and how anomalous they are",
+    }
     return made.get(model.sample, model.sample)
 
 
@@ -107,4 +112,4 @@ def first_result(preset: Preset) -> str:
         title, measurement = next(iter(found.items()))
         return f"{title} {measurement.text('.2f')}"
     measures = kinds.found(preset.name).get("measures") or ()
-    return next((f"{measure['title']} {measure['value']:.4g}" for measure in measures), "not measured")
+    return next((f"{measure['title']}: {measure['value']:.4g}" for measure in measures), "not measured")

@@ -13,6 +13,7 @@ import typer
 
 from benchmarks.cards import COMMAND, write_card
 from benchmarks.cells import write_text
+from benchmarks.image_tricks import image_tricks_table, write_image_tricks_picture
 from benchmarks.measured import stale_cells, trained_presets
 from benchmarks.page import page
 from benchmarks.precision import precision_table
@@ -44,6 +45,7 @@ def report(html: Annotated[Path, typer.Option(help="Where the HTML page goes.")]
     write_pictures()
     write_testbed_pictures(TESTBEDS.parent)
     write_tricks_picture(GUIDE.parent)
+    write_image_tricks_picture(GUIDE.parent)
     written = write_documents()
     write_text(html, page(presets))
     for name in stale_cells(presets):
@@ -67,7 +69,7 @@ def documents() -> dict[Path, dict[str, Callable[[], str]]]:
         SPEED: {"speed": speed_tables, "sharing": sharing_table},
         TESTBEDS: {"testbeds": lambda: testbed_table(pictures=True)},
         QUALITY: {"study": study_table},
-        GUIDE: {"tricks": tricks_table},
+        GUIDE: {"tricks": tricks_table, "image_tricks": image_tricks_table},
         SEMI_SUPERVISED: {"semi_supervised": semi_supervised_table},
         PRECISION: {"precision": precision_table, "metrics_speed": metrics_speed_table},
     }

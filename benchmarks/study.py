@@ -199,14 +199,13 @@ def built(cell: Cell, dtype: str) -> Any:
     """The compiled model of a cell."""
     import keras
 
+    from keras_gan_zoo.building import precision
     from keras_gan_zoo.models import variant_class
     from keras_gan_zoo.networks import dcgan_discriminator, dcgan_generator
 
     loss = LOSSES[cell.loss]
     arguments = {**loss.arguments, "seed": cell.seed, "dtype": dtype}
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
+    with precision(dtype):
         if loss.has_own_networks:
             arguments["width"] = WIDTH
         else:
@@ -214,8 +213,6 @@ def built(cell: Cell, dtype: str) -> Any:
             arguments["generator"] = dcgan_generator(IMAGE_SHAPE, LATENT_DIM, **sizes)
             arguments["discriminator"] = dcgan_discriminator(IMAGE_SHAPE, norm=cell.tried.norm, **sizes)
         gan = variant_class(loss.variant)(IMAGE_SHAPE, LATENT_DIM, **arguments)
-    finally:
-        keras.config.set_dtype_policy(before)
     # Keras writes into the configurations that it reads.
     own = {"generator": cell.tried.generator or cell.tried.optimizer}
     configs = {name: copy.deepcopy(own.get(name, cell.tried.optimizer)) for name in gan.optimizer_names}

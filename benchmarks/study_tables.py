@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import rows_of_samples
 from benchmarks.markdown import made_on, spread, table_of
 from benchmarks.processes import ROOT
 from benchmarks.study import FOLDER, LOSSES, best_setting, measured_cells
@@ -101,23 +102,11 @@ def _told(optimizer):
 
 def study_picture(data: str, folder: Path = FOLDER) -> Any:
     """Samples of seed 0, a row of 16 of each loss beside its name; None where nothing was measured."""
-    from PIL import Image, ImageDraw
-
     rows = []
     for loss, cells in cells_of(data, folder).items():
         first = next(cell for cell in cells if cell["cell"]["seed"] == 0)
-        rows.append((LOSSES[loss].title, opened(first["samples"]).convert("L")))
-    if not rows:
-        return None
-    left, gap = 150, 8
-    width = left + max(samples.width for _, samples in rows)
-    made = Image.new("L", (width, sum(samples.height + gap for _, samples in rows)), 255)
-    draw, y = ImageDraw.Draw(made), 0
-    for title, samples in rows:
-        draw.text((4, y + samples.height // 2 - 6), title, fill=0)
-        made.paste(samples, (left, y))
-        y += samples.height + gap
-    return made
+        rows.append((LOSSES[loss].title, opened(first["samples"])))
+    return rows_of_samples(rows, left=150)
 
 
 def picture_of(data: str) -> Path:

@@ -60,7 +60,7 @@ def _sentence(bed, configuration, backend, cells):
     if bed == STACKED:
         game = "each variant's own networks" + (f" with {_arguments(cells)}" if configuration == DIGITS else "")
     length = f"{told['cell']['rounds']:,} rounds of {told['cell']['batch_size']} samples for each gradient step"
-    extra = "; far shorter than the published trainings, so their numbers are no match" if bed == STACKED else ""
+    extra = "; far shorter than the published trainings, whose numbers are not comparable" if bed == STACKED else ""
     return (
         f"**{bed}** (`{told['settings']['distribution']}`): {game}, {length}, {told['settings']['n']:,} samples "
         f"judged{extra}. {backend} {made_on(cells)}; median and range over the seeds."

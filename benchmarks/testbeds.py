@@ -12,8 +12,8 @@ judged (see `keras_gan_zoo.metrics.modes`).
 
 Protocol on stacked MNIST: each variant's own networks, narrow (the table tells their parameters); random triples of training
 digits; 25,600 samples, whose channels a classifier of digits reads. The training is far shorter than the papers' 50 epochs,
-so their numbers are no match. The configuration `own` is the defaults; `digits` has other arguments for the variants whose
-defaults, those of natural images, collapse there.
+whose numbers are not comparable. The configuration `own` is the defaults; `digits` has other arguments for the variants
+whose defaults, those of natural images, collapse there.
 """
 
 import base64
