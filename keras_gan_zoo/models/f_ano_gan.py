@@ -1,7 +1,8 @@
-"""f-AnoGAN (Schlegl et al., 2019, doi 10.1016/j.media.2019.01.010, after AnoGAN, 2017, https://arxiv.org/abs/1703.05921).
+"""f-AnoGAN (Schlegl et al., 2019, after AnoGAN, 2017, https://arxiv.org/abs/1703.05921).
 
 An encoder E learns to find the latents behind normal images, against a generator G and a critic that are trained, on normal
-images, and stand still. An image that G(E(x)) does not bring back is no normal image.
+images, and stand still. An image that G(E(x)) does not bring back is no normal image. The address is AnoGAN's; the paper of
+f-AnoGAN is https://doi.org/10.1016/j.media.2019.01.010.
 
     loss of E           E [mean (x - G(E(x)))^2 + k mean (h(x) - h(G(E(x))))^2]          (izi_f)
     score of an image   mean (x - G(E(x)))^2 + k mean (h(x) - h(G(E(x))))^2

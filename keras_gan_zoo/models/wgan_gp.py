@@ -6,8 +6,8 @@
 e is one number for each sample, the norm runs over all pixels of a sample, and w = penalty_weight. The critic has no batch
 norm, which would make each score depend on the whole batch.
 
-Differs from the paper: G is judged on the samples of D's last step, as in `GAN`. The networks are those of the authors' MNIST
-script (DIM = 64), continued by the same rule to other sizes.
+Differs from the paper: G is judged on the samples of D's last step, as in `GAN`. The networks are those of the authors'
+MNIST script (DIM = 64), continued by the same rule to other sizes.
 """
 
 from collections.abc import Sequence
