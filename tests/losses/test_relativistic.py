@@ -18,7 +18,10 @@ def value(x):
     [
         ("standard", False, 0.6281179581, 2.3156179581),
         ("standard", True, 0.3035878259, 1.9910878259),
+        # By hand, of differences 3.5, -1.25, -0.5, and 5: (6.25 + 5.0625 + 2.25 + 16) / 4, and so on.
+        ("least_squares", False, 7.390625, 14.140625),
         ("least_squares", True, 2.376953125, 9.126953125),
+        ("hinge", False, 0.9375, 2.75),
         ("hinge", True, 0.3046875, 2.6875),
     ],
 )

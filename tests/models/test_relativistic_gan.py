@@ -43,7 +43,7 @@ def test_objectives_are_each_others_with_the_two_kinds_exchanged(function, avera
         "hinge": lambda t: np.maximum(0, 1 - t),
     }[function]
     expected = (cost(r - f.mean()).mean() + cost(r.mean() - f).mean()) / 2 if average else cost(r - f).mean()
-    assert of_discriminator == pytest.approx(expected, rel=1e-5)
+    assert of_discriminator == pytest.approx(expected, rel=1e-6)
 
 
 def test_unknown_functions_and_targets_are_refused(tiny_gan):
