@@ -58,7 +58,7 @@ STACKED_ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
         "bayesian_gan": {"discriminator_norm": None, "r1_gamma": 1.0},
         "r3gan": {"width": 16, "base_size": 7, "gamma": 1.0, "ema_half_life": 20_000, RATE: 5e-4},
         "sagan": {"base_size": 7, "output_activation": None},
-        "stylegan2": {"width": 16, "gamma": 1.0, RATE: {"generator": 5e-4}},
+        "stylegan2": {"width": 16, "gamma": 1.0, RATE: {"generator": 2e-4}},
     },
 }
 
