@@ -60,7 +60,10 @@ def _sentence(data, cells):
 def _table(data, found, folder):
     rows = []
     for loss, cells in found.items():
-        settings, inception = cells[0]["settings"], [cell["fid"]["value"] for cell in cells if "fid" in cell]
+        settings, seen = cells[0]["settings"], [cell for cell in cells if "fid" in cell]
+        inception = spread([cell["fid"]["value"] for cell in seen], ".2f") if seen else ""
+        if 0 < len(seen) < len(cells):
+            inception += f", seed {', '.join(str(cell['cell']['seed']) for cell in seen)}"
         chosen = cells[0]["cell"]["setting"]
         left = [cell for cell in measured_cells(folder, data, loss) if cell["cell"]["setting"] != chosen]
         rows.append(
@@ -71,7 +74,7 @@ def _table(data, found, folder):
                 "seeds": ", ".join(str(cell["cell"]["seed"]) for cell in cells),
                 "real images seen": f"{settings['images_seen']:,}",
                 "FID": spread([cell["curve"][-1]["fid"] for cell in cells], ".2f"),
-                "FID (Inception)": spread(inception, ".2f") if inception else "",
+                "FID (Inception)": inception,
             }
         )
         for level in LEVELS[data]:

@@ -104,7 +104,7 @@ TRICKS = {
     "averaging": Trick("an average of G, half-life 50,000", arguments={"ema_half_life": 50_000}),
     "r1": Trick("R1, weight 1", arguments={"r1_gamma": 1.0}),
     "lecam": Trick("LeCam, weight 0.3", arguments={"lecam_weight": 0.3}),
-    "top_k": Trick("top-k: G learns from the half of its samples that scores best", arguments={"top_k": 0.5}),
+    "top_k": Trick("top-k: half of the samples teach G", arguments={"top_k": 0.5}),
     "spectral_norm": Trick("spectral norm and hinge loss: `SNGAN`", "sngan"),
     "packing": Trick("packs of samples: `PacGAN`", "pac_gan"),
     "batch_features": Trick("minibatch discrimination: `ImprovedGAN`", "improved_gan"),

@@ -143,7 +143,7 @@ def test_a_cell_that_fails_says_why_and_is_tried_again(tmp_path, monkeypatch):
 def test_the_table_has_median_range_and_the_time_to_a_level(folder):
     table = study_tables.study_table(folder)
     row = next(line for line in table.splitlines() if line.startswith("| LSGAN"))
-    assert "| 0, 1 | 800 | 10.00 (8.00 to 12.00) | 7.25 |" in row and "Adam 0.001 (0.5, 0.99)" in row
+    assert "| 0, 1 | 800 | 10.00 (8.00 to 12.00) | 7.25, seed 0 |" in row and "Adam 0.001 (0.5, 0.99)" in row
     # Below 20 at the second point of both; below 10 once.
     assert row.endswith("| 4 | never (4 to never) | Adam 0.001 (0.5, 0.99), batch: 30.00 |")
     for setting, told in enumerate(("Adam 0.0002 (0.5, 0.999); G: Adam 0.002", "Adam 0.0002 falling to 0 (0.5, 0.999); G:")):
