@@ -17,11 +17,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cells import chosen, here, read_cells, run_stored, seeds_of
+from benchmarks.cells import chosen, here, run_stored, seeds_of
 from benchmarks.figures import rows_of_samples
 from benchmarks.markdown import made_on, markdown_table, spread
 from benchmarks.processes import ROOT
 from benchmarks.testbeds import opened, picture, train
+from benchmarks.tricks import Cell, cells_of
 from keras_gan_zoo.files import whole_file
 
 FOLDER = ROOT / "benchmarks" / "results" / "image_tricks"
@@ -92,30 +93,12 @@ TRICKS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """What one file holds."""
-
-    trick: str
-    seed: int
-    rounds: int
-    batch_size: int
-
-    def path(self, folder: Path) -> Path:
-        return folder / f"{self.trick}_seed{self.seed}.json"
-
-    @property
-    def title(self) -> str:
-        trick = TRICKS[self.trick]
-        return f"{trick.title}, {trick.images:,} images, seed {self.seed}"
-
-
 def image_tricks(
     tricks: Annotated[str, typer.Option(help=f"Any of {', '.join(TRICKS)}, with commas between.")] = ",".join(TRICKS),
     seeds: Annotated[str, typer.Option(help="With commas between.")] = "0,1,2",
     folder: Annotated[Path, typer.Option(help="Where the cells lie.")] = FOLDER,
 ):
-    """Switches tricks of training on and off where images are few."""
+    """Switches tricks of training that are of images on and off."""
     names = chosen("--tricks", tricks, TRICKS)
     cells = [Cell(name, seed, ROUNDS, BATCH) for seed in seeds_of(seeds) for name in names]
     raise typer.Exit(1 if run(cells, folder, Console()) else 0)
@@ -183,15 +166,9 @@ def built(cell: Cell, dtype: str | None = None) -> Any:
 # Tables and pictures -------------------------------------------------------------------------------------------------------
 
 
-def cells_of(folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
-    """Trick -> its cells, by their seeds; those without any are left out."""
-    found = {name: read_cells(folder, f"{name}_seed*.json") for name in TRICKS}
-    return {name: cells for name, cells in found.items() if cells}
-
-
 def image_tricks_table(folder: Path = FOLDER) -> str:
     """Markdown: what each trick leads to."""
-    found = cells_of(folder)
+    found = cells_of(folder, TRICKS)
     if not found:
         return "They were not run yet; `python -m benchmarks image-tricks` does it."
     sentence = (
@@ -214,7 +191,7 @@ def image_tricks_table(folder: Path = FOLDER) -> str:
 def image_tricks_picture(folder: Path = FOLDER) -> Any:
     """Samples of seed 0, a row for each trick beside its name; None where nothing was measured."""
     rows = []
-    for name, cells in cells_of(folder).items():
+    for name, cells in cells_of(folder, TRICKS).items():
         trick = TRICKS[name]
         rows.append((f"{trick.images:,}: {trick.title.replace('`', '')}", opened(cells[0]["samples"])))
     return rows_of_samples(rows, left=330)

@@ -9,7 +9,7 @@ them; the last ones are changes to WGAN-GP, which covers the modes and is not sh
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,7 +140,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        return f"{TRICKS[self.trick].title}, seed {self.seed}"
+        return f"{self.trick}, seed {self.seed}"
 
 
 def tricks(
@@ -185,9 +185,9 @@ def built(cell: Cell) -> Any:
 # Tables and pictures -------------------------------------------------------------------------------------------------------
 
 
-def cells_of(folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
+def cells_of(folder: Path, tricks: Iterable[str] = TRICKS) -> dict[str, list[dict[str, Any]]]:
     """Trick -> its cells, by their seeds; those without any are left out."""
-    found = {name: read_cells(folder, f"{name}_seed*.json") for name in TRICKS}
+    found = {name: read_cells(folder, f"{name}_seed*.json") for name in tricks}
     return {name: cells for name, cells in found.items() if cells}
 
 
