@@ -382,5 +382,5 @@ def test_arguments_for_digits_spread_what_collapses():
         }
         for configuration in ("own", "digits")
     }
-    for name, covered in {"bayesian_gan": 800, "r3gan": 999, "sagan": 800}.items():
+    for name, covered in {"bayesian_gan": 800, "r3gan": 999, "sagan": 800, "stylegan2": 600}.items():
         assert modes["own"][name] < 20 and modes["digits"][name] > covered, name
