@@ -33,10 +33,10 @@ class Tricks:
             )
         real_scores, fake_scores = self.whole(real_scores), self.whole(fake_scores)
         loss = self.discriminator_loss(real_scores, fake_scores)
-        none = ops.zeros_like(real_scores)
 
         def as_fake(scores):
             """B(scores) - A(scores), but for a constant."""
+            none = ops.zeros_like(scores)
             return self.discriminator_loss(none, scores) - self.discriminator_loss(scores, none)
 
         if self.options.label_smoothing:
