@@ -41,6 +41,18 @@ def test_a_trick_is_a_change_that_can_be_played(name):
     assert is_changed == (name != "plain")
 
 
+def test_a_tanh_bounds_the_points_and_weight_norm_is_of_the_discriminator():
+    latents = 100 * np.random.default_rng(0).normal(size=(200, 16)).astype("float32")
+    largest = {name: np.abs(tricks.built(cell_of(name)).generator(latents)).max() for name in ("plain", "tanh")}
+    assert 2.4 < largest["tanh"] <= 2.5 < largest["plain"]
+    gan = tricks.built(cell_of("weight_norm"))
+    linear = [
+        [type(layer).__name__ for layer in network.layers if "Dense" in type(layer).__name__]
+        for network in (gan.generator, gan.discriminator)
+    ]
+    assert linear == [["Dense"] * 3, ["WNDense"] * 3]
+
+
 def test_rates_fall_to_zero_with_the_last_step_of_each_player():
     gan = tricks.built(cell_of("penalty_falling", rounds=10))
     for player, steps in (("discriminator", 50), ("generator", 10)):
