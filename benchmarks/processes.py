@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_gan_zoo import machine
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -71,15 +73,11 @@ def distribution(values: list[float]) -> dict[str, Any]:
 
 def cpu() -> dict[str, Any]:
     """The CPU of this machine."""
-    information = Path("/proc/cpuinfo")
-    text = information.read_text() if information.exists() else ""
-    fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
-    fields = {key.strip(): value.strip() for key, value in fields.items()}
     return {
-        "cpu": fields.get("model name", platform.processor() or platform.machine()),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "amx_bf16": "amx_bf16" in fields.get("flags", "").split(),
-        "avx512_bf16": "avx512_bf16" in fields.get("flags", "").split(),
+        "cpu": machine.cpu_name(),
+        "cores": machine.cpu_cores(),
+        "amx_bf16": "amx_bf16" in machine.cpu_flags(),
+        "avx512_bf16": "avx512_bf16" in machine.cpu_flags(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 

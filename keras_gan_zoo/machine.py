@@ -1,4 +1,4 @@
-"""What trains fastest on this machine: oneDNN, which must be chosen before TensorFlow is imported, and the precision.
+"""The CPU, and what trains fastest on it: oneDNN, which must be chosen before TensorFlow is imported, and the precision.
 
 This module imports no framework by itself, so that it can be used before one is imported.
 """
@@ -17,12 +17,27 @@ _BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
 
 
 @functools.cache
-def cpu_flags() -> frozenset[str]:
-    """The instruction sets of the CPU, in Linux's names; none without /proc/cpuinfo."""
+def _cpu_fields() -> dict[str, str]:
+    """What Linux tells of the first core; nothing without /proc/cpuinfo."""
     information = Path("/proc/cpuinfo")
     text = information.read_text() if information.exists() else ""
-    lines = (line.split(":", 1)[1] for line in text.splitlines() if line.startswith("flags"))
-    return frozenset(next(lines, "").split())
+    fields = (line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in fields}
+
+
+def cpu_flags() -> frozenset[str]:
+    """The instruction sets of the CPU, in Linux's names; none without /proc/cpuinfo."""
+    return frozenset(_cpu_fields().get("flags", "").split())
+
+
+def cpu_name() -> str:
+    """The model of the CPU; its architecture where the system does not tell the model."""
+    return _cpu_fields().get("model name") or platform.processor() or platform.machine()
+
+
+def cpu_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def switch_on_onednn() -> None:

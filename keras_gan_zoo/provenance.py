@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import scipy
 
+from . import machine
 from .backend import accelerator
 
 # What measurements and reports write into a checkout, as Git excludes it.
@@ -34,10 +35,15 @@ def origin() -> dict[str, Any]:
 
 
 def device() -> str:
-    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and which model or architecture it is."""
+    """Where the Keras backend computes, in its own words ("cpu:0", "cuda:0" ...), and the model of that device.
+
+    A CPU is named with the cores that this process may use, since these decide how fast it computes.
+    """
     # Asks a tensor, as keras.distribution.list_devices fails on torch. TensorFlow's answer ends in "device:CPU:0".
     place = str(keras.ops.zeros(()).device).rpartition("device:")[2].lower()
-    return f"{place} ({accelerator() or platform.machine()})"
+    cores = machine.cpu_cores()
+    processor = f"{cores} {'core' if cores == 1 else 'cores'} of {machine.cpu_name()}"
+    return f"{place} ({accelerator() or processor})"
 
 
 def versions() -> dict[str, str]:

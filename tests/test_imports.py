@@ -23,7 +23,7 @@ ALLOWED = {
     "losses": set(),
     "layers": {"backend"},
     "data": {"untrusted"},
-    "provenance": {"backend"},
+    "provenance": {"backend", "machine"},
     "conversion": {"untrusted", "files"},
     "metrics": {"untrusted", "backend", "provenance", "conversion", "data", "files", "interpolation"},
     # They know no model: classes are found by name in the registry.

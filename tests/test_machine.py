@@ -107,6 +107,26 @@ def test_the_fastest_dtype(on, monkeypatch, keras_backend, accelerator, flags, s
     assert chosen == dtype and words in reason
 
 
+@pytest.mark.parametrize(
+    ("fields", "cores", "named"),
+    [
+        ({"model name": "AMD EPYC", "flags": "avx2"}, {0, 1}, "(2 cores of AMD EPYC)"),
+        ({"model name": "AMD EPYC"}, {1}, "(1 core of AMD EPYC)"),
+        # As on ARM, where Linux tells no model, and Python an architecture at most.
+        ({}, {0, 1}, "(2 cores of aarch64)"),
+    ],
+)
+def test_a_processor_is_named_with_its_cores(monkeypatch, fields, cores, named):
+    from keras_gan_zoo import provenance
+
+    monkeypatch.setattr(provenance, "accelerator", lambda: None)
+    monkeypatch.setattr(machine, "_cpu_fields", lambda: fields)
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores, raising=False)
+    assert provenance.device().endswith(named)
+
+
 def test_an_accelerator_is_named(monkeypatch):
     from keras_gan_zoo import provenance
 
