@@ -101,6 +101,8 @@ TRICKS = {
     "instance_noise": Trick(
         "instance noise, 0.5 falling to 0", arguments={"instance_noise": 0.5, "instance_noise_images": IMAGES}
     ),
+    "replay": Trick("replay of 2,560 past samples", arguments={"replay_size": 2560}),
+    "long_replay": Trick("replay of 51,200 past samples", arguments={"replay_size": 51_200}),
     "averaging": Trick("an average of G, half-life 50,000", arguments={"ema_half_life": 50_000}),
     "r1": Trick("R1, weight 1", arguments={"r1_gamma": 1.0}),
     "lecam": Trick("LeCam, weight 0.3", arguments={"lecam_weight": 0.3}),

@@ -24,6 +24,7 @@ CHANGES = {
     "label_flipping": ({}, {"label_flipping": 0.4}),
     "instance_noise": ({}, NOISE),
     "instance_noise_images": (NOISE, {**NOISE, "instance_noise_images": 9}),
+    "replay_size": ({}, {"replay_size": 4}),
     "r1_gamma": ({}, R1),
     "r2_gamma": ({}, {"r2_gamma": 1.0}),
     "r1_share": (R1, {**R1, "r1_share": 0.5}),

@@ -38,6 +38,9 @@ class Options:
         instance_noise: standard deviation, at the start, of Gaussian noise on all that the discriminator sees, real and
             fake, in both players' steps (Sonderby et al., 2016, https://arxiv.org/abs/1610.04490).
         instance_noise_images: real images, those of all steps of a round, after which that noise has fallen, linearly, to 0.
+        replay_size: past generated samples that are kept with their conditions, as a part of the model's state; in each step
+            of D half of the fakes, chosen at random, are exchanged for some of these (Shrivastava et al., 2016,
+            https://arxiv.org/abs/1612.07828; CycleGAN's image pool has 50). 0 for none.
         r1_gamma: weight of the zero-centered gradient penalty gamma / 2 E |grad D(x)|^2 at real images; annealed
             (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
         r2_gamma: weight of the same penalty at generated images; annealed.
@@ -75,6 +78,7 @@ class Options:
     label_flipping: float = 0.0
     instance_noise: float = 0.0
     instance_noise_images: int = 0
+    replay_size: int = 0
     r1_gamma: "float | Schedule" = 0.0
     r2_gamma: "float | Schedule" = 0.0
     r1_share: float = 1.0
@@ -139,6 +143,7 @@ class Options:
                 self.instance_noise_images > 0 or not self.instance_noise,
                 "the number of images after which instance_noise has fallen to 0",
             ),
+            "replay_size": (self.replay_size >= 0, "0 or more samples"),
             "r1_share": (0 < self.r1_share <= 1, "in (0, 1]"),
             "lecam_decay": (0 <= self.lecam_decay < 1, "in [0, 1)"),
             "consistency_weight": (self.consistency_weight >= 0, "0 or more"),

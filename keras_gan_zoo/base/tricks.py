@@ -3,13 +3,17 @@
 import fractions
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops, tree
 
-from ..data import Batch, Images
+from ..backend import own_part
+from ..data import Batch, Field, Images, Noise
 from ..losses import zero_centered_penalty
 from ..losses.penalties import lecam_penalty
 from .augmenting import augmented, mirrored_and_moved
 from .batches import batch_size_of
+from .replaying import HELD, exchanged, grouped, ungrouped
 
 # ADA's probability moves after so many steps, by what would take it from 0 to 1 in so many images.
 ADA_STEPS, ADA_IMAGES = 4, 500_000
@@ -52,6 +56,44 @@ class Tricks:
         samples = batch[self.sample]
         left = ops.maximum(1.0 - ops.cast(self.samples_seen, "float32") / self.options.instance_noise_images, 0.0)
         return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
+
+    def replayed_fields(self) -> dict[str, Field]:
+        """What replay keeps of a generated sample: all that the loss of a discriminator may read of it."""
+        inputs = {name: field for name, field in self.inputs().items() if not isinstance(field, Noise)}
+        return {self.sample: self.fields()[self.sample], **inputs}
+
+    def store_of_fakes(self, by: str) -> dict[str, keras.Variable]:
+        """Weights that keep the past fakes of a discriminator, empty: name -> (entries, samples judged together, ...)."""
+        together = self.batch_multiple
+        entries, rng = self.options.replay_size // together, np.random.default_rng(0)
+        kinds = {HELD: ((entries,), "float32")}
+        for name, field in self.replayed_fields().items():
+            dtype = keras.backend.standardize_dtype(field.preprocess(field.random(rng, 1)).dtype)
+            kinds[name] = (entries, together, *field.shape), dtype
+        options = {"initializer": "zeros", "trainable": False}
+        return {
+            name: self.add_weight(name=f"{by}_past_{name}", shape=shape, dtype=dtype, **options)
+            for name, (shape, dtype) in kinds.items()
+        }
+
+    def replayed(self, fake: Batch, by: str = "discriminator") -> Batch:
+        """Replay: fakes of which half are exchanged for past ones, which were made under conditions of their own.
+
+        Devices that share a batch share one store, as one device has it.
+        """
+        if not self.options.replay_size:
+            return fake
+        past = self.past_fakes[by]
+        new = {name: self.whole(fake[name]) for name in past if name != HELD}
+
+        def uniform(shape):
+            # Not this replica's part of what is drawn, but the same as all.
+            return keras.random.uniform(shape, seed=self.seed_generator)
+
+        seen, kept = exchanged(grouped(new, self.batch_multiple), past, uniform)
+        for name, variable in past.items():
+            variable.assign(kept[name])
+        return {**fake, **tree.map_structure(own_part, ungrouped(seen))}
 
     def as_judged(self, batch: Batch) -> Batch:
         """A batch as discriminators see it, in both players' steps: augmented, and under noise."""

@@ -49,6 +49,7 @@ class TwoPlayerGame(Tricks, Game):
         "label_flipping",
         "instance_noise",
         "instance_noise_images",
+        "replay_size",
         "r1_gamma",
         "r2_gamma",
         "r1_share",
@@ -87,6 +88,8 @@ class TwoPlayerGame(Tricks, Game):
             self.ada_probability = self.add_weight(name="ada_probability", shape=(), **held)
             # Of the mean signs since the probability has moved, and their number.
             self.ada_signs = self.add_weight(name="ada_signs", shape=(2,), **held)
+        if self.options.replay_size:
+            self.past_fakes = {name: self.store_of_fakes(name) for name in self.discriminator_names}
 
     def check(self) -> None:
         super().check()
@@ -99,6 +102,11 @@ class TwoPlayerGame(Tricks, Game):
                 if (channels := self.fields()[name].shape[-1]) != 3:
                     why = f"{change} is for RGB, and its {name} have {channels} channel{'s' * (channels > 1)}"
                     raise does_not_apply("augment", self.options.augment, type(self), why)
+        if self.options.replay_size % self.batch_multiple:
+            raise ValueError(
+                f"replay_size must be a multiple of {self.batch_multiple}, the samples that are judged together. Received: "
+                f"replay_size={self.options.replay_size}. Choose a multiple."
+            )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 # Some layers say that papers penalize slopes through them nevertheless.
@@ -149,7 +157,7 @@ class TwoPlayerGame(Tricks, Game):
 
     def discriminator_objective(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
         """Loss of a discriminator on a batch of real samples and as many fakes; scalar."""
-        return self.judging_loss(real, stopped(fake), by)
+        return self.judging_loss(real, self.replayed(stopped(fake), by), by)
 
     def judging_loss(self, real: Batch, fake: Batch, by: str = "discriminator") -> Any:
         """`discriminator_objective`, through which gradients flow to whoever made the fakes."""

@@ -60,7 +60,7 @@ class FAnoGAN(Sampler, Game):
     inference_names = network_names
     refused_options = {
         "simultaneous": "there is one player",
-        **dict.fromkeys(("instance_noise", "instance_noise_images"), "no discriminator is trained"),
+        **dict.fromkeys(("instance_noise", "instance_noise_images", "replay_size"), "no discriminator is trained"),
     }
 
     def __init__(

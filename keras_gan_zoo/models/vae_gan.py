@@ -31,7 +31,7 @@ from ..base.arguments import check_number, check_size
 from ..base.batches import per_sample
 from ..base.encoding import Encoding
 from ..base.wiring import LATENTS, check_output, check_outputs
-from ..data import Batch
+from ..data import Batch, Field
 from ..losses.features import feature_error
 from ..losses.variational import gaussian_divergence
 from ..networks.encoders import dcgan_encoder
@@ -121,6 +121,10 @@ class VAEGAN(Encoding, DCGAN):
         """Samples from the prior, and beside them reconstructions, which teach the encoder nothing."""
         codes = (ops.stop_gradient(x) for x in self.codes(real[self.sample], training=True))
         return {**super().fake_like(real), "reconstructions": self.reconstructed(real, *codes)[self.sample]}
+
+    def replayed_fields(self) -> dict[str, Field]:
+        # Reconstructions are judged under the conditions of their fakes, so both are exchanged together.
+        return {**super().replayed_fields(), "reconstructions": self.fields()[self.sample]}
 
     def reaches(self) -> dict[str, tuple[tuple[float, float], ...]]:
         return {**super().reaches(), "encoder": (LATENTS,)}

@@ -17,7 +17,7 @@ def build(name, adam=False):
 
     variant = variant_class(name)
     # The average is past its ramp from the second round on, where its half-life counts images, as the noise does.
-    options = {"ema_half_life": 4, "ema_rampup": 1.0, "instance_noise": 0.1, "instance_noise_images": 100}
+    options = {"ema_half_life": 4, "ema_rampup": 1.0, "instance_noise": 0.1, "instance_noise_images": 100, "replay_size": 6}
     options = {key: value for key, value in options.items() if key not in variant.refused_options}
     options |= {"wgan_gp": {"n_critic": 2}, "gan": {"r1_gamma": 0.1, "r1_share": 0.5}}.get(name, {})
     random.seed(0)  # Keras draws seeds from it; its own function discards the kernels of all operations too

@@ -31,6 +31,8 @@ def test_every_trick_is_off_by_default():
             "instance_noise must be 0 or more. Received: instance_noise=-1",
         ),
         ({"instance_noise": 0.1}, "instance_noise_images must be the number of images .*Received: instance_noise_images=0"),
+        ({"replay_size": -1}, "replay_size must be 0 or more samples. Received: replay_size=-1"),
+        ({"replay_size": 0.5}, "replay_size must be an integer. Received: replay_size=0.5"),
         ({"r1_gamma": -1.0}, r"r1_gamma must be in \[0, inf\). Received: r1_gamma=-1.0"),
         ({"r1_share": 0.0}, r"r1_share must be in \(0, 1\]. Received: r1_share=0.0"),
         ({"ema_half_life": -1}, "ema_half_life must be 0 or more images. Received: ema_half_life=-1"),
