@@ -101,7 +101,9 @@ def check_wiring(game: keras.Model) -> None:
         return caught
 
     def symbolic(function: Callable) -> Any:
-        specs = {name: keras.KerasTensor((None, *field.shape), field.dtype) for name, field in game.fields().items()}
+        # In place of an unknown number JAX and torch follow one of their own, which holds no whole number of packs.
+        rows = None if game.batch_multiple == 1 else 2 * game.batch_multiple
+        specs = {name: keras.KerasTensor((rows, *field.shape), field.dtype) for name, field in game.fields().items()}
         try:
             return _Symbolic(followed(function))(specs)
         except Exception as error:

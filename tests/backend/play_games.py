@@ -18,6 +18,7 @@ from keras import layers, ops
 from keras_gan_zoo.base import LatentSampler, Player, Sampler, TwoPlayerGame
 from keras_gan_zoo.base.batches import batch_size_of, per_sample
 from keras_gan_zoo.data import Field, Images, Labels, Points
+from keras_gan_zoo.models.pac_gan import PacGAN
 
 RATE, CLASSES = 0.5, 3
 POINTS = np.random.default_rng(0).uniform(-1, 1, (4, 2)).astype("float32")
@@ -424,6 +425,38 @@ def play_a_reference_taken_from_the_data():
     again.fit(-data, batch_size=4, verbose=0)
     assert not hasattr(again, "looks")
     np.testing.assert_array_equal(value(again.reference), data[:3])
+
+
+# Replay, and packs --------------------------------------------------------------------------------------------------------
+
+
+def play_replay():
+    """Past samples come back to D with what they were made of; a round of a fresh store is one without replay."""
+    games = Plane(), Plane(replay_size=4)
+    for game in games:
+        game.train_on_batch(POINTS)
+    for name, weights in weights_of(games[0]).items():
+        np.testing.assert_array_equal(weights_of(games[1])[name], weights)
+    game = games[1]
+    game.fit(np.tile(POINTS, (16, 1)), batch_size=4, verbose=0)
+    past = {name: value(variable) for name, variable in game.past_fakes["discriminator"].items()}
+    assert past["held"].all() and len(np.unique(past["points"][:, 0, 0])) > 1
+    np.testing.assert_array_equal(past["latents"], 1.0)
+    fake = {"points": ops.convert_to_tensor(100.0 + POINTS), "latents": ops.ones((4, 1))}
+    with keras.StatelessScope():
+        shown = value(game.replayed(fake)["points"])
+    assert (shown[:, 0] < 50).sum() == 2
+
+
+def play_packs_judged_by_networks_of_ones_own():
+    def pack(packing):
+        generator = keras.Sequential([kernel(1, 1, seed=1), layers.Reshape((1, 1, 1))])
+        discriminator = keras.Sequential([keras.Input((1, 1, 3)), layers.Flatten(), kernel(3, 1, seed=2)])
+        networks = {"generator": generator, "discriminator": discriminator}
+        return PacGAN((1, 1, 1), 1, packing=packing, replay_size=6, seed=0, **networks)
+
+    pack(3).fit(np.zeros((12, 1, 1, 1), "float32"), batch_size=6, verbose=0)
+    refused(lambda: pack(2), "The networks of PacGAN must fit each other")
 
 
 # Masks made in the round ------------------------------------------------------------------------------------------------

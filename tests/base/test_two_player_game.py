@@ -37,10 +37,10 @@ def test_r2_is_r1_at_generated_samples(tiny_gan):
 
     real, fake = batch(3), batch(3, seed=1)
     slopes = [4 * (value(x["images"]) ** 2).sum(axis=(1, 2, 3)).mean() for x in (real, fake)]
-    assert float(cubic(r2_gamma=10.0).penalty(real, fake)) == pytest.approx(5 * slopes[1], rel=1e-5)
+    assert float(cubic(r2_gamma=10.0).penalty(real, fake)) == pytest.approx(5 * slopes[1], rel=1e-6)
     both = cubic(r1_gamma=2.0, r2_gamma=10.0)
     assert both.penalizes_slopes
-    assert float(both.penalty(real, fake)) == pytest.approx(slopes[0] + 5 * slopes[1], rel=1e-5)
+    assert float(both.penalty(real, fake)) == pytest.approx(slopes[0] + 5 * slopes[1], rel=1e-6)
     assert cubic().penalty(real, fake) == 0.0
 
 
@@ -76,12 +76,12 @@ def test_lecam_averages_begin_without_bias_and_no_gradient_goes_through(tiny_gan
     with keras.StatelessScope():
         assert float(gan.lecam_penalty(tensor(R), tensor(F))) == pytest.approx(expected, rel=1e-6)
         _, gradients = differentiate(gan.lecam_penalty, R, F)
-    np.testing.assert_allclose(gradients[0], np.maximum(np.array(R) + 0.5625, 0), rtol=1e-5)
-    np.testing.assert_allclose(gradients[1], -np.maximum(1.125 - np.array(F), 0), rtol=1e-5)
+    np.testing.assert_allclose(gradients[0], np.maximum(np.array(R) + 0.5625, 0), rtol=1e-6)
+    np.testing.assert_allclose(gradients[1], -np.maximum(1.125 - np.array(F), 0), rtol=1e-6)
     gan.lecam_penalty(tensor(R), tensor(F))
     second = float(gan.lecam_penalty(tensor([0.0]), tensor([0.0])))
     a, b = 0.9 * -0.5625 / 1.9, 0.9 * 1.125 / 1.9
-    assert second == pytest.approx(2 * (a**2 + b**2), rel=1e-5)
+    assert second == pytest.approx(2 * (a**2 + b**2), rel=1e-6)
 
 
 # Consistency ------------------------------------------------------------------------------------------------------------

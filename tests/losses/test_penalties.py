@@ -24,22 +24,22 @@ def linear_penalty(w, n, **options):
 def test_linear_critic_golden(n, one_sided, differentiate):
     # One norm over the whole batch would give (5 sqrt(n) - 1)^2: 81 instead of 16 at n = 4.
     penalty, (gradient,) = differentiate(lambda w: linear_penalty(w, n, one_sided=one_sided), [3.0, 4.0])
-    assert penalty == pytest.approx(16.0, abs=1e-5)
-    np.testing.assert_allclose(gradient, [4.8, 6.4], atol=1e-5)
+    assert penalty == pytest.approx(16.0, rel=1e-6)
+    np.testing.assert_allclose(gradient, [4.8, 6.4], rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 4])
 def test_one_sided_penalty_spares_small_norms(n, differentiate):
     penalty, (gradient,) = differentiate(lambda w: linear_penalty(w, n), [0.3, 0.4])
-    assert penalty == pytest.approx(0.25, abs=1e-6)
-    np.testing.assert_allclose(gradient, [-0.6, -0.8], atol=1e-5)
+    assert penalty == pytest.approx(0.25, rel=1e-6)
+    np.testing.assert_allclose(gradient, [-0.6, -0.8], rtol=1e-6)
     penalty, (gradient,) = differentiate(lambda w: linear_penalty(w, n, one_sided=True), [0.3, 0.4])
     assert penalty == 0.0
     np.testing.assert_array_equal(gradient, 0.0)
 
 
 def test_the_target_is_an_argument():
-    assert value(linear_penalty(ops.convert_to_tensor([3.0, 4.0]), 3, target=2.0)) == pytest.approx(9.0, abs=1e-5)
+    assert value(linear_penalty(ops.convert_to_tensor([3.0, 4.0]), 3, target=2.0)) == pytest.approx(9.0, rel=1e-6)
 
 
 def test_quadratic_critic_golden(differentiate):
@@ -52,13 +52,13 @@ def test_quadratic_critic_golden(differentiate):
         return gamma * zero_centered_penalty(gradient)
 
     penalty, (gradient,) = differentiate(r1, matrix, dtype="float32")
-    assert penalty == pytest.approx(50 / 3, abs=1e-5)
+    assert penalty == pytest.approx(50 / 3, rel=1e-6)
     # d/dA of gamma/2 E |S x|^2 with S = (A + A^T)/2 is gamma sym(S E[x x^T]).
     product = matrix @ (points.T @ points / 3)
-    np.testing.assert_allclose(gradient, 10 * (product + product.T) / 2, atol=1e-4)
+    np.testing.assert_allclose(gradient, 10 * (product + product.T) / 2, rtol=1e-6)
     for i, squared_norm in enumerate([1, 4, 5]):
         single, _ = differentiate(lambda a, i=i: r1(a, points[i : i + 1]), matrix, dtype="float32")
-        assert single == pytest.approx(5 * squared_norm, abs=1e-5)
+        assert single == pytest.approx(5 * squared_norm, rel=1e-6)
 
 
 @pytest.mark.parametrize("penalty", [gradient_penalty, zero_centered_penalty])

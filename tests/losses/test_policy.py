@@ -102,7 +102,7 @@ def test_it_sums_over_positions_and_averages_over_the_batch(n):
     rng = np.random.default_rng(1)
     log_policy, rewards = -rng.random((n, 5)).astype("float32"), rng.normal(size=(n, 5)).astype("float32")
     loss = policy_gradient_loss(ops.convert_to_tensor(log_policy), ops.convert_to_tensor(rewards))
-    assert float(loss) == pytest.approx(-(log_policy * rewards).sum() / n, rel=1e-5)
+    assert float(loss) == pytest.approx(-(log_policy * rewards).sum() / n, rel=1e-6)
 
 
 def test_no_gradient_goes_through_the_rewards(differentiate):

@@ -82,7 +82,7 @@ def test_both_terms_reach_the_discriminator_and_neither_the_generator(gradients_
     kernel = gan.discriminator.trainable_variables[:1]
     (whole,) = gradients_of(lambda: gan.discriminator_objective(real, gan.fake_like(real)), kernel)
     (penalty,) = gradients_of(lambda: gan.penalty(real, stopped(gan.fake_like(real))), kernel)
-    np.testing.assert_allclose(penalty[:, 0], [48.0, 64.0], rtol=1e-5)
+    np.testing.assert_allclose(penalty[:, 0], [48.0, 64.0], rtol=1e-6)
     assert np.abs(whole - penalty).max() > 0.1 and np.abs(whole).max() > 1
     of_generator = gradients_of(
         lambda: gan.discriminator_objective(real, gan.fake_like(real)), gan.generator.trainable_variables

@@ -144,7 +144,7 @@ def test_dirac_gan_ends_at_the_golden_radius(r1_gamma, simultaneous, radius):
 def test_a_small_orbit_of_the_dirac_gan_grows_as_its_linear_game_does():
     # Each step at once multiplies the radius by sqrt(1 + h^2 / 4).
     grown = radius_at_the_end(dirac(0.0, True, theta=1e-3, psi=0.0)) / 1e-3
-    assert grown == pytest.approx(1.866789, rel=1e-5)
+    assert grown == pytest.approx(1.866789, rel=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 4])

@@ -130,7 +130,7 @@ def test_without_weights_a_round_is_that_of_gan(norm):
     logs, weights = trained(gan)
     expected_logs, expected = trained(plain)
     _, others = trained(weighted)
-    assert {name: logs[name] for name in expected_logs} == pytest.approx(expected_logs, rel=1e-5)
+    assert {name: logs[name] for name in expected_logs} == pytest.approx(expected_logs, rel=1e-6)
     for ours, theirs, told in zip(weights, expected, others, strict=True):
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -113,7 +113,7 @@ def test_the_best_score_of_a_right_pair_is_log_2(differentiate):
         assert abs(slope) < 1e-6 if sign == 0 else slope * sign > 0.01
     # A wrong pair can be refused without bounds.
     _, (slope,) = differentiate(lambda wrong: gan.wrong_weight * as_fake(wrong), np.float32([-3.0]))
-    assert slope[0] == pytest.approx(0.5 / (1 + np.exp(3.0)), rel=1e-5)
+    assert slope[0] == pytest.approx(0.5 / (1 + np.exp(3.0)), rel=1e-6)
 
 
 HEADS = {"one head": ({}, functools.partial(told, 2, 1)), "two heads": ({"two_headed": True}, lambda: apart())}

@@ -145,7 +145,7 @@ def test_what_it_draws_has_the_probabilities_of_the_policy(small, exact):
     counts, expected = np.bincount(drawn @ [9, 3, 1], minlength=27), 50_000 * exact[0]
     # 26 degrees of freedom: mean 26, standard deviation 7.2.
     assert ((counts - expected) ** 2 / expected).sum() < 26 + 4 * 7.2
-    np.testing.assert_allclose(np.exp(gan.log_likelihood(SEQUENCES)), exact[0], rtol=1e-5)
+    np.testing.assert_allclose(np.exp(gan.log_likelihood(SEQUENCES)), exact[0], rtol=1e-6)
 
 
 def test_rewards_are_taken_without_dropout_and_without_a_gradient(gradients_of):
@@ -226,7 +226,7 @@ def test_phases_follow_each_other_and_who_waits_stands_still_bit_for_bit():
         logs = gan.train_on_batch(data, return_dict=True)
         gan.reset_metrics()
         assert set(logs) == names | {"loss"}
-        assert logs["loss"] == pytest.approx(sum(logs[name] for name in names - {"reward"}), rel=1e-5)
+        assert logs["loss"] == pytest.approx(sum(logs[name] for name in names - {"reward"}), rel=1e-6)
         after = parts()
         assert {name for name in after if not all(same(before[name], after[name]))} == moving
     steps = {name: int(value(optimizer.iterations)) for name, optimizer in gan.optimizers.items()}
@@ -242,7 +242,7 @@ def test_without_pretraining_it_plays_at_once():
 def test_the_likelihood_loss_is_per_token(small, exact):
     gan = small()
     loss = float(gan.likelihood_objective({"tokens": tensor(SEQUENCES)}, {}))
-    assert loss == pytest.approx(-np.log(exact[0]).mean() / 3, rel=1e-5)
+    assert loss == pytest.approx(-np.log(exact[0]).mean() / 3, rel=1e-6)
 
 
 def test_the_discriminator_decays_its_output_weights():
@@ -255,7 +255,7 @@ def test_the_discriminator_decays_its_output_weights():
     expected = float(gan.discriminator_loss(of_real["scores"], of_fake["scores"])) + decay
     judge = gan.regularized(gan.players()[1])
     assert judge.name == "discriminator"
-    assert float(judge.objective(batch, batch)) == pytest.approx(expected, rel=1e-5)
+    assert float(judge.objective(batch, batch)) == pytest.approx(expected, rel=1e-6)
     assert decay > 0.05
 
 

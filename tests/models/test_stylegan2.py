@@ -64,7 +64,7 @@ def test_path_lengths_of_a_linear_generator():
     directions = rng.normal(size=(n, *SHAPE)).astype("float32")
     lengths = array(gan.path_lengths(*map(ops.convert_to_tensor, (styles, noise, directions))))
     slopes = (directions.reshape(n, 6) @ kernel.T).reshape(n, 2, 4) / np.sqrt(6)
-    np.testing.assert_allclose(lengths, np.sqrt((slopes**2).sum(axis=2).mean(axis=1)), rtol=1e-5)
+    np.testing.assert_allclose(lengths, np.sqrt((slopes**2).sum(axis=2).mean(axis=1)), rtol=1e-6)
     assert (lengths**2).mean() == pytest.approx((kernel**2).sum() / 6 / 2, rel=0.05)
 
 
