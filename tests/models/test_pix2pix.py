@@ -88,10 +88,10 @@ def test_the_error_is_a_mean_over_pixels_and_channels(n):
     model = constant()
     real, fake = batch_of(model, n), batch_of(model, n, seed=1)
     expected = 100 * np.abs(value(real["target"]) - value(fake["target"])).mean()
-    assert value(model.generator_extra(real, fake, {})) == pytest.approx(expected, rel=1e-6)
+    assert value(model.generator_extra(real, fake, {})) == pytest.approx(expected, rel=1e-5)
     model.reset_metrics()
     model.generator_extra(real, fake, {})
-    assert value(model.trackers["l1"].result()) == pytest.approx(expected / 100, rel=1e-6)
+    assert value(model.trackers["l1"].result()) == pytest.approx(expected / 100, rel=1e-5)
 
 
 def test_golden_losses():
@@ -109,7 +109,7 @@ def test_a_target_beside_the_source_of_another_pair_is_no_right_one(n):
     others = {**real, "source": ops.convert_to_tensor(np.roll(value(real["source"]), 1, axis=0))}
     scores = value(model.score(others)).astype("float64")
     expected = 3.0 / 2 * np.log1p(np.exp(scores)).mean()
-    assert value(model.discriminator_extra(real, fake, of_real, of_fake)) == pytest.approx(expected, rel=1e-6)
+    assert value(model.discriminator_extra(real, fake, of_real, of_fake)) == pytest.approx(expected, rel=1e-5)
     # A single pair has no other source.
     one = {name: value[:1] for name, value in real.items()}
     with pytest.raises(ValueError, match="mismatch_weight must be 0 for minibatches of one pair"):
