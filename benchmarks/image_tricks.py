@@ -76,7 +76,11 @@ TRICKS = {
     "max_pooling": Trick("max pooling in D, not strides", networks=lambda: _pooled("MaxPooling2D")),
     "average_pooling": Trick("average pooling in D, not strides", networks=lambda: _pooled("AveragePooling2D")),
     "momentum": Trick("Adam with a `beta_1` of 0.9", beta_1=0.9),
-    "replay": Trick("replay of 3,200 past images", {"replay_size": 3200}),
+    "replay": Trick("replay of 64 past images", {"replay_size": 64}),
+    "long_replay": Trick("replay of 3,200 past images", {"replay_size": 3200}),
+    "long_replay_layer_norm": Trick(
+        "the same, and layer norm in D, not batch norm", {"replay_size": 3200, "discriminator_norm": "layer"}
+    ),
     "averaging": Trick("an average of G, half-life 20,000", {"ema_half_life": 20_000}),
     "few": Trick("none: `DCGAN`", images=FEW),
     "few_diff_augment": Trick(
