@@ -41,7 +41,8 @@ class Options:
         replay_size: past generated samples that are kept with their conditions, as a part of the model's state; in each step
             of D half of the fakes, chosen at random, are exchanged for some of these (Shrivastava et al., 2016,
             https://arxiv.org/abs/1612.07828; CycleGAN's image pool has 50). 0 for none. Batch norm in D takes its statistics
-            of both halves, so with old ones, and thus a large store, it needs another norm.
+            of both halves, so with old ones, and thus a large store, it needs another norm. Each step passes over the whole
+            store. Pairs of a real and a past sample may be of two classes.
         r1_gamma: weight of the zero-centered gradient penalty gamma / 2 E |grad D(x)|^2 at real images; annealed
             (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406).
         r2_gamma: weight of the same penalty at generated images; annealed.

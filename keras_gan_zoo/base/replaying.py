@@ -7,8 +7,8 @@ from keras import ops, tree
 from ..data import Batch
 from .batches import batch_size_of
 
-# The entry of a store that says which of its places hold something: 1 there, 0 elsewhere.
-HELD = "held"
+# What says which entries of a store hold something: 1 there, 0 elsewhere. No field has such a name.
+HELD = "is held"
 
 
 def exchanged(new: Batch, past: Batch, uniform: Callable) -> tuple[Batch, Batch]:

@@ -1,6 +1,7 @@
 """What the options of a game of two players do: rules for labels, noise, augmentation, and penalties of scores."""
 
 import fractions
+import math
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from ..losses.penalties import lecam_penalty
 from .augmenting import augmented, mirrored_and_moved
 from .batches import batch_size_of
 from .replaying import HELD, exchanged, grouped, ungrouped
+from .sampler import MAX_BYTES, Sampler
 
 # ADA's probability moves after so many steps, by what would take it from 0 to 1 in so many images.
 ADA_STEPS, ADA_IMAGES = 4, 500_000
@@ -58,21 +60,32 @@ class Tricks:
         return {**batch, self.sample: samples + self.options.instance_noise * left * self.normal(ops.shape(samples))}
 
     def replayed_fields(self) -> dict[str, Field]:
-        """What replay keeps of a generated sample: all that the loss of a discriminator may read of it."""
-        inputs = {name: field for name, field in self.inputs().items() if not isinstance(field, Noise)}
-        return {self.sample: self.fields()[self.sample], **inputs}
+        """What replay keeps of a generated sample: all that the loss of a discriminator may read of it, but for noise."""
+        inputs = self.inputs() if isinstance(self, Sampler) else {}
+        fields = {**self.fields(), **self.derived_fields(), **inputs}
+        return {name: field for name, field in fields.items() if not isinstance(field, Noise)}
 
     def store_of_fakes(self, by: str) -> dict[str, keras.Variable]:
         """Weights that keep the past fakes of a discriminator, empty: name -> (entries, samples judged together, ...)."""
-        together = self.batch_multiple
-        entries, rng = self.options.replay_size // together, np.random.default_rng(0)
-        kinds = {HELD: ((entries,), "float32")}
-        for name, field in self.replayed_fields().items():
-            dtype = keras.backend.standardize_dtype(field.preprocess(field.random(rng, 1)).dtype)
-            kinds[name] = (entries, together, *field.shape), dtype
+        size, together = self.options.replay_size, self.batch_multiple
+        if size % together:
+            raise ValueError(
+                f"replay_size must be a multiple of {together}, the samples that are judged together. Received: "
+                f"replay_size={size}. Choose a multiple."
+            )
+        rng = np.random.default_rng(0)
+        examples = {name: field.preprocess(field.random(rng, 1)) for name, field in self.replayed_fields().items()}
+        if (needed := size * sum(4 * math.prod(example.shape) for example in examples.values())) > MAX_BYTES:
+            raise ValueError(
+                f"replay_size must be of samples that fit in memory. Received: replay_size={size}, which take "
+                f"{needed / 2**40:,.0f} TiB. Choose fewer."
+            )
+        kinds = {HELD: ((size // together,), "float32")}
+        for name, example in examples.items():
+            kinds[name] = (size // together, together, *example.shape[1:]), keras.backend.standardize_dtype(example.dtype)
         options = {"initializer": "zeros", "trainable": False}
         return {
-            name: self.add_weight(name=f"{by}_past_{name}", shape=shape, dtype=dtype, **options)
+            name: self.add_weight(name=f"{by}_past_{name.replace(' ', '_')}", shape=shape, dtype=dtype, **options)
             for name, (shape, dtype) in kinds.items()
         }
 
@@ -83,7 +96,13 @@ class Tricks:
         """
         if not self.options.replay_size:
             return fake
-        past = self.past_fakes[by]
+        inputs = self.inputs() if isinstance(self, Sampler) else {}
+        if left := [name for name in fake if name not in self.past_fakes[by] and name not in inputs]:
+            raise ValueError(
+                f"replay_size must be 0 where fakes have more than replay keeps. Received: {left[0]!r} in those of "
+                f"{type(self).__name__}. Fix: override replayed_fields() to name it too, or leave the option out."
+            )
+        past = {name: variable for name, variable in self.past_fakes[by].items() if name in (HELD, *fake)}
         new = {name: self.whole(fake[name]) for name in past if name != HELD}
 
         def uniform(shape):

@@ -102,11 +102,6 @@ class TwoPlayerGame(Tricks, Game):
                 if (channels := self.fields()[name].shape[-1]) != 3:
                     why = f"{change} is for RGB, and its {name} have {channels} channel{'s' * (channels > 1)}"
                     raise does_not_apply("augment", self.options.augment, type(self), why)
-        if self.options.replay_size % self.batch_multiple:
-            raise ValueError(
-                f"replay_size must be a multiple of {self.batch_multiple}, the samples that are judged together. Received: "
-                f"replay_size={self.options.replay_size}. Choose a multiple."
-            )
         if self.penalizes_slopes:
             for name in self.discriminator_names:
                 # Some layers say that papers penalize slopes through them nevertheless.

@@ -440,7 +440,7 @@ def play_replay():
     game = games[1]
     game.fit(np.tile(POINTS, (16, 1)), batch_size=4, verbose=0)
     past = {name: value(variable) for name, variable in game.past_fakes["discriminator"].items()}
-    assert past["held"].all() and len(np.unique(past["points"][:, 0, 0])) > 1
+    assert past["is held"].all() and len(np.unique(past["points"][:, 0, 0])) > 1
     np.testing.assert_array_equal(past["latents"], 1.0)
     fake = {"points": ops.convert_to_tensor(100.0 + POINTS), "latents": ops.ones((4, 1))}
     with keras.StatelessScope():

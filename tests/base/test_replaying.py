@@ -196,3 +196,27 @@ def test_compiled_rounds_replay_too(tiny_gan):
     # They are of their latents, by the generator as it was within these few rounds.
     np.testing.assert_allclose(value(past["images"])[:, 0], made, atol=0.05)
     assert (value(past["images"])[:, 0] != made).any()
+
+
+class Extra(GAN):
+    """Whose fakes have what replay knows nothing of."""
+
+    def fake_like(self, real):
+        return {**super().fake_like(real), "more": real["images"]}
+
+
+def test_what_replay_would_leave_behind_is_refused(tiny_gan):
+    real = {"images": ops.zeros((4, 2, 2, 1))}
+    gan = tiny_gan(Extra)
+    gan.discriminator_objective(real, gan.fake_like(real))
+    with pytest.raises(ValueError, match="replay_size must be 0 where .* Received: 'more' in those of Extra. Fix: override"):
+        gan = tiny_gan(Extra, replay_size=4)
+        gan.discriminator_objective(real, gan.fake_like(real))
+
+
+def test_a_store_that_no_memory_holds_is_refused(tiny_gan):
+    for size in (10**12, 2**63):
+        with pytest.raises(
+            ValueError, match=f"replay_size must be of samples that fit in memory. Received: replay_size={size}"
+        ):
+            tiny_gan(replay_size=size)
