@@ -97,6 +97,7 @@ class Tricks:
         if not self.options.replay_size:
             return fake
         inputs = self.inputs() if isinstance(self, Sampler) else {}
+        # Inputs that it does not keep are noise, which no judge sees.
         if left := [name for name in fake if name not in self.past_fakes[by] and name not in inputs]:
             raise ValueError(
                 f"replay_size must be 0 where fakes have more than replay keeps. Received: {left[0]!r} in those of "

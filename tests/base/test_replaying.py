@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_gan_zoo.base import TwoPlayerGame
 from keras_gan_zoo.base.replaying import HELD, exchanged
+from keras_gan_zoo.data import Points
 from keras_gan_zoo.models.cgan import CGAN
 from keras_gan_zoo.models.gan import GAN
 from keras_gan_zoo.models.pac_gan import PacGAN
@@ -220,3 +222,52 @@ def test_a_store_that_no_memory_holds_is_refused(tiny_gan):
             ValueError, match=f"replay_size must be of samples that fit in memory. Received: replay_size={size}"
         ):
             tiny_gan(replay_size=size)
+
+
+# Games of one's own -----------------------------------------------------------------------------------------------------
+
+
+class Told(Listening, TwoPlayerGame):
+    """Points that are judged beside a field that is no condition, with fakes that no sampler makes."""
+
+    sample = "points"
+
+    def fields(self):
+        return {"points": Points((2,)), "context": Doubled((1,))}
+
+    def default_generator(self):
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+
+    def default_discriminator(self):
+        return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+    def fake_like(self, real):
+        return {"points": self.generator(real["context"][:, :1]), "context": real["context"]}
+
+
+class Doubled(Points):
+    """Numbers of which networks see each one twice."""
+
+    def preprocess(self, data):
+        return ops.concatenate([data, data], axis=-1)
+
+
+@no_jax
+def test_what_is_judged_beside_a_sample_comes_along_in_games_of_ones_own():
+    gan = Told(seed=0, replay_size=8)
+    gan.seen = []
+    real = {"points": ops.zeros((4, 2)), "context": ops.zeros((4, 2))}
+    for step in range(6):
+        names = np.repeat(np.arange(4.0 * step, 4.0 * step + 4)[:, None], 2, axis=1)
+        points = ops.convert_to_tensor(names, "float32")
+        gan.discriminator_objective(real, {"points": points, "context": -points})
+        np.testing.assert_array_equal(gan.seen[-1]["context"], -gan.seen[-1]["points"])
+    assert (gan.seen[-1]["points"] < 20).any()
+
+
+@no_jax
+def test_fakes_need_not_hold_what_they_were_made_of(tiny_gan):
+    gan = listening(GAN, build=tiny_gan, replay_size=8)
+    for step in range(6):
+        gan.discriminator_objective({"images": ops.zeros((8, 2, 2, 1))}, {"images": images(8, 8 * step)})
+    assert (names_of(gan.seen[-1]) < 40).sum() > 0
